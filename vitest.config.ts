@@ -1,0 +1,2 @@
+// Lets a plain `vitest` find the configuration under the name it looks for.
+export { default } from './vitest.workspace.js'
