@@ -1,0 +1,83 @@
+import * as v from 'valibot'
+import { type JsonObject, jsonObjectProblem } from './json.js'
+
+/** The version of launch spec, wire and record that this package speaks. */
+export const PROTOCOL_VERSION = 1
+
+/** Bytes kept per output stream unless `maxReadBufSize` says otherwise; memory grows only as used. */
+export const DEFAULT_MAX_READ_BUF_SIZE = 16 * 1024 * 1024
+
+/** A count, an offset or a duration in ms: a non-negative safe integer. */
+export const countSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+
+/** Node's timers overflow at 2^31 ms and then fire at once; no duration may exceed it. */
+export const durationMsSchema = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2_147_483_647))
+
+/** Text that can be handed to the kernel. */
+export const kernelTextSchema = v.pipe(
+  v.string(),
+  v.check((text) => !text.includes('\0'), 'must not hold a NUL byte'),
+)
+
+export const argvSchema = v.pipe(
+  v.array(kernelTextSchema),
+  v.minLength(1, 'must name a program'),
+  v.check((argv) => argv[0] !== '', 'must name a program'),
+)
+
+export const behaviorSchema = v.picklist(['foreground', 'background', 'daemon'])
+export type Behavior = v.InferOutput<typeof behaviorSchema>
+
+export const overflowSchema = v.picklist(['discard', 'block'])
+export type Overflow = v.InferOutput<typeof overflowSchema>
+
+export const metaSchema = v.custom<JsonObject>(
+  (value) => jsonObjectProblem(value) === undefined,
+  (issue) => `must be a JSON object of at most 64 KiB: ${jsonObjectProblem(issue.input) ?? ''}`,
+)
+
+/** The name of a signal with its `SIG` prefix, such as `SIGTERM`. */
+export const killSignalSchema = v.pipe(v.string(), v.regex(/^SIG[A-Z0-9]+$/, 'must be the name of a signal'))
+
+/** One step of a stop: send the signal, then wait this long (ms) for the tree to be empty. */
+export const stopStepSchema = v.object({ killSignal: killSignalSchema, waitMs: durationMsSchema })
+export type StopStep = v.InferOutput<typeof stopStepSchema>
+
+export const stopStepsSchema = v.pipe(v.array(stopStepSchema), v.minLength(1), v.maxLength(32))
+
+/** Asked to leave, given ten seconds, then made to. */
+export const DEFAULT_STOP_STEPS: readonly StopStep[] = [
+  { killSignal: 'SIGTERM', waitMs: 10_000 },
+  { killSignal: 'SIGKILL', waitMs: 2_000 },
+]
+
+/**
+ * When and how the child is started again after it ended by itself.
+ * The n-th restart in a row waits `min(maxDelayMs, delayMs * factor^(n-1))`; a run of `resetAfterMs` starts the count anew.
+ */
+export const restartPolicySchema = v.object({
+  on: v.picklist(['never', 'failure', 'always']),
+  delayMs: v.optional(durationMsSchema, 1_000),
+  maxDelayMs: v.optional(durationMsSchema, 60_000),
+  factor: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(1_000)), 2),
+  /** Restarts in a row before the task is `failed`; null for no limit. */
+  maxRestarts: v.optional(v.nullable(countSchema), 10),
+  resetAfterMs: v.optional(durationMsSchema, 60_000),
+})
+export type RestartPolicy = v.InferOutput<typeof restartPolicySchema>
+export type RestartPolicyOptions = v.InferInput<typeof restartPolicySchema>
+
+/** Who else may come in: modes of sockets, logs and records, their group, and the uids trusted beside the usual ones. */
+export const accessSchema = v.object({
+  mode: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0o777)), 0o600),
+  gid: v.optional(v.nullable(countSchema), null),
+  owners: v.optional(v.pipe(v.array(countSchema), v.maxLength(1_024)), () => []),
+})
+export type Access = v.InferOutput<typeof accessSchema>
+export type AccessOptions = v.InferInput<typeof accessSchema>
+
+/** 0, 1 and 2 as everywhere. */
+export const streamIdSchema = v.picklist([0, 1, 2])
+export type StreamId = v.InferOutput<typeof streamIdSchema>
+export const outputStreamIdSchema = v.picklist([1, 2])
+export type OutputStreamId = v.InferOutput<typeof outputStreamIdSchema>

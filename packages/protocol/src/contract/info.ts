@@ -1,0 +1,111 @@
+import * as v from 'valibot'
+import { behaviorSchema, countSchema, killSignalSchema, metaSchema, restartPolicySchema } from './fields.js'
+
+/** States that a live supervisor tells. */
+export const liveStateSchema = v.picklist([
+  'starting',
+  'running',
+  'paused',
+  'backoff',
+  'exited',
+  'failed',
+  'terminating',
+])
+export type LiveState = v.InferOutput<typeof liveStateSchema>
+
+/** Live states, and those that only the directory can tell: the supervisor died and the child too (`lost`) or not (`orphaned`). */
+export const taskStateSchema = v.picklist([...liveStateSchema.options, 'lost', 'orphaned'])
+export type TaskState = v.InferOutput<typeof taskStateSchema>
+
+/** A process that outlived a stop. */
+export const survivorSchema = v.looseObject({ pid: countSchema, startTime: countSchema, command: v.string() })
+export type Survivor = v.InferOutput<typeof survivorSchema>
+
+/**
+ * How a run ended. `exitCode` is null after a signal, `signal` is null after an exit.
+ * `cause`: `exit` or `signal` by itself or by somebody's kill; `stopped` by stop or terminate; `timeout` by `maxRuntimeMs`.
+ */
+export const exitStatusSchema = v.looseObject({
+  exitCode: v.nullable(countSchema),
+  signal: v.nullable(killSignalSchema),
+  cause: v.picklist(['exit', 'signal', 'stopped', 'timeout']),
+  survivors: v.optional(v.array(survivorSchema)),
+})
+export type ExitStatus = v.InferOutput<typeof exitStatusSchema>
+
+/** An output stream: absolute byte offsets that only grow, over restarts too. */
+export const outputInfoSchema = v.looseObject({
+  /** The oldest byte that is kept. */
+  firstOffset: countSchema,
+  /** One past the newest byte. */
+  endOffset: countSchema,
+  /** Where the present run's output starts. */
+  runOffset: countSchema,
+  /** Bytes that were dropped, by overflow or by discarding. */
+  discarded: countSchema,
+  /** No byte can come any more, not even after a restart. */
+  eof: v.boolean(),
+  error: v.nullable(v.string()),
+})
+export type OutputInfo = v.InferOutput<typeof outputInfoSchema>
+
+/** The child's stdin: bytes taken from clients, and bytes that the pipe has taken. */
+export const inputInfoSchema = v.looseObject({
+  acceptedOffset: countSchema,
+  writtenOffset: countSchema,
+  closed: v.boolean(),
+  error: v.nullable(v.string()),
+})
+export type InputInfo = v.InferOutput<typeof inputInfoSchema>
+
+const recordedEntries = {
+  taskId: v.string(),
+  supervisorPid: countSchema,
+  /** The child, null where none runs. */
+  pid: v.nullable(countSchema),
+  meta: metaSchema,
+  /** The child's argv. */
+  command: v.array(v.string()),
+  cwd: v.string(),
+  behavior: behaviorSchema,
+  lockfile: v.nullable(v.string()),
+  state: taskStateSchema,
+  /** Number of the present or last run, from 1. */
+  run: countSchema,
+  /** Starts after the first, by hand or by policy. */
+  restarts: countSchema,
+  restart: restartPolicySchema,
+  /** Unix time in ms: when the supervisor started. */
+  createdAt: countSchema,
+  /** Unix time in ms: when the present or last run started. */
+  startedAt: v.nullable(countSchema),
+  /** Unix time in ms: when the last run ended; null while one runs. */
+  exitedAt: v.nullable(countSchema),
+  exitStatus: v.nullable(exitStatusSchema),
+  /** End offsets of stdout and stderr when the exit was announced; a grandchild may have written more since. */
+  exitOffsets: v.nullable(v.looseObject({ 1: countSchema, 2: countSchema })),
+  /** Unix time in ms of the next start, in state `backoff`. */
+  nextStartAt: v.nullable(countSchema),
+  /** Why the task is `failed`, in words. */
+  failure: v.nullable(v.string()),
+  /** What the child has as stdio: real pipes, or sockets where pipes could not be had. */
+  stdio: v.picklist(['pipe', 'socket']),
+  protocol: countSchema,
+  software: v.string(),
+}
+
+/** The part of the info that the record holds: all but what changes with every byte. */
+export const recordedInfoSchema = v.looseObject(recordedEntries)
+export type RecordedInfo = v.InferOutput<typeof recordedInfoSchema>
+
+/** Everything a supervisor tells about its task. Keys that a custom supervisor adds are kept. */
+export const taskInfoSchema = v.looseObject({
+  ...recordedEntries,
+  /** Connections open now, the asking one included. */
+  clientCount: countSchema,
+  streams: v.looseObject({ 0: inputInfoSchema, 1: outputInfoSchema, 2: outputInfoSchema }),
+})
+export type TaskInfo = v.InferOutput<typeof taskInfoSchema>
+
+/** The keys that records hold; a search for these alone needs no connection. */
+export const RECORDED_KEYS: readonly string[] = Object.keys(recordedEntries)

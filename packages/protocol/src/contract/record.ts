@@ -1,0 +1,29 @@
+import * as v from 'valibot'
+import { countSchema, PROTOCOL_VERSION } from './fields.js'
+import { recordedInfoSchema } from './info.js'
+
+/** A record is read whole, and anybody who may write to the directory can plant one: 256 KiB at most. */
+export const MAX_RECORD_BYTES = 256 * 1024
+
+/** A process that cannot be mistaken for a later one with the same pid, on this machine or another. */
+export const processIdentitySchema = v.looseObject({
+  pid: countSchema,
+  /** Field 22 of `/proc/PID/stat`: clock ticks after boot. Null where there is no `/proc`. */
+  startTime: v.nullable(countSchema),
+  bootId: v.string(),
+  machineId: v.string(),
+  /** Such as `pid:[4026531836]`. */
+  pidNamespace: v.string(),
+})
+export type ProcessIdentity = v.InferOutput<typeof processIdentitySchema>
+
+/** The file `<pid>.<taskId>.json` in the pool's directory, as JSON. */
+export const taskRecordSchema = v.looseObject({
+  v: v.literal(PROTOCOL_VERSION),
+  supervisor: processIdentitySchema,
+  /** The child while one runs; pid and start time suffice, the rest is the supervisor's. */
+  child: v.nullable(v.looseObject({ pid: countSchema, startTime: v.nullable(countSchema) })),
+  uid: countSchema,
+  info: recordedInfoSchema,
+})
+export type TaskRecord = v.InferOutput<typeof taskRecordSchema>

@@ -1,0 +1,49 @@
+import * as v from 'valibot'
+import {
+  accessSchema,
+  argvSchema,
+  behaviorSchema,
+  countSchema,
+  durationMsSchema,
+  kernelTextSchema,
+  metaSchema,
+  overflowSchema,
+  PROTOCOL_VERSION,
+  restartPolicySchema,
+  stopStepsSchema,
+} from './fields.js'
+
+/** Environment and argv of a process are bounded by the kernel at a few MiB; the spec that carries them too. */
+export const MAX_SPEC_BYTES = 8 * 1024 * 1024
+
+const absolutePathSchema = v.pipe(kernelTextSchema, v.startsWith('/', 'must be an absolute path'))
+
+/**
+ * The launch spec: one msgpack map on the supervisor's stdin (docs/launch.md).
+ * Unknown keys are ignored, so that it can grow.
+ */
+export const launchSpecSchema = v.object({
+  v: v.literal(PROTOCOL_VERSION),
+  /** Random, lower-case hex; names the task and its record, and is the value of its cookie variable. */
+  taskId: v.pipe(v.string(), v.regex(/^[0-9a-f]{16,64}$/, 'must be 16 to 64 lower-case hex digits')),
+  /** argv; `cmd` has become `['/bin/sh', '-c', cmd]`. */
+  exec: argvSchema,
+  /** The child's whole environment; the supervisor adds only `BGTASK_SUPERVISOR_PID`. */
+  env: v.record(v.string(), kernelTextSchema),
+  cwd: absolutePathSchema,
+  umask: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0o777)),
+  behavior: behaviorSchema,
+  meta: metaSchema,
+  /** Bytes kept per output stream. */
+  maxReadBufSize: v.pipe(countSchema, v.minValue(1)),
+  overflow: overflowSchema,
+  lockfile: v.nullable(absolutePathSchema),
+  stdin: v.picklist(['pipe', 'null']),
+  stop: stopStepsSchema,
+  restart: restartPolicySchema,
+  /** The child is stopped after this long (ms) in one run, with `cause: 'timeout'`; null for no limit. */
+  maxRuntimeMs: v.nullable(v.pipe(durationMsSchema, v.minValue(1))),
+  poolPath: absolutePathSchema,
+  access: accessSchema,
+})
+export type LaunchSpec = v.InferOutput<typeof launchSpecSchema>

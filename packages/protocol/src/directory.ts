@@ -1,0 +1,32 @@
+/** What a file in a pool's directory is, told by its name alone. */
+export type PoolFile =
+  | { readonly kind: 'socket' | 'log'; readonly pid: number }
+  | { readonly kind: 'record'; readonly pid: number; readonly taskId: string }
+  /** A socket or record that was being made; left over if its supervisor was killed at that moment. */
+  | { readonly kind: 'temporary'; readonly pid: number }
+
+export const socketFileName = (pid: number): string => `${pid}.sock`
+export const logFileName = (pid: number): string => `${pid}.out`
+export const recordFileName = (pid: number, taskId: string): string => `${pid}.${taskId}.json`
+
+/** Not longer than the socket's own name, so that a path that fits one fits the other. */
+export const temporarySocketFileName = (pid: number): string => `.${pid}.s`
+export const temporaryRecordFileName = (pid: number): string => `.${pid}.json`
+
+const NAMES: readonly [RegExp, PoolFile['kind']][] = [
+  [/^([1-9]\d{0,9})\.sock$/, 'socket'],
+  [/^([1-9]\d{0,9})\.out$/, 'log'],
+  [/^([1-9]\d{0,9})\.([0-9a-f]{16,64})\.json$/, 'record'],
+  [/^\.([1-9]\d{0,9})\.(?:s|json)$/, 'temporary'],
+]
+
+/** Reads a file name of a pool's directory; undefined for whatever is not the pool's. */
+export function parsePoolFileName(name: string): PoolFile | undefined {
+  for (const [pattern, kind] of NAMES) {
+    const match = pattern.exec(name)
+    if (match === null) continue
+    const pid = Number(match[1])
+    return kind === 'record' ? { kind, pid, taskId: match[2] as string } : { kind, pid }
+  }
+  return undefined
+}

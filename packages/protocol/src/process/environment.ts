@@ -1,0 +1,34 @@
+/** The pool's directory, for supervisors and children alike. */
+export const POOL_PATH_VARIABLE = 'BGTASK_TASKPOOL_PATH'
+/** Pid of the supervisor, for the child. */
+export const SUPERVISOR_PID_VARIABLE = 'BGTASK_SUPERVISOR_PID'
+/** Holds the task's id; whoever carries it belongs to the task's tree. */
+export const COOKIE_VARIABLE = 'BGTASK_COOKIE'
+/** `foreground`, `background` or `daemon`, for the supervisor. */
+export const BEHAVIOR_VARIABLE = 'BGTASK_BEHAVIOR'
+
+const TASK_VARIABLES = new Set([
+  POOL_PATH_VARIABLE,
+  SUPERVISOR_PID_VARIABLE,
+  COOKIE_VARIABLE,
+  BEHAVIOR_VARIABLE,
+  'BGTASK_FDS',
+])
+
+/** The environment without what an outer task put there, so that stopping that task spares the ones spawned inside it. */
+export function withoutTaskVariables(env: NodeJS.ProcessEnv): Record<string, string> {
+  const kept: Record<string, string> = {}
+  for (const [name, value] of Object.entries(env)) {
+    if (value !== undefined && !TASK_VARIABLES.has(name)) kept[name] = value
+  }
+  return kept
+}
+
+/** Lays changes over an environment; `undefined` unsets. Neither argument is changed. */
+export function mergeEnvironment(
+  base: Readonly<Record<string, string | undefined>>,
+  changes: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const merged = Object.entries({ ...base, ...changes }).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  return Object.fromEntries(merged)
+}

@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs'
+
+/** What of `/proc/PID/stat` tells processes apart and shows how they hang together. */
+export interface ProcessStat {
+  readonly pid: number
+  /** Such as `S`, `R`, `T` (stopped) or `Z` (zombie). */
+  readonly state: string
+  readonly ppid: number
+  readonly pgrp: number
+  readonly session: number
+  /** Field 22: clock ticks between boot and the process's start. */
+  readonly startTime: number
+}
+
+/** Reads `/proc/PID/stat`; undefined where there is no such process, or no `/proc`. */
+export function readProcessStat(pid: number): ProcessStat | undefined {
+  try {
+    return parseProcessStat(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  } catch {
+    return undefined
+  }
+}
+
+/** The second field is the program's name in parentheses and may itself hold spaces and parentheses: split after the last. */
+export function parseProcessStat(text: string): ProcessStat {
+  const nameEnd = text.lastIndexOf(')')
+  const fields = text.slice(nameEnd + 2).split(' ')
+  return {
+    pid: Number.parseInt(text, 10),
+    state: fields[0] ?? '?',
+    ppid: Number(fields[1]),
+    pgrp: Number(fields[2]),
+    session: Number(fields[3]),
+    startTime: Number(fields[19]),
+  }
+}

@@ -1,0 +1,42 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { StopStep } from '../contract/fields.js'
+import type { Survivor } from '../contract/info.js'
+import { describeProcesses, findTree, signalProcess, type TreeProcess, type TreeSelector } from './tree.js'
+
+/** How soon a tree is looked at again while it ends: first soon, since most end at once, then ever more rarely. */
+const FIRST_LOOK_MS = 5
+const SLOWEST_LOOK_MS = 200
+
+/**
+ * Ends a task's tree: each step signals every process in it, wakes what is stopped (a stopped process would not act on
+ * the signal), and waits until the tree is empty. Processes that appear meanwhile get the step's signal too.
+ *
+ * @returns who is still there after the last step.
+ */
+export async function stopTree(select: () => TreeSelector, steps: readonly StopStep[], signal?: AbortSignal): Promise<Survivor[]> {
+  let left: TreeProcess[] = []
+  for (const step of steps) {
+    left = await runStep(select, step, signal)
+    if (left.length === 0) return []
+  }
+  return describeProcesses(left)
+}
+
+async function runStep(select: () => TreeSelector, step: StopStep, signal?: AbortSignal): Promise<TreeProcess[]> {
+  const deadline = performance.now() + step.waitMs
+  const signalled = new Set<string>()
+  for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(lookMs * 1.5, SLOWEST_LOOK_MS)) {
+    const tree = findTree(select())
+    if (tree.length === 0) return tree
+    for (const target of tree) {
+      const key = `${target.pid}.${target.startTime}`
+      if (signalled.has(key)) continue
+      signalled.add(key)
+      signalProcess(target, step.killSignal as NodeJS.Signals)
+      signalProcess(target, 'SIGCONT')
+    }
+    const leftMs = deadline - performance.now()
+    if (leftMs <= 0) return findTree(select())
+    await delay(Math.min(lookMs, leftMs), undefined, signal === undefined ? undefined : { signal })
+  }
+}
