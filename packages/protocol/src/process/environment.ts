@@ -6,12 +6,15 @@ export const SUPERVISOR_PID_VARIABLE = 'BGTASK_SUPERVISOR_PID'
 export const COOKIE_VARIABLE = 'BGTASK_COOKIE'
 /** `foreground`, `background` or `daemon`, for the supervisor. */
 export const BEHAVIOR_VARIABLE = 'BGTASK_BEHAVIOR'
+/** Random, of one launch: whatever carries it is ended when that launch fails. For the supervisor, never for the child. */
+export const LAUNCH_VARIABLE = 'BGTASK_LAUNCH'
 
 const TASK_VARIABLES = new Set([
   POOL_PATH_VARIABLE,
   SUPERVISOR_PID_VARIABLE,
   COOKIE_VARIABLE,
   BEHAVIOR_VARIABLE,
+  LAUNCH_VARIABLE,
   'BGTASK_FDS',
 ])
 

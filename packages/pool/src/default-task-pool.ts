@@ -1,0 +1,26 @@
+import { homedir } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+import { currentPlace, POOL_PATH_VARIABLE } from '@bgtask/protocol'
+import type { Task } from '@bgtask/client'
+import { TaskPool, type TaskPoolOptions } from './task-pool.js'
+
+/**
+ * The pool that a user's programs share where nobody names another: `$BGTASK_TASKPOOL_PATH`, else `/run/bgtask` for root,
+ * else `${XDG_STATE_HOME:-~/.local/state}/bgtask/<machine id>`, since a home may be shared by machines. Made with mode
+ * 0700 where it is missing.
+ *
+ * @param options as for `new TaskPool`, but for the path.
+ */
+export function defaultTaskPool<T extends Task = Task>(options: Omit<TaskPoolOptions<T>, 'path'> = {}): TaskPool<T> {
+  return new TaskPool<T>({ mkdirIfMissing: { mode: 0o700 }, ...options, path: defaultPath() })
+}
+
+function defaultPath(): string {
+  const named = process.env[POOL_PATH_VARIABLE]
+  if (named !== undefined && named !== '') return named
+  if (process.geteuid?.() === 0) return '/run/bgtask'
+  const stateHome = process.env.XDG_STATE_HOME
+  // The XDG base directory specification: a relative path is to be ignored.
+  const base = stateHome !== undefined && isAbsolute(stateHome) ? stateHome : join(homedir(), '.local/state')
+  return join(base, 'bgtask', currentPlace().machineId || 'unknown')
+}

@@ -1,0 +1,39 @@
+import { readdirSync } from 'node:fs'
+import { parsePoolFileName, PoolDirError } from '@bgtask/protocol'
+
+/** The files that one pid has in the directory. Records of earlier tasks with the same pid may be among them. */
+export interface PoolEntry {
+  readonly pid: number
+  hasSocket: boolean
+  hasLog: boolean
+  readonly taskIds: string[]
+  /** Names of files that were being made. */
+  readonly temporaries: string[]
+}
+
+/** Lists the pool's files by pid, in order of pid; other files are nobody's business. */
+export function listEntries(path: string): PoolEntry[] {
+  const entries = new Map<number, PoolEntry>()
+  for (const name of readNames(path)) {
+    const file = parsePoolFileName(name)
+    if (file === undefined) continue
+    let entry = entries.get(file.pid)
+    if (entry === undefined) {
+      entry = { pid: file.pid, hasSocket: false, hasLog: false, taskIds: [], temporaries: [] }
+      entries.set(file.pid, entry)
+    }
+    if (file.kind === 'socket') entry.hasSocket = true
+    else if (file.kind === 'log') entry.hasLog = true
+    else if (file.kind === 'record') entry.taskIds.push(file.taskId)
+    else entry.temporaries.push(name)
+  }
+  return [...entries.values()].sort((a, b) => a.pid - b.pid)
+}
+
+function readNames(path: string): string[] {
+  try {
+    return readdirSync(path)
+  } catch (error) {
+    throw new PoolDirError(path, `cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+}

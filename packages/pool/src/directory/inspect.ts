@@ -1,0 +1,72 @@
+import { lstatSync, type Stats } from 'node:fs'
+import { type Access, PathTooLongError, PermissionError, PoolDirError, TaskGoneError } from '@bgtask/protocol'
+
+/** A pool's directory as it was found, and whom one may believe in it. */
+export interface PoolDirectory {
+  readonly path: string
+  /** Whether files of that owner are the pool's: one's own, root's, the directory owner's, and those of `access.owners`. */
+  readonly trusts: (uid: number) => boolean
+}
+
+/** The kernel's limit for a socket path is 108 bytes with the final NUL; Node truncates longer ones silently. */
+const MAX_SOCKET_PATH_BYTES = 107
+
+/** The longest name of a socket: pids end at 2^22 on Linux. */
+const LONGEST_SOCKET_NAME = '4194304.sock'
+
+/** @throws PathTooLongError where the socket of some pid would not fit. */
+export function checkPathLength(path: string): void {
+  const longest = `${path}/${LONGEST_SOCKET_NAME}`
+  const bytes = Buffer.byteLength(longest)
+  if (bytes > MAX_SOCKET_PATH_BYTES) throw new PathTooLongError(longest, bytes, MAX_SOCKET_PATH_BYTES)
+}
+
+/**
+ * Looks at the directory, at every use anew, since it can be replaced at any time.
+ *
+ * @returns undefined where it is missing.
+ * @throws PoolDirError where it is no directory of its own, or where people who are not trusted could swap its entries.
+ */
+export function inspectDirectory(path: string, access: Access): PoolDirectory | undefined {
+  const stats = lstatOrUndefined(path)
+  if (stats === undefined) return undefined
+  if (stats.isSymbolicLink()) throw new PoolDirError(path, 'is a symbolic link, which whoever made it can turn elsewhere')
+  if (!stats.isDirectory()) throw new PoolDirError(path, 'is not a directory')
+  const reason = whyUnsafe(stats, access)
+  if (reason !== undefined) throw new PoolDirError(path, reason)
+  const owners = new Set([process.geteuid?.() ?? stats.uid, 0, stats.uid, ...access.owners])
+  return { path, trusts: (uid) => owners.has(uid) }
+}
+
+/**
+ * Looks at a socket before anybody connects to it.
+ *
+ * @throws TaskGoneError where there is none, PermissionError where it belongs to somebody who is not trusted.
+ */
+export function checkSocket(directory: PoolDirectory, path: string, pid: number): void {
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  if (!stats?.isSocket()) throw new TaskGoneError(pid, { path })
+  if (!directory.trusts(stats.uid)) {
+    throw new PermissionError(path, `belongs to uid ${stats.uid}, who is not trusted here (see the option access.owners)`)
+  }
+}
+
+function lstatOrUndefined(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    throw new PoolDirError(path, `cannot be looked at: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/** Without the sticky bit, whoever may write to a directory may replace everybody's sockets in it. */
+function whyUnsafe({ mode, gid }: Stats, access: Access): string | undefined {
+  const sticky = (mode & 0o1000) !== 0
+  if (sticky) return undefined
+  if ((mode & 0o002) !== 0) return 'can be written by everybody and is not sticky (chmod +t makes it safe)'
+  const groupIsOurs = gid === process.getegid?.() || gid === access.gid
+  if ((mode & 0o020) !== 0 && !groupIsOurs) {
+    return `can be written by group ${gid} and is not sticky (chmod +t makes it safe, the option access.gid says that it is meant)`
+  }
+  return undefined
+}

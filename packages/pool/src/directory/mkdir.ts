@@ -1,0 +1,75 @@
+import { closeSync, constants, fchmodSync, fchownSync, fstatSync, mkdirSync, openSync, rmdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { InvalidOptionError, PoolDirError } from '@bgtask/protocol'
+import { rejectUnknownKeys } from '../options.js'
+
+/** How a missing directory is made; `mode` is exact whatever the umask, 0o700 unless given. */
+export interface MkdirOptions {
+  readonly mode?: number | null
+  readonly uid?: number | null
+  readonly gid?: number | null
+}
+
+/** `true` for the defaults, or the options as an object or as `[mode, uid, gid]`. */
+export type MkdirIfMissing = boolean | MkdirOptions | readonly [mode?: number | null, uid?: number | null, gid?: number | null]
+
+const DEFAULT_MODE = 0o700
+
+/** Checks `mkdirIfMissing` and brings its forms into one; undefined where a missing directory is an error. */
+export function parseMkdirIfMissing(value: MkdirIfMissing | undefined | null): MkdirOptions | undefined {
+  if (value === undefined || value === null || value === false) return undefined
+  if (value === true) return {}
+  if (typeof value !== 'object') {
+    throw new InvalidOptionError('mkdirIfMissing', value, 'must be true, { mode, uid, gid } or [mode, uid, gid]')
+  }
+  const options: MkdirOptions = Array.isArray(value) ? fromTuple(value) : (value as MkdirOptions)
+  rejectUnknownKeys(options, { mode: true, uid: true, gid: true }, 'mkdirIfMissing.')
+  checkNumber('mode', options.mode, 0o7777)
+  checkNumber('uid', options.uid, 0xffff_fffe)
+  checkNumber('gid', options.gid, 0xffff_fffe)
+  return options
+}
+
+/** Makes the directory, parents included. Somebody else may make it first: then it is left as it is. */
+export function makePoolDirectory(path: string, { mode, uid, gid }: MkdirOptions): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    // Ours alone until owner and mode are right.
+    mkdirSync(path, 0o700)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return
+    throw new PoolDirError(path, `cannot be made: ${(error as Error).message}`, { cause: error })
+  }
+  try {
+    setOwnerAndMode(path, mode ?? DEFAULT_MODE, uid ?? undefined, gid ?? undefined)
+  } catch (error) {
+    rmdirSync(path)
+    throw new PoolDirError(path, `cannot be given its owner and mode: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+function fromTuple(tuple: readonly unknown[]): MkdirOptions {
+  if (tuple.length > 3) throw new InvalidOptionError('mkdirIfMissing', tuple, 'must be [mode, uid, gid]')
+  const [mode, uid, gid] = tuple as [number?, number?, number?]
+  return { mode, uid, gid }
+}
+
+function checkNumber(name: keyof MkdirOptions, value: unknown, max: number): void {
+  if (value === undefined || value === null) return
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max) return
+  throw new InvalidOptionError(`mkdirIfMissing.${name}`, value, `must be an integer from 0 to ${max}`)
+}
+
+/** By descriptor, so that nobody can put another directory in its place in between; chown first, since it clears setgid. */
+function setOwnerAndMode(path: string, mode: number, uid: number | undefined, gid: number | undefined): void {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  try {
+    if (uid !== undefined || gid !== undefined) {
+      const made = fstatSync(fd)
+      fchownSync(fd, uid ?? made.uid, gid ?? made.gid)
+    }
+    fchmodSync(fd, mode)
+  } finally {
+    closeSync(fd)
+  }
+}

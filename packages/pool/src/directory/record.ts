@@ -1,0 +1,94 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import {
+  MAX_RECORD_BYTES,
+  PermissionError,
+  ProtocolError,
+  recordFileName,
+  type TaskRecord,
+  taskRecordSchema,
+  validate,
+} from '@bgtask/protocol'
+import type { PoolDirectory } from './inspect.js'
+
+/** A record, and the uid that owns its file: the one fact in it that cannot be forged. */
+export interface FoundRecord {
+  readonly record: TaskRecord
+  readonly ownerUid: number
+  readonly path: string
+  readonly mtimeMs: number
+}
+
+/**
+ * Reads one record. Anybody who may write to the directory can plant a file of that name, so it is opened without
+ * following links or waiting for the other end of a FIFO, and believed only if it is a small regular file of a trusted
+ * owner that says what its name says.
+ *
+ * @returns undefined where there is none (any more).
+ * @throws PermissionError for an owner who is not trusted, ProtocolError for what is no record.
+ */
+export function readRecord(directory: PoolDirectory, pid: number, taskId: string): FoundRecord | undefined {
+  const path = `${directory.path}/${recordFileName(pid, taskId)}`
+  const fd = openRecord(path)
+  if (fd === undefined) return undefined
+  try {
+    const { uid, mtimeMs, size } = checkFile(directory, path, fd)
+    const record = parseRecord(path, readText(fd, size))
+    if (record.info.supervisorPid !== pid || record.supervisor.pid !== pid || record.info.taskId !== taskId) {
+      throw new ProtocolError(`record ${path} tells of another task than its name`)
+    }
+    return { record, ownerUid: uid, path, mtimeMs }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function openRecord(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    // ELOOP is a symbolic link, ENXIO a socket under a record's name.
+    throw new PermissionError(path, `cannot be opened as a record: ${message}`, { cause: error })
+  }
+}
+
+function checkFile(directory: PoolDirectory, path: string, fd: number) {
+  const stats = fstatSync(fd)
+  if (!directory.trusts(stats.uid)) throw new PermissionError(path, `belongs to uid ${stats.uid}, who is not trusted here`)
+  if (!stats.isFile()) throw new ProtocolError(`record ${path} is not a regular file`)
+  if (stats.size > MAX_RECORD_BYTES) throw new ProtocolError(`record ${path} has more than ${MAX_RECORD_BYTES} bytes`)
+  return stats
+}
+
+function readText(fd: number, size: number): string {
+  const bytes = Buffer.allocUnsafe(size)
+  let length = 0
+  while (length < size) {
+    const count = readSync(fd, bytes, length, size - length, length)
+    if (count === 0) break
+    length += count
+  }
+  return bytes.toString('utf8', 0, length)
+}
+
+function parseRecord(path: string, text: string): TaskRecord {
+  const { value, invalid } = validate(taskRecordSchema, parseJson(path, text))
+  if (invalid !== undefined) throw new ProtocolError(`record ${path} is not valid: ${invalid.path} ${invalid.problem}`)
+  return value
+}
+
+function parseJson(path: string, text: string): unknown {
+  // A key `__proto__` would change the object it is copied to; it can also be written with escapes. Looking for it with a
+  // reviver in every record would take most of a search's time.
+  const suspicious = text.includes('__proto__') || text.includes('\\u')
+  try {
+    return suspicious ? JSON.parse(text, dropPrototypeKeys) : JSON.parse(text)
+  } catch (error) {
+    throw new ProtocolError(`record ${path} is not JSON`, { cause: error })
+  }
+}
+
+function dropPrototypeKeys(key: string, value: unknown): unknown {
+  return key === '__proto__' ? undefined : value
+}

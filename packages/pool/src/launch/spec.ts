@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto'
+import { resolve } from 'node:path'
+import type { StopStepOptions } from '@bgtask/client'
+import {
+  type Access,
+  COOKIE_VARIABLE,
+  DEFAULT_MAX_READ_BUF_SIZE,
+  DEFAULT_STOP_STEPS,
+  InvalidOptionError,
+  type LaunchSpec,
+  launchSpecSchema,
+  mergeEnvironment,
+  normalizeSignal,
+  POOL_PATH_VARIABLE,
+  PROTOCOL_VERSION,
+  validate,
+  withoutTaskVariables,
+} from '@bgtask/protocol'
+import { checkArgv, checkEnvironment, rejectUnknownKeys } from '../options.js'
+import type { SpawnOptions } from './spawn-options.js'
+import { currentUmask } from './umask.js'
+
+/**
+ * Turns the options of a spawn into the spec that the supervisor gets: defaults filled in, paths absolute, the
+ * environment complete. Whether command, directories and lock file are there is for the supervisor to find out.
+ *
+ * @throws InvalidOptionError that names the option.
+ */
+export function makeSpec(options: SpawnOptions, pool: { path: string; access: Access }): LaunchSpec {
+  if (typeof options !== 'object' || options === null) throw new InvalidOptionError('options', options, 'must be an object')
+  rejectUnknownKeys(options, OPTIONS)
+  const taskId = randomBytes(16).toString('hex')
+  const spec = {
+    v: PROTOCOL_VERSION,
+    taskId,
+    exec: commandOf(options),
+    env: childEnvironment(options.env, pool.path, taskId),
+    cwd: absolute('cwd', options.cwd ?? '.'),
+    umask: currentUmask(),
+    behavior: options.behavior ?? 'daemon',
+    meta: options.meta ?? {},
+    maxReadBufSize: options.maxReadBufSize ?? DEFAULT_MAX_READ_BUF_SIZE,
+    overflow: options.overflow ?? 'discard',
+    lockfile: options.lockfile === undefined ? null : absolute('lockfile', options.lockfile),
+    stdin: options.stdin ?? 'pipe',
+    stop: stopSteps(options.stop),
+    restart: restartPolicy(options.restart),
+    maxRuntimeMs: options.maxRuntimeMs ?? null,
+    poolPath: pool.path,
+    access: pool.access,
+  }
+  const { value, invalid } = validate(launchSpecSchema, spec)
+  if (invalid !== undefined) throw new InvalidOptionError(invalid.path, invalid.got, invalid.problem)
+  return value
+}
+
+const OPTIONS: Readonly<Record<keyof SpawnOptions, true>> = {
+  cmd: true,
+  exec: true,
+  env: true,
+  cwd: true,
+  behavior: true,
+  meta: true,
+  maxReadBufSize: true,
+  overflow: true,
+  lockfile: true,
+  stdin: true,
+  stop: true,
+  restart: true,
+  maxRuntimeMs: true,
+  launchTimeoutMs: true,
+  signal: true,
+}
+
+const RESTART_OPTIONS: Readonly<Record<keyof NonNullable<SpawnOptions['restart']>, true>> = {
+  on: true,
+  delayMs: true,
+  maxDelayMs: true,
+  factor: true,
+  maxRestarts: true,
+  resetAfterMs: true,
+}
+
+function commandOf({ cmd, exec }: SpawnOptions): string[] {
+  if (cmd !== undefined && exec !== undefined) {
+    throw new InvalidOptionError('cmd', { cmd, exec }, 'and exec exclude each other, give one of them')
+  }
+  if (exec !== undefined) return checkArgv('exec', exec)
+  if (typeof cmd !== 'string' || cmd.trim() === '' || cmd.includes('\0')) {
+    throw new InvalidOptionError('cmd', cmd, 'must be a command line without NUL bytes (or give exec)')
+  }
+  return ['/bin/sh', '-c', cmd]
+}
+
+function childEnvironment(changes: SpawnOptions['env'], poolPath: string, taskId: string): Record<string, string> {
+  if (changes !== undefined) checkEnvironment('env', changes)
+  return {
+    ...mergeEnvironment(withoutTaskVariables(process.env), changes ?? {}),
+    [POOL_PATH_VARIABLE]: poolPath,
+    [COOKIE_VARIABLE]: taskId,
+  }
+}
+
+function absolute(option: string, path: unknown): string {
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
+    throw new InvalidOptionError(option, path, 'must be a path without NUL bytes')
+  }
+  try {
+    return resolve(path)
+  } catch (cause) {
+    // The caller's own working directory was removed.
+    throw new InvalidOptionError(option, path, 'cannot be made absolute', { cause })
+  }
+}
+
+function stopSteps(steps: SpawnOptions['stop']) {
+  if (steps === undefined) return [...DEFAULT_STOP_STEPS]
+  if (!Array.isArray(steps)) throw new InvalidOptionError('stop', steps, 'must be an array of steps')
+  return steps.map((step: StopStepOptions, index) => {
+    if (typeof step !== 'object' || step === null) return step
+    rejectUnknownKeys(step, { killSignal: true, waitMs: true }, `stop.${index}.`)
+    return { ...step, killSignal: normalizeSignal(step.killSignal, `stop.${index}.killSignal`) }
+  })
+}
+
+function restartPolicy(policy: SpawnOptions['restart']) {
+  if (policy === undefined) return { on: 'never' }
+  if (typeof policy === 'object' && policy !== null) rejectUnknownKeys(policy, RESTART_OPTIONS, 'restart.')
+  return policy
+}

@@ -1,0 +1,180 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import {
+  armDeadline,
+  BEHAVIOR_VARIABLE,
+  type Behavior,
+  COOKIE_VARIABLE,
+  isBgTaskError,
+  LAUNCH_VARIABLE,
+  LaunchError,
+  LaunchTimeoutError,
+  mergeEnvironment,
+  withoutTaskVariables,
+} from '@bgtask/protocol'
+import { endLeftovers } from './leftovers.js'
+import { LaunchReport } from './report.js'
+
+/** How a supervisor is started. */
+export interface SupervisorPlan {
+  readonly cmd: readonly string[]
+  /** Laid over the caller's environment; `undefined` unsets. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly behavior: Behavior
+}
+
+/** The environment of a supervisor started now, but for what tells one launch from another. */
+export function supervisorEnvironment({ env, behavior }: SupervisorPlan): Record<string, string> {
+  return { ...mergeEnvironment(withoutTaskVariables(process.env), env), [BEHAVIOR_VARIABLE]: behavior }
+}
+
+/**
+ * Lets go of its parent, since Node cannot: the supervisor's parent is this `sh`, which ends at once. In such a list stdin
+ * would be `/dev/null`, so it is handed on by number.
+ */
+const DETACH = 'exec 3<&0; "$@" <&3 3<&- &'
+
+/** How long a launch may take (ms), and what gives it up before. */
+export interface LaunchOptions {
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
+}
+
+/** A supervisor that was started and waits for its spec on stdin. */
+export class SupervisorProcess {
+  readonly #launchId = randomBytes(16).toString('hex')
+  readonly #foreground: boolean
+  readonly #child: ChildProcess
+  readonly #report = new LaunchReport()
+  #spawnError: Error | undefined
+  #ended = false
+  #onChange: () => void = () => {}
+
+  /** @throws LaunchError where not even a process can be made. */
+  constructor(plan: SupervisorPlan) {
+    this.#foreground = plan.behavior === 'foreground'
+    const env = { ...supervisorEnvironment(plan), [LAUNCH_VARIABLE]: this.#launchId }
+    this.#child = startProcess(plan.cmd, plan.behavior, env)
+    this.#child.once('error', (error) => {
+      this.#spawnError = error
+      this.#end()
+    })
+    // Without a pipe there was an error, which is told in a moment.
+    this.#child.stdin?.on('error', () => {})
+    this.#child.stderr?.on('error', () => {})
+    this.#child.stderr?.on('data', (chunk: Buffer) => {
+      this.#report.push(chunk)
+      if (this.#report.pid !== undefined) this.#onChange()
+    })
+    // `sh` has gone long before; the exit code is known of a supervisor that is our own child.
+    if (this.#foreground) this.#child.once('close', () => this.#end())
+    else this.#child.stderr?.once('close', () => this.#end())
+  }
+
+  /** Whether it can no longer be given a spec: it ended, or believes that it is ready. */
+  get isSpent(): boolean {
+    return this.#ended || this.#report.pid !== undefined
+  }
+
+  /** Whether it keeps the program alive. */
+  setRef(ref: boolean): void {
+    const method = ref ? 'ref' : 'unref'
+    this.#child[method]()
+    for (const pipe of this.#pipes()) pipe[method]()
+  }
+
+  /**
+   * Gives it the spec, waits until it is ready, and lets `reach` look whether that is true.
+   *
+   * @throws LaunchError with its words, the error that it named, LaunchTimeoutError, the signal's reason, or what `reach`
+   * throws. Then nothing of it is left.
+   */
+  async launch<R>(
+    { spec, taskId }: { spec: Uint8Array; taskId: string },
+    options: LaunchOptions,
+    reach: (pid: number) => Promise<R>,
+  ): Promise<R> {
+    try {
+      this.#child.stdin?.end(spec)
+      await this.#settled(options)
+      if (this.#report.pid === undefined) throw this.#failure()
+      const reached = await reach(this.#report.pid)
+      this.#release()
+      return reached
+    } catch (error) {
+      await this.abandon(taskId)
+      throw error
+    }
+  }
+
+  /** Lets go of it; a supervisor without a spec ends by itself when stdin does. Resolves when nothing of it is left. */
+  async abandon(taskId?: string): Promise<void> {
+    for (const pipe of this.#pipes()) pipe.destroy()
+    const marks = [`${LAUNCH_VARIABLE}=${this.#launchId}`]
+    if (taskId !== undefined) marks.push(`${COOKIE_VARIABLE}=${taskId}`)
+    await endLeftovers(marks)
+  }
+
+  #end(): void {
+    this.#report.end()
+    this.#ended = true
+    this.#onChange()
+  }
+
+  #settled(options: LaunchOptions): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const isSettled = () => this.#ended || this.#report.pid !== undefined
+      const disarm = armDeadline(options, 'launch', (reason) => {
+        // What has arrived while this process was busy is read before the supervisor is given up.
+        setImmediate(() => {
+          this.#onChange = () => {}
+          if (isSettled() && !options.signal?.aborted) resolve()
+          else reject(isBgTaskError(reason, 'ERR_BGTASK_TIMEOUT') ? this.#timeout(options.timeoutMs) : reason)
+        })
+      })
+      this.#onChange = () => {
+        if (!isSettled()) return
+        this.#onChange = () => {}
+        disarm()
+        resolve()
+      }
+      this.#onChange()
+    })
+  }
+
+  #timeout(timeoutMs: number): LaunchTimeoutError {
+    return new LaunchTimeoutError(timeoutMs, this.#report.words)
+  }
+
+  #failure(): Error {
+    if (this.#spawnError !== undefined) return new LaunchError(this.#spawnError.message, { cause: this.#spawnError })
+    const { exitCode, signalCode } = this.#child
+    return this.#report.failure(
+      this.#foreground ? { exitCode: exitCode ?? undefined, signal: signalCode ?? undefined } : {},
+    )
+  }
+
+  /** From here on the supervisor is on its own; only in the foreground the program stays as long as it does. */
+  #release(): void {
+    for (const pipe of this.#pipes()) pipe.destroy()
+    if (!this.#foreground) this.#child.unref()
+  }
+
+  #pipes(): Socket[] {
+    return [this.#child.stdin, this.#child.stderr].filter((pipe) => pipe !== null && pipe !== undefined) as Socket[]
+  }
+}
+
+function startProcess(cmd: readonly string[], behavior: Behavior, env: Record<string, string>): ChildProcess {
+  try {
+    if (behavior === 'foreground') {
+      const [program = '', ...args] = cmd
+      return spawn(program, args, { env, stdio: ['pipe', 2, 'pipe'] })
+    }
+    const detached = behavior === 'daemon'
+    return spawn('/bin/sh', ['-c', DETACH, 'sh', ...cmd], { env, detached, stdio: ['pipe', 'ignore', 'pipe'] })
+  } catch (error) {
+    throw new LaunchError((error as Error).message, { cause: error })
+  }
+}

@@ -1,0 +1,96 @@
+import { unlinkSync } from 'node:fs'
+import type { StopStepOptions } from '@bgtask/client'
+import {
+  DEFAULT_STOP_STEPS,
+  liveness,
+  normalizeSignal,
+  type RecordedInfo,
+  stopTree,
+  type Survivor,
+  type TaskRecord,
+  type TreeSelector,
+  type WaitOptions,
+} from '@bgtask/protocol'
+
+/** `orphaned`: the supervisor died, its child or what outlived a stop runs on. `lost`: nothing of it runs. */
+export type LostState = 'lost' | 'orphaned'
+
+/**
+ * A task whose supervisor died without ending in order. What the supervisor had buffered is gone; how the child ends is
+ * not known unless its exit was on record before.
+ */
+export class LostTask {
+  readonly taskId: string
+  /** The dead supervisor's pid. */
+  readonly pid: number
+  /** What the supervisor put on record last. */
+  readonly record: TaskRecord
+  readonly #path: string
+
+  constructor(record: TaskRecord, path: string) {
+    this.taskId = record.info.taskId
+    this.pid = record.info.supervisorPid
+    this.record = record
+    this.#path = path
+  }
+
+  /** Judged anew at each look: an orphan may end at any time. */
+  get state(): LostState {
+    return hasOrphans(this.record) ? 'orphaned' : 'lost'
+  }
+
+  /** The info on record, with `state` as it is now. */
+  get info(): RecordedInfo {
+    return { ...this.record.info, state: this.state }
+  }
+
+  /**
+   * Ends what runs on: the child's session, its descendants, and whoever carries the task's cookie.
+   *
+   * @returns who is still there after the last step; empty where all is gone.
+   */
+  async stop({ steps, signal }: { steps?: readonly StopStepOptions[] } & Pick<WaitOptions, 'signal'> = {}): Promise<Survivor[]> {
+    signal?.throwIfAborted()
+    const normalized = (steps ?? DEFAULT_STOP_STEPS).map(({ killSignal, waitMs }, index) => ({
+      killSignal: normalizeSignal(killSignal, `steps.${index}.killSignal`),
+      waitMs,
+    }))
+    // Once, before the first signal: when the child is gone, its pid no longer proves anything.
+    const tree = treeOf(this.record)
+    return stopTree(() => tree, normalized, signal)
+  }
+
+  /** Removes the record; nobody is told of the task afterwards. */
+  async remove(): Promise<void> {
+    try {
+      unlinkSync(this.#path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+}
+
+/** Whether the child of a dead supervisor, or a process that outlived a stop, still runs. */
+export function hasOrphans(record: TaskRecord): boolean {
+  const { child, info } = record
+  const processes = [...(child === null ? [] : [child]), ...(info.exitStatus?.survivors ?? [])]
+  return processes.some((process) => stillRuns(record, process))
+}
+
+function treeOf(record: TaskRecord): TreeSelector {
+  const { child, info } = record
+  // A pid that has been given to somebody else since must not lead us to that process's session.
+  const root = child !== null && stillRuns(record, child) ? child : null
+  return {
+    cookie: info.taskId,
+    rootPid: root?.pid ?? null,
+    rootStartTime: root?.startTime ?? null,
+    pipes: [],
+    spare: [process.pid],
+  }
+}
+
+/** A task's processes lived where its supervisor did: same machine, boot and pid namespace. */
+function stillRuns({ supervisor }: TaskRecord, { pid, startTime }: { pid: number; startTime: number | null }): boolean {
+  return liveness({ ...supervisor, pid, startTime }) === 'alive'
+}

@@ -1,0 +1,70 @@
+import { lstatSync, type Stats, unlinkSync } from 'node:fs'
+import { InvalidOptionError, isRunning, logFileName, recordFileName, socketFileName } from '@bgtask/protocol'
+import { listEntries, type PoolEntry } from '../directory/entries.js'
+import type { PoolDirectory } from '../directory/inspect.js'
+import { type JudgedRecord, readRecords } from '../directory/judged-records.js'
+import { isRefused } from './is-refused.js'
+import { hasOrphans } from './lost-task.js'
+
+export interface SweepOptions {
+  /** Leave what was written in the last so many ms; 0 unless given. */
+  readonly olderThanMs?: number
+}
+
+/** Without a record of the file's supervisor, a file may be that of one that is just starting: it is given this long. */
+const SETTLE_MS = 60_000
+
+/**
+ * Removes what dead supervisors left: sockets, logs, records, and files that were being made. Only one's own files, of this
+ * machine, whose socket is refused and whose supervisor's identity is dead; the record of a task of which something still
+ * runs stays.
+ *
+ * @returns the names of the files that were removed.
+ */
+export async function sweepDirectory(directory: PoolDirectory, { olderThanMs = 0 }: SweepOptions = {}): Promise<string[]> {
+  if (!(olderThanMs >= 0)) throw new InvalidOptionError('olderThanMs', olderThanMs, 'must be a number of milliseconds')
+  const removed: string[] = []
+  for (const entry of listEntries(directory.path)) {
+    for (const [name, minAgeMs] of await staleFiles(directory, entry, olderThanMs)) {
+      if (removeOwn(`${directory.path}/${name}`, minAgeMs)) removed.push(name)
+    }
+  }
+  return removed
+}
+
+/** Names of files that nobody uses any more, and how old (ms) each must be to go. */
+async function staleFiles(directory: PoolDirectory, entry: PoolEntry, olderThanMs: number): Promise<[string, number][]> {
+  const records = readRecords(directory, entry)
+  const stale = records
+    .filter(({ supervisor, record }) => supervisor === 'dead' && !hasOrphans(record))
+    .map(({ record }): [string, number] => [recordFileName(entry.pid, record.info.taskId), olderThanMs])
+  if (!(await isAbandoned(directory, entry, records))) return stale
+  const isKnownDead = records.length > 0 && !isRunning(entry.pid, null)
+  const minAgeMs = isKnownDead ? olderThanMs : Math.max(olderThanMs, SETTLE_MS)
+  const others = [
+    ...(entry.hasSocket ? [socketFileName(entry.pid)] : []),
+    ...(entry.hasLog ? [logFileName(entry.pid)] : []),
+    ...entry.temporaries,
+  ]
+  return [...stale, ...others.map((name): [string, number] => [name, minAgeMs])]
+}
+
+/** Whether no supervisor that lives, or may live elsewhere, can be behind this pid's socket and log. */
+async function isAbandoned(directory: PoolDirectory, entry: PoolEntry, records: JudgedRecord[]): Promise<boolean> {
+  // A record that could not be read may be that of a supervisor that lives.
+  if (records.length < entry.taskIds.length || records.some(({ supervisor }) => supervisor !== 'dead')) return false
+  if (entry.hasSocket) return isRefused(`${directory.path}/${socketFileName(entry.pid)}`)
+  return !isRunning(entry.pid, null)
+}
+
+function removeOwn(path: string, minAgeMs: number): boolean {
+  try {
+    const stats: Stats = lstatSync(path)
+    if (stats.uid !== process.geteuid?.() || Date.now() - stats.mtimeMs < minAgeMs) return false
+    unlinkSync(path)
+    return true
+  } catch {
+    // Gone already, or the directory may not be written: then it stays, as the result says.
+    return false
+  }
+}

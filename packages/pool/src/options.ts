@@ -1,0 +1,48 @@
+import { InvalidOptionError, isPlainObject } from '@bgtask/protocol'
+
+/**
+ * An option that nobody knows is a typo, and a typo in `lockfile` or `stop` would do harm silently.
+ *
+ * @param prefix of the option's name in the error, such as `restart.`.
+ */
+export function rejectUnknownKeys(options: object, known: Readonly<Record<string, true>>, prefix = ''): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(known, name)) throw new InvalidOptionError(`${prefix}${name}`, value, 'is not a known option')
+  }
+}
+
+/** Checks a map of environment changes: names that the kernel can hold, values that are text, or undefined to unset. */
+export function checkEnvironment(option: string, env: unknown): void {
+  if (!isPlainObject(env)) throw new InvalidOptionError(option, typeof env, 'must be an object of strings')
+  for (const [name, value] of Object.entries(env)) {
+    if (name === '' || /[=\0]/.test(name)) {
+      throw new InvalidOptionError(option, name, 'must hold names without "=" and NUL bytes only')
+    }
+    if (value === undefined || (typeof value === 'string' && !value.includes('\0'))) continue
+    // Never the value itself: environments hold secrets, and messages end in logs.
+    const got = typeof value === 'string' ? 'a string with a NUL byte' : typeof value
+    throw new InvalidOptionError(`${option}.${name}`, got, 'must be a string without NUL bytes, or undefined to unset')
+  }
+}
+
+/** Checks an argv and copies it. */
+export function checkArgv(option: string, argv: unknown): string[] {
+  const fine =
+    Array.isArray(argv) &&
+    argv.length > 0 &&
+    argv[0] !== '' &&
+    argv.every((word) => typeof word === 'string' && !word.includes('\0'))
+  if (!fine) throw new InvalidOptionError(option, argv, 'must be a non-empty array of strings without NUL bytes')
+  return [...(argv as string[])]
+}
+
+/** Checks a duration in ms; Node's timers fire at once above 2^31 - 1. */
+export function checkDuration(option: string, ms: unknown): void {
+  if (typeof ms === 'number' && ms > 0 && ms <= 2_147_483_647) return
+  throw new InvalidOptionError(option, ms, 'must be a number of milliseconds from 1 to 2147483647')
+}
+
+export function checkPid(pid: number): number {
+  if (Number.isSafeInteger(pid) && pid > 0) return pid
+  throw new InvalidOptionError('pid', pid, 'must be a positive integer')
+}

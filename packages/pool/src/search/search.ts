@@ -1,0 +1,97 @@
+import type { Task } from '@bgtask/client'
+import {
+  BgTaskError,
+  isBgTaskError,
+  type WaitOptions,
+} from '@bgtask/protocol'
+import { listEntries } from '../directory/entries.js'
+import { checkSocket, type PoolDirectory } from '../directory/inspect.js'
+import { readRecords } from '../directory/judged-records.js'
+import { forEachBounded } from './bounded.js'
+import { checkPattern, matchesPattern, matchesTask, namesOnlyRecorded, type TaskPattern, type TaskPredicate } from './match.js'
+
+/** Where an error of a search came from. */
+export interface SearchEntry {
+  /** Pid of the supervisor, by the entry's name. */
+  readonly pid: number
+  /** The pool's directory. */
+  readonly path: string
+}
+
+export interface SearchOptions extends WaitOptions {
+  /** How long one supervisor may take to answer, 2,000 ms unless given; those that answer do not wait for it. */
+  readonly timeoutMs?: number
+  /** Told of every entry that was skipped because it is dead, hung, hostile or not ours; nobody is told otherwise. */
+  readonly onError?: (error: BgTaskError, entry: SearchEntry) => void
+}
+
+/** How long one supervisor may take to answer. */
+export const DEFAULT_ANSWER_MS = 2_000
+
+/** Connections that are open at once: enough to hide a few that hang, far from the usual limit of 1,024 descriptors. */
+const MAX_CONNECTIONS = 32
+
+/** What a search needs of a pool. */
+export interface SearchView<T extends Task> {
+  readonly directory: PoolDirectory
+  readonly taskAt: (pid: number) => T
+  readonly socketPath: (pid: number) => string
+}
+
+/** Finds tasks: by their records where these hold what the pattern names, else by asking the supervisors. */
+export async function searchTasks<T extends Task>(
+  view: SearchView<T>,
+  pattern: TaskPattern | TaskPredicate = {},
+  { signal, timeoutMs = DEFAULT_ANSWER_MS, onError = () => {} }: SearchOptions = {},
+): Promise<T[]> {
+  checkPattern(pattern)
+  signal?.throwIfAborted()
+  const report = (error: unknown, pid: number) => onError(asBgTaskError(error), { pid, path: view.directory.path })
+  const fromRecords = typeof pattern !== 'function' && namesOnlyRecorded(pattern)
+  const found = new Map<number, T>()
+  const toAsk: number[] = []
+  for (const entry of listEntries(view.directory.path)) {
+    if (!entry.hasSocket) continue
+    try {
+      checkSocket(view.directory, view.socketPath(entry.pid), entry.pid)
+      // Where no record tells of a supervisor that lives, only asking can tell: it may be custom, or of another machine.
+      const records = fromRecords ? readRecords(view.directory, entry, report) : []
+      const info = records.find(({ supervisor }) => supervisor === 'alive')?.record.info
+      if (info === undefined) toAsk.push(entry.pid)
+      else if (matchesPattern(pattern, info)) found.set(entry.pid, withInfo(view.taskAt(entry.pid), info))
+    } catch (error) {
+      throwIfCallersFault(error)
+      report(error, entry.pid)
+    }
+  }
+  await forEachBounded(toAsk, MAX_CONNECTIONS, async (pid) => {
+    signal?.throwIfAborted()
+    const task = view.taskAt(pid)
+    try {
+      const info = await task.info({ signal, timeoutMs })
+      if (await matchesTask(pattern, info)) found.set(pid, withInfo(task, info))
+    } catch (error) {
+      throwIfCallersFault(error)
+      if (signal?.aborted) throw signal.reason
+      report(error, pid)
+    } finally {
+      task.disconnect()
+    }
+  })
+  return [...found].sort(([a], [b]) => a - b).map(([, task]) => task)
+}
+
+function withInfo<T extends Task>(task: T, info: Task['cachedInfo']): T {
+  task.cachedInfo = info
+  return task
+}
+
+/** A pattern that cannot be used is the caller's mistake, not an entry's. */
+function throwIfCallersFault(error: unknown): void {
+  if (isBgTaskError(error, 'ERR_BGTASK_INVALID_OPTION')) throw error
+}
+
+export function asBgTaskError(error: unknown): BgTaskError {
+  if (isBgTaskError(error)) return error
+  return new BgTaskError('ERR_BGTASK_PROTOCOL', (error as Error).message, { cause: error })
+}

@@ -1,0 +1,333 @@
+import { accessSync, constants } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { Task } from '@bgtask/client'
+import {
+  type Access,
+  type AccessOptions,
+  accessSchema,
+  encode,
+  InvalidOptionError,
+  isBgTaskError,
+  LaunchError,
+  logFileName,
+  PlatformError,
+  POOL_PATH_VARIABLE,
+  PoolDirError,
+  socketFileName,
+  type TaskRecord,
+  validate,
+  type WaitOptions,
+} from '@bgtask/protocol'
+import { checkPathLength, checkSocket, inspectDirectory, type PoolDirectory } from './directory/inspect.js'
+import { latestRecord } from './directory/judged-records.js'
+import { type MkdirIfMissing, makePoolDirectory, parseMkdirIfMissing } from './directory/mkdir.js'
+import { defaultSupervisorCmd } from './launch/default-command.js'
+import type { SpawnOptions } from './launch/spawn-options.js'
+import { makeSpec } from './launch/spec.js'
+import { Standbys } from './launch/standbys.js'
+import { type SupervisorPlan, SupervisorProcess } from './launch/supervisor-process.js'
+import { findLost } from './lost/lost.js'
+import type { LostTask } from './lost/lost-task.js'
+import { type SweepOptions, sweepDirectory } from './lost/sweep.js'
+import { checkArgv, checkDuration, checkEnvironment, checkPid, rejectUnknownKeys } from './options.js'
+import type { TaskPattern, TaskPredicate } from './search/match.js'
+import { DEFAULT_ANSWER_MS, type SearchOptions, type SearchView, searchTasks } from './search/search.js'
+import type { PoolEvent } from './watch/event-queue.js'
+import { type WatchOptions, watchTasks } from './watch/watch.js'
+
+/** What makes the tasks of a pool: a subclass of Task, say. */
+export type TaskClass<T extends Task> = new (pool: TaskPool, pid: number) => T
+
+/** Changes to an environment; `undefined` unsets. */
+export type SupervisorEnv = Record<string, string | undefined>
+
+export interface TaskPoolOptions<T extends Task = Task> {
+  /** The directory, relative to the caller's. */
+  readonly path: string
+  /** Make the directory where it is missing, instead of throwing: `true`, `{ mode, uid, gid }` or `[mode, uid, gid]`. */
+  readonly mkdirIfMissing?: MkdirIfMissing
+  /** argv of the supervisor, instead of the one of `@bgtask/supervisor`. */
+  readonly supervisorCmd?: readonly string[]
+  /** Laid over the defaults of `supervisorEnv`. */
+  readonly supervisorEnv?: Readonly<SupervisorEnv>
+  readonly taskClass?: TaskClass<T>
+  /** Who else may come in, and whose entries are trusted. */
+  readonly access?: Readonly<AccessOptions>
+  /** Supervisors to start early, so that a spawn with behavior `daemon` takes milliseconds; 0 unless given. */
+  readonly standby?: number
+}
+
+/** How long (ms) a supervisor may take until it is ready. */
+const DEFAULT_LAUNCH_MS = 10_000
+
+/** A standby costs what a Node process costs; more than this is a mistake. */
+const MAX_STANDBY = 64
+
+/**
+ * A group of tasks, organized by a directory: starts tasks there, and finds those that are there. It is no more than a view:
+ * any process that can reach the directory can make one, and nothing ends with it but its standbys.
+ */
+export class TaskPool<T extends Task = Task> {
+  /** Absolute path of the directory. */
+  readonly path: string
+  /** Makes the tasks that this pool gives from now on. */
+  taskClass: TaskClass<T>
+  readonly #access: Access
+  readonly #standbys: Standbys
+  #supervisorCmd: string[] | undefined
+  #supervisorEnv: SupervisorEnv
+
+  /**
+   * @throws InvalidOptionError; PoolDirError where the directory is missing (and `mkdirIfMissing` is not given), is no
+   * directory, or could be tampered with; PathTooLongError where a socket's path would exceed 107 bytes; PlatformError.
+   */
+  constructor(options: TaskPoolOptions<T>) {
+    if (process.platform === 'win32') throw new PlatformError('bgtask')
+    if (typeof options !== 'object' || options === null) throw new InvalidOptionError('options', options, 'must be an object')
+    rejectUnknownKeys(options, OPTIONS)
+    this.path = checkPath(options.path)
+    this.taskClass = checkTaskClass(options.taskClass ?? (Task as unknown as TaskClass<T>))
+    this.#access = checkAccess(options.access)
+    this.#supervisorCmd = options.supervisorCmd === undefined ? undefined : checkArgv('supervisorCmd', options.supervisorCmd)
+    this.#supervisorEnv = defaultSupervisorEnv(this.path)
+    this.applySupervisorEnv(options.supervisorEnv ?? {})
+    this.#standbys = new Standbys(checkStandby(options.standby ?? 0))
+    openDirectory(this.path, this.#access, options.mkdirIfMissing)
+    this.#refillStandbys()
+  }
+
+  /** Where the sockets are: the same as `path` today. */
+  get sockdir(): string {
+    return this.path
+  }
+
+  /** The file that takes the stdout and stderr of the supervisor with that pid: its own words, not the task's output. */
+  outputPath(pid: number = process.pid): string {
+    return join(this.path, logFileName(pid))
+  }
+
+  /** The socket on which the supervisor with that pid listens. */
+  socketPath(pid: number = process.pid): string {
+    return join(this.sockdir, socketFileName(pid))
+  }
+
+  /**
+   * argv that starts a supervisor; what it must do is in docs/launch.md.
+   *
+   * @throws InvalidOptionError where it was never set and the package of the default is not installed.
+   */
+  get supervisorCmd(): string[] {
+    return [...(this.#supervisorCmd ?? defaultSupervisorCmd())]
+  }
+
+  set supervisorCmd(argv: readonly string[]) {
+    this.#supervisorCmd = checkArgv('supervisorCmd', argv)
+  }
+
+  /**
+   * Changes to the caller's environment for supervisors. Assigning replaces everything, the defaults included, of which
+   * `BGTASK_TASKPOOL_PATH` is needed; `applySupervisorEnv` keeps them.
+   */
+  get supervisorEnv(): SupervisorEnv {
+    return this.#supervisorEnv
+  }
+
+  set supervisorEnv(env: Readonly<SupervisorEnv>) {
+    checkEnvironment('supervisorEnv', env)
+    this.#supervisorEnv = { ...env }
+  }
+
+  /** Merges changes into `supervisorEnv` and returns the whole. */
+  applySupervisorEnv(env: Readonly<SupervisorEnv>): SupervisorEnv {
+    checkEnvironment('supervisorEnv', env)
+    Object.assign(this.#supervisorEnv, env)
+    return this.#supervisorEnv
+  }
+
+  /**
+   * Starts a task. Resolves when its supervisor listens and the program was started; where it rejects, nothing is left.
+   *
+   * @throws InvalidOptionError, CommandError (not found, not executable, too long, bad cwd), LockHeldError, LaunchError with
+   * the supervisor's words, LaunchTimeoutError, PoolDirError where the directory cannot be written, the signal's reason.
+   */
+  async spawn(options: SpawnOptions): Promise<T> {
+    const spec = makeSpec(options, { path: this.path, access: this.#access })
+    const { launchTimeoutMs = DEFAULT_LAUNCH_MS, signal } = options
+    checkDuration('launchTimeoutMs', launchTimeoutMs)
+    signal?.throwIfAborted()
+    this.#checkWritable()
+    const plan = this.#plan(spec.behavior)
+    const supervisor = (await this.#standbys.take(plan)) ?? new SupervisorProcess(plan)
+    const launch = { spec: encode(spec), taskId: spec.taskId }
+    const task = await supervisor.launch(launch, { timeoutMs: launchTimeoutMs, signal }, (pid) =>
+      this.#reach(pid, { timeoutMs: launchTimeoutMs, signal }),
+    )
+    this.#refillStandbys()
+    return task
+  }
+
+  /**
+   * Finds tasks by a partial of their info, or by a predicate over it; all of them where neither is given. Where the pattern
+   * names only what records hold, no supervisor is asked.
+   *
+   * @returns tasks in order of pid, each with the info that matched as `cachedInfo`.
+   * @throws InvalidOptionError, PoolDirError, the signal's reason; what is wrong with single entries goes to `onError`.
+   */
+  async search(pattern?: TaskPattern | TaskPredicate, options?: SearchOptions): Promise<T[]> {
+    return searchTasks(this.#view(), pattern, options)
+  }
+
+  /**
+   * The task whose supervisor has that pid; undefined where none listens.
+   *
+   * @throws PermissionError where the socket may not be reached or is somebody else's, TimeoutError where it does not answer
+   * within `timeoutMs` (2,000 unless given).
+   */
+  async taskByPid(pid: number, { signal, timeoutMs = DEFAULT_ANSWER_MS }: WaitOptions = {}): Promise<T | undefined> {
+    checkPid(pid)
+    const view = this.#view()
+    try {
+      checkSocket(view.directory, this.socketPath(pid), pid)
+      const task = view.taskAt(pid)
+      await task.info({ signal, timeoutMs })
+      return task
+    } catch (error) {
+      if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) return undefined
+      throw error
+    }
+  }
+
+  /** The newest record of a supervisor with that pid, whether it lives or not; undefined where there is none. */
+  async record(pid: number): Promise<TaskRecord | undefined> {
+    return latestRecord(this.#directory(), checkPid(pid))
+  }
+
+  /** Tasks of this machine whose supervisor died without ending in order. */
+  async lost(): Promise<LostTask[]> {
+    return findLost(this.#directory())
+  }
+
+  /** Removes what dead supervisors of this user and machine left. Returns the names of the files removed. */
+  async sweep(options?: SweepOptions): Promise<string[]> {
+    return sweepDirectory(this.#directory(), options)
+  }
+
+  /** Tells of tasks that match as they appear, change and go, those that are there already first; ends with `break`. */
+  watch(pattern?: TaskPattern | TaskPredicate, options?: WatchOptions): AsyncGenerator<PoolEvent<T>, void, undefined> {
+    return watchTasks(() => this.#view(), pattern, options)
+  }
+
+  /** Lets the standbys go. Tasks are not touched. */
+  async close(): Promise<void> {
+    await this.#standbys.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #view(): SearchView<T> {
+    return {
+      directory: this.#directory(),
+      taskAt: (pid) => new this.taskClass(this, pid),
+      socketPath: (pid) => this.socketPath(pid),
+    }
+  }
+
+  #directory(): PoolDirectory {
+    const directory = inspectDirectory(this.path, this.#access)
+    if (directory === undefined) throw new PoolDirError(this.path, 'does not exist any more')
+    return directory
+  }
+
+  /** A supervisor that is brought along may have rights that the caller lacks, by set-gid for instance. */
+  #checkWritable(): void {
+    const { path } = this.#directory()
+    if (this.#supervisorCmd !== undefined) return
+    try {
+      accessSync(path, constants.W_OK | constants.X_OK)
+    } catch (cause) {
+      throw new PoolDirError(path, 'cannot be written', { cause })
+    }
+  }
+
+  #plan(behavior: SupervisorPlan['behavior']): SupervisorPlan {
+    const env = this.#supervisorEnv
+    checkEnvironment('supervisorEnv', env)
+    if (env[POOL_PATH_VARIABLE] === undefined) {
+      const rule = 'must be set, supervisors need it (applySupervisorEnv keeps the defaults)'
+      throw new InvalidOptionError(`supervisorEnv.${POOL_PATH_VARIABLE}`, undefined, rule)
+    }
+    return { cmd: this.supervisorCmd, env: { ...env }, behavior }
+  }
+
+  /** Connects, once for this check and for the calls to come. */
+  async #reach(pid: number, options: WaitOptions): Promise<T> {
+    const task = new this.taskClass(this, pid)
+    try {
+      await task.connect(options)
+      return task
+    } catch (cause) {
+      if (options.signal?.aborted) throw cause
+      const message = `supervisor says that it is ready (DAEMON_PID=${pid}), but ${this.socketPath(pid)} cannot be reached: ${cause}`
+      throw new LaunchError(`DAEMON_PID=${pid}`, { cause, message })
+    }
+  }
+
+  #refillStandbys(): void {
+    this.#standbys.refill(() => this.#plan('daemon'))
+  }
+}
+
+const OPTIONS: Readonly<Record<keyof TaskPoolOptions, true>> = {
+  path: true,
+  mkdirIfMissing: true,
+  supervisorCmd: true,
+  supervisorEnv: true,
+  taskClass: true,
+  access: true,
+  standby: true,
+}
+
+function checkPath(path: unknown): string {
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
+    throw new InvalidOptionError('path', path, 'must be the path of a directory, without NUL bytes')
+  }
+  const absolute = resolve(path)
+  checkPathLength(absolute)
+  return absolute
+}
+
+function checkTaskClass<C>(taskClass: C): C {
+  if (typeof taskClass !== 'function') throw new InvalidOptionError('taskClass', taskClass, 'must be a class')
+  return taskClass
+}
+
+function checkAccess(options: unknown = {}): Access {
+  if (typeof options === 'object' && options !== null) {
+    rejectUnknownKeys(options, { mode: true, gid: true, owners: true }, 'access.')
+  }
+  const { value, invalid } = validate(accessSchema, options)
+  if (invalid === undefined) return value
+  throw new InvalidOptionError(['access', invalid.path].filter(Boolean).join('.'), invalid.got, invalid.problem)
+}
+
+function checkStandby(count: unknown): number {
+  if (Number.isInteger(count) && (count as number) >= 0 && (count as number) <= MAX_STANDBY) return count as number
+  throw new InvalidOptionError('standby', count, `must be an integer from 0 to ${MAX_STANDBY}`)
+}
+
+/**
+ * Node's own variables make its start slower or change what it does; the child gets them all the same, from the spec.
+ */
+function defaultSupervisorEnv(path: string): SupervisorEnv {
+  return { [POOL_PATH_VARIABLE]: path, NODE_OPTIONS: undefined, NODE_EXTRA_CA_CERTS: undefined }
+}
+
+function openDirectory(path: string, access: Access, mkdirIfMissing: MkdirIfMissing | undefined): void {
+  const mkdir = parseMkdirIfMissing(mkdirIfMissing)
+  if (inspectDirectory(path, access) !== undefined) return
+  if (mkdir === undefined) throw new PoolDirError(path, 'does not exist (the option mkdirIfMissing makes it)')
+  makePoolDirectory(path, mkdir)
+  inspectDirectory(path, access)
+}

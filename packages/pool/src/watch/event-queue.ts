@@ -1,0 +1,63 @@
+import { armDeadline, type TaskInfo } from '@bgtask/protocol'
+
+/** What happened to one task, as seen by the pattern of a watch. */
+export interface PoolEvent<T> {
+  /** It is there, or matches now; its info changed; it is gone, or no longer matches. */
+  readonly type: 'appear' | 'change' | 'gone'
+  readonly task: T
+  readonly info: TaskInfo
+}
+
+/**
+ * Holds what the consumer has not yet taken: at most one event a task, so a consumer that stalls costs memory by the number
+ * of tasks and not by how much they do. What it then gets is where things stand, without the steps in between.
+ */
+export class EventQueue<T> {
+  readonly #pending = new Map<T, PoolEvent<T>>()
+  #failure: { readonly reason: unknown } | undefined
+  #wake: () => void = () => {}
+
+  push(event: PoolEvent<T>): void {
+    const before = this.#pending.get(event.task)
+    const merged = before === undefined ? event : mergeEvents(before, event)
+    if (merged === undefined) this.#pending.delete(event.task)
+    else this.#pending.set(event.task, merged)
+    this.#wake()
+  }
+
+  /** No event can come any more: those that wait are still given, then `next` rejects. */
+  fail(reason: unknown): void {
+    this.#failure ??= { reason }
+    this.#wake()
+  }
+
+  /** The oldest event; waits for one. Rejects with the signal's reason. */
+  async next(signal: AbortSignal | undefined): Promise<PoolEvent<T>> {
+    for (;;) {
+      signal?.throwIfAborted()
+      const [event] = this.#pending.values()
+      if (event !== undefined) {
+        this.#pending.delete(event.task)
+        return event
+      }
+      if (this.#failure !== undefined) throw this.#failure.reason
+      await this.#woken(signal)
+    }
+  }
+
+  #woken(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const disarm = armDeadline({ signal }, 'watch', reject)
+      this.#wake = () => {
+        disarm()
+        resolve()
+      }
+    })
+  }
+}
+
+/** One event that says what two in a row say; undefined where they cancel out. */
+function mergeEvents<T>(before: PoolEvent<T>, after: PoolEvent<T>): PoolEvent<T> | undefined {
+  if (after.type === 'gone') return before.type === 'appear' ? undefined : after
+  return { ...after, type: before.type === 'appear' ? 'appear' : 'change' }
+}

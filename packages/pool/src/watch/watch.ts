@@ -1,0 +1,83 @@
+import { watch as watchDirectory } from 'node:fs'
+import type { Task } from '@bgtask/client'
+import { isBgTaskError, parsePoolFileName, PoolDirError } from '@bgtask/protocol'
+import { listEntries } from '../directory/entries.js'
+import { checkSocket } from '../directory/inspect.js'
+import { checkPattern, type TaskPattern, type TaskPredicate } from '../search/match.js'
+import { asBgTaskError, type SearchOptions, type SearchView } from '../search/search.js'
+import { EventQueue, type PoolEvent } from './event-queue.js'
+import { WatchedTask } from './watched-task.js'
+
+/** `signal` ends the watch by rejecting with its reason; `onError` is told of entries that cannot be watched. */
+export type WatchOptions = Pick<SearchOptions, 'signal' | 'onError'>
+
+/**
+ * Tells of tasks as they appear, change and go; those that are there already appear first. Nothing is polled: the
+ * directory tells of files, each supervisor of its task.
+ *
+ * @param inspect looks at the pool anew.
+ */
+export async function* watchTasks<T extends Task>(
+  inspect: () => SearchView<T>,
+  pattern: TaskPattern | TaskPredicate = {},
+  { signal, onError = () => {} }: WatchOptions = {},
+): AsyncGenerator<PoolEvent<T>, void, undefined> {
+  checkPattern(pattern)
+  signal?.throwIfAborted()
+  const { path } = inspect().directory
+  const queue = new EventQueue<T>()
+  const watched = new Map<number, WatchedTask<T>>()
+  const report = (error: unknown, pid: number) => onError(asBgTaskError(error), { pid, path })
+
+  const look = (pid: number) => {
+    const known = watched.get(pid)
+    if (known !== undefined) return known.look()
+    const view = inspect()
+    if (!isReachable(view, pid, report)) return
+    const task = new WatchedTask(view.taskAt, pid, { pattern, queue, onError: report, onGone })
+    watched.set(pid, task)
+    task.look()
+  }
+  const onGone = (pid: number, mayBeAnother: boolean) => {
+    watched.delete(pid)
+    if (mayBeAnother) orFail(() => look(pid))
+  }
+  const lookAtAll = () => {
+    for (const { pid, hasSocket } of listEntries(path)) if (hasSocket) look(pid)
+  }
+  const lookAtFile = (name: string | null) => {
+    if (name === null) return lookAtAll()
+    const file = parsePoolFileName(name)
+    if (file?.kind === 'socket' || file?.kind === 'record') look(file.pid)
+    // The directory is told of under its own name, also when it is gone.
+    else if (file === undefined) inspect()
+  }
+  const orFail = (work: () => void) => {
+    try {
+      work()
+    } catch (error) {
+      queue.fail(error)
+    }
+  }
+
+  const watcher = watchDirectory(path, (_, name) => orFail(() => lookAtFile(name)))
+  watcher.on('error', (error) => queue.fail(new PoolDirError(path, `cannot be watched: ${error.message}`, { cause: error })))
+  try {
+    lookAtAll()
+    for (;;) yield await queue.next(signal)
+  } finally {
+    watcher.close()
+    for (const task of watched.values()) task.close()
+  }
+}
+
+/** Whether there is a socket to connect to; one that must not be connected to is reported. */
+function isReachable(view: SearchView<Task>, pid: number, report: (error: unknown, pid: number) => void): boolean {
+  try {
+    checkSocket(view.directory, view.socketPath(pid), pid)
+    return true
+  } catch (error) {
+    if (!isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) report(error, pid)
+    return false
+  }
+}

@@ -1,0 +1,102 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Task } from '@bgtask/client'
+import { isBgTaskError, type TaskInfo } from '@bgtask/protocol'
+import { matchesTask, type TaskPattern, type TaskPredicate } from '../search/match.js'
+import { DEFAULT_ANSWER_MS } from '../search/search.js'
+import type { EventQueue } from './event-queue.js'
+
+/** All that may come with a change of the info. */
+const HINTS = ['childStart', 'childExit', 'stateChange', 'metaChange', 'terminating', 'missed', 'disconnect'] as const
+
+/** What a watched task needs of its watch. */
+export interface WatchedTaskOptions<T> {
+  readonly pattern: TaskPattern | TaskPredicate
+  readonly queue: EventQueue<T>
+  readonly onError: (error: unknown, pid: number) => void
+  /** It is gone; `mayBeAnother` where something hints at a later one with the same pid. */
+  readonly onGone: (pid: number, mayBeAnother: boolean) => void
+}
+
+/** One supervisor under watch: looks at the info whenever something hints at a change, and tells the queue what changed. */
+export class WatchedTask<T extends Task> {
+  /** Holds the connection. */
+  readonly #source: T
+  /** Handed out, with a connection of its own, so that the end of the watch ends nothing of the consumer's. */
+  readonly #task: T
+  readonly #options: WatchedTaskOptions<T>
+  /** As it was told last; undefined while the consumer does not know of the task. */
+  #told: TaskInfo | undefined
+  #taskId: string | undefined
+  #looking = false
+  #lookAgain = false
+  #closed = false
+
+  constructor(taskAt: (pid: number) => T, pid: number, options: WatchedTaskOptions<T>) {
+    this.#source = taskAt(pid)
+    this.#task = taskAt(pid)
+    this.#options = options
+    for (const hint of HINTS) this.#source.on(hint, () => this.look())
+  }
+
+  /** Asks for the info, once more where a hint comes while the answer is on its way. */
+  look(): void {
+    this.#lookAgain = true
+    if (!this.#looking) void this.#lookUntilQuiet()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#source.removeAllListeners()
+    this.#source.disconnect()
+  }
+
+  async #lookUntilQuiet(): Promise<void> {
+    this.#looking = true
+    while (this.#lookAgain && !this.#closed) {
+      this.#lookAgain = false
+      try {
+        const info = await this.#source.info({ timeoutMs: DEFAULT_ANSWER_MS })
+        if (this.#isAnother(info)) this.#gone(true)
+        else this.#tell(info, await matchesTask(this.#options.pattern, info))
+      } catch (error) {
+        if (this.#closed) return
+        if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) this.#gone(this.#lookAgain)
+        else this.#options.onError(error, this.#source.pid)
+      }
+    }
+    this.#looking = false
+  }
+
+  /** A pid, and with it the socket's path, may be used again. */
+  #isAnother(info: TaskInfo): boolean {
+    this.#taskId ??= info.taskId
+    return this.#taskId !== info.taskId
+  }
+
+  #tell(info: TaskInfo, matches: boolean): void {
+    if (this.#closed) return
+    const { queue } = this.#options
+    const told = this.#told
+    this.#task.cachedInfo = info
+    if (!matches) this.#tellGone()
+    else if (told === undefined) queue.push({ type: 'appear', task: this.#task, info })
+    else if (!isDeepStrictEqual(steady(told), steady(info))) queue.push({ type: 'change', task: this.#task, info })
+    if (matches) this.#told = info
+  }
+
+  #tellGone(): void {
+    if (this.#told !== undefined) this.#options.queue.push({ type: 'gone', task: this.#task, info: this.#told })
+    this.#told = undefined
+  }
+
+  #gone(mayBeAnother: boolean): void {
+    this.#tellGone()
+    this.close()
+    this.#options.onGone(this.#source.pid, mayBeAnother)
+  }
+}
+
+/** The info without what changes with every byte and every connection. */
+function steady({ streams, clientCount, ...rest }: TaskInfo): unknown {
+  return rest
+}
