@@ -1,0 +1,165 @@
+import type { Socket } from 'node:net'
+import {
+  connectSocket,
+  InvalidOptionError,
+  isBgTaskError,
+  isPlainObject,
+  type MethodName,
+  type MethodParams,
+  type MethodResult,
+  methodSchemas,
+  ProtocolError,
+  RpcPeer,
+  TaskGoneError,
+  type Validated,
+  validate,
+  type WaitOptions,
+} from '@bgtask/protocol'
+import { DEFAULT_TIMEOUT_MS, unlessAborted, withDeadline } from './deadline.js'
+
+/** How often a supervisor that takes its time is asked whether it still lives. */
+const HEARTBEAT_MS = 10_000
+
+/** What a task wants to know of its connection. */
+export interface ConnectionObserver {
+  /** A connection was made. What is called in here goes out before everything else. */
+  opened(): void
+  notified(name: string, params: readonly unknown[]): void
+  /** The connection broke, or the supervisor ended it. Not told of `close`. */
+  lost(): void
+}
+
+/**
+ * The way to one supervisor: connects at the first call, is shared by all, and connects anew at the first call after it
+ * was closed. Results are checked, since a supervisor may be custom, older or hostile.
+ */
+export class Connection {
+  readonly socketPath: string
+  readonly #observer: ConnectionObserver
+  /** Only while it is open. */
+  #peer: RpcPeer | undefined
+  #connecting: Promise<RpcPeer> | undefined
+  #abandoned = new AbortController()
+  #closed: Promise<void> = Promise.resolve()
+
+  constructor(socketPath: string, observer: ConnectionObserver) {
+    this.socketPath = socketPath
+    this.#observer = observer
+  }
+
+  get isOpen(): boolean {
+    return this.#peer !== undefined
+  }
+
+  /** @throws TaskGoneError where nothing listens; PermissionError; TimeoutError. */
+  async open({ signal, timeoutMs = DEFAULT_TIMEOUT_MS }: WaitOptions = {}): Promise<RpcPeer> {
+    if (this.#peer !== undefined) return this.#peer
+    this.#connecting ??= this.#connect()
+    const connecting = this.#connecting
+    const what = `connecting to ${this.socketPath}`
+    return withDeadline({ signal, timeoutMs }, what, (ended) => unlessAborted(connecting, ended))
+  }
+
+  close(): void {
+    this.#abandoned.abort(new TaskGoneError(undefined, { path: this.socketPath, message: 'disconnected' }))
+    const peer = this.#peer
+    this.#peer = undefined
+    peer?.close()
+  }
+
+  /** Waits until the supervisor has closed the connection that was made last. */
+  async closed(options: WaitOptions): Promise<void> {
+    await withDeadline(options, 'the end of the supervisor', (ended) => unlessAborted(this.#closed, ended))
+  }
+
+  /**
+   * Calls a method. Without `timeoutMs` it may take 10 s, and a long poll its `waitMs` more.
+   *
+   * @throws InvalidOptionError for params that the contract does not allow; UnsupportedError where the supervisor lacks the
+   * method; ProtocolError for a result that breaks the contract; TaskGoneError, TimeoutError, and what the supervisor says.
+   */
+  async call<M extends MethodName>(
+    method: M,
+    params?: MethodParams<M>,
+    { signal, timeoutMs = DEFAULT_TIMEOUT_MS + waitMsOf(params) }: WaitOptions = {},
+  ): Promise<MethodResult<M>> {
+    const { invalid } = validate(methodSchemas[method].params, params)
+    if (invalid !== undefined) throw new InvalidOptionError(invalid.path || method, invalid.got, invalid.problem)
+    const started = performance.now()
+    const peer = this.#peer ?? (await this.open({ signal, timeoutMs }))
+    const leftMs = Math.max(0, timeoutMs - (performance.now() - started))
+    const result = await peer.call(method, params === undefined ? [] : [params], { signal, timeoutMs: leftMs })
+    return checkedResult(method, result)
+  }
+
+  /** Calls a method that may rightly take long: bounded by `timeoutMs` if given, else only by the supervisor's silence. */
+  async callPatiently<M extends MethodName>(
+    method: M,
+    params: MethodParams<M>,
+    { signal, timeoutMs }: WaitOptions = {},
+  ): Promise<MethodResult<M>> {
+    if (timeoutMs !== undefined) return this.call(method, params, { signal, timeoutMs })
+    const silence = new AbortController()
+    const heartbeat = setInterval(() => {
+      this.call('getInfo').catch((error) => {
+        if (isBgTaskError(error, 'ERR_BGTASK_TIMEOUT')) silence.abort(error)
+      })
+    }, HEARTBEAT_MS)
+    try {
+      const ended = signal === undefined ? silence.signal : AbortSignal.any([signal, silence.signal])
+      return await this.call(method, params, { signal: ended, timeoutMs: Number.POSITIVE_INFINITY })
+    } finally {
+      clearInterval(heartbeat)
+    }
+  }
+
+  /** The attempt is shared, so it ends neither with a caller's patience nor with a caller's abort. */
+  async #connect(): Promise<RpcPeer> {
+    this.#abandoned = new AbortController()
+    try {
+      const { signal } = this.#abandoned
+      const socket = await connectSocket(this.socketPath, { signal, timeoutMs: DEFAULT_TIMEOUT_MS })
+      return this.#adopt(socket)
+    } finally {
+      this.#connecting = undefined
+    }
+  }
+
+  #adopt(socket: Socket): RpcPeer {
+    let tellClosed = () => {}
+    this.#closed = new Promise((resolve) => {
+      tellClosed = resolve
+    })
+    const peer = new RpcPeer(socket, {
+      onNotification: (name, params) => this.#observer.notified(name, params),
+      onClose: () => {
+        tellClosed()
+        if (this.#peer !== peer) return
+        this.#peer = undefined
+        this.#observer.lost()
+      },
+    })
+    this.#peer = peer
+    this.#observer.opened()
+    return peer
+  }
+}
+
+/** The value, if it is what the contract says. @throws ProtocolError that names `what` it is and what is wrong with it. */
+export function checked<T>(result: Validated<T>, what: string): T {
+  if (result.invalid === undefined) return result.value
+  const { path, problem } = result.invalid
+  throw new ProtocolError(`the supervisor's ${what}${path && `: ${path}`} ${problem}`)
+}
+
+/** A custom supervisor's info may have other keys and lack some: it only has to be a map. */
+function checkedResult<M extends MethodName>(method: M, result: unknown): MethodResult<M> {
+  if (method !== 'getInfo')
+    return checked(validate(methodSchemas[method].result, result), `result of ${method}`) as MethodResult<M>
+  if (isPlainObject(result)) return result as MethodResult<M>
+  throw new ProtocolError("the supervisor's result of getInfo is no map")
+}
+
+function waitMsOf(params: object | undefined): number {
+  return params !== undefined && 'waitMs' in params && typeof params.waitMs === 'number' ? params.waitMs : 0
+}

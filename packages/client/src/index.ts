@@ -1,0 +1,23 @@
+export type { TaskEvents } from './events.js'
+export type { OutputChunk, OutputGap } from './output/chunks.js'
+export type { FollowOptions } from './output/follow.js'
+export type { LinesOptions } from './output/lines.js'
+export type { MergedChunk, MergedGap, MergedPosition } from './output/merge.js'
+export { type MergedFollowOptions, MergedOutput } from './output/merged-output.js'
+export type { ReadableOptions } from './output/readable.js'
+export { type ReadOptions, TaskOutput } from './output/task-output.js'
+export type { WaitForOptions } from './output/wait-for.js'
+export {
+  type KillOptions,
+  type KillSignal,
+  type StopOptions,
+  type StopStepOptions,
+  Task,
+  type TaskPoolView,
+  type TaskProgress,
+  type WaitExitOptions,
+  type WaitedExit,
+} from './task.js'
+export { TaskInput, type WriteOptions } from './task-input.js'
+export type { OutputLine } from './text/line-splitter.js'
+export type { OutputMatch } from './text/matcher.js'

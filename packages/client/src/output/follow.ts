@@ -1,0 +1,24 @@
+import { chunks, type Followed, type OutputChunk, type OutputGap, Releaser } from './chunks.js'
+
+export interface FollowOptions {
+  /** Byte offset to begin at; the oldest kept byte where left out. */
+  readonly from?: number
+  /** Frees what the consumer has finished with: a chunk when the next is asked for. A task with `overflow: 'block'` needs it. */
+  readonly discard?: boolean
+  /** Ends the following: what waits rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+/** A stream's bytes from an offset to its end. */
+export async function* follow(
+  stream: Followed,
+  { from, discard = false, signal }: FollowOptions,
+): AsyncGenerator<OutputChunk | OutputGap, void, undefined> {
+  const releaser = new Releaser(stream, signal)
+  for await (const chunk of chunks(stream, from, signal)) {
+    if (chunk === undefined) continue
+    yield chunk
+    if (discard && !chunk.gap) await releaser.to(chunk.offset + chunk.data.length)
+  }
+  await releaser.done()
+}

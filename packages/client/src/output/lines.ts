@@ -1,0 +1,39 @@
+import { LONG_POLL_MS } from '../long-poll.js'
+import { LineSplitter, type OutputLine } from '../text/line-splitter.js'
+import { chunks, type Followed, type OutputGap, Releaser } from './chunks.js'
+import type { FollowOptions } from './follow.js'
+
+/** A longer line comes in pieces: 1 MiB bounds what one line can take of the reader's memory. */
+const DEFAULT_MAX_LINE_BYTES = 1024 * 1024
+
+/** An unfinished line that does not go on for so long is freed: a child that blocks may be waiting for the room it takes. */
+const QUIET_MS = 500
+
+export interface LinesOptions extends FollowOptions {
+  /** A longer line is cut into pieces of at most so many bytes; default 1 MiB. */
+  readonly maxLineBytes?: number
+}
+
+/** A stream's lines. A gap cuts the line before it, and the line after it begins wherever the kept bytes do. */
+export async function* lines(
+  stream: Followed,
+  { from, discard = false, signal, maxLineBytes = DEFAULT_MAX_LINE_BYTES }: LinesOptions,
+): AsyncGenerator<OutputLine | OutputGap, void, undefined> {
+  const splitter = new LineSplitter(maxLineBytes)
+  const releaser = new Releaser(stream, signal)
+  const waitMs = () => (discard && splitter.holds ? QUIET_MS : LONG_POLL_MS)
+  for await (const chunk of chunks(stream, from, signal, waitMs)) {
+    if (chunk === undefined) {
+      if (discard) await releaser.to(splitter.endOffset)
+    } else if (chunk.gap) {
+      yield* splitter.end()
+      yield chunk
+    } else {
+      yield* splitter.push(chunk.offset, chunk.data)
+      if (discard) await releaser.to(splitter.offset)
+    }
+  }
+  yield* splitter.end()
+  if (discard) await releaser.to(splitter.endOffset)
+  await releaser.done()
+}

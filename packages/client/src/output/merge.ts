@@ -1,0 +1,133 @@
+import { type OrderResult, type OutputStreamId, ProtocolError, type ReadResult } from '@bgtask/protocol'
+import { LONG_POLL_MS, PollPace } from '../long-poll.js'
+import type { OutputChunk, OutputGap } from './chunks.js'
+
+/** Where a merged view stands. Plain numbers, so it can be stored, or passed to another process. */
+export interface MergedPosition {
+  /** Number of the next chunk in the order of reading. */
+  readonly seq: number
+  /** Byte offset up to which stdout was told; undefined where nothing of it was. */
+  readonly stdout?: number
+  /** Byte offset up to which stderr was told. */
+  readonly stderr?: number
+}
+
+interface Merged {
+  readonly stream: 'stdout' | 'stderr'
+  /** What follows: pass it as `from` to go on behind this. */
+  readonly next: MergedPosition
+}
+
+/** Bytes of one stream; `at` is when the supervisor read them, in Unix ms. */
+export type MergedChunk = OutputChunk & Merged & { readonly at: number }
+
+/** Bytes of one stream that the view lacks, because they or their order are no longer kept. */
+export type MergedGap = OutputGap & Merged
+
+/** What merging needs of a task. */
+export interface MergeSource {
+  /** A long poll for the order of chunks from number `seq` on, the oldest known where undefined. */
+  order(seq: number | undefined): Promise<OrderResult>
+  /** Bytes that are there already: at most `length`, as many as one reply carries. */
+  read(streamId: OutputStreamId, offset: number, length: number): Promise<ReadResult>
+}
+
+/** Lays the bytes of both streams into the order in which they were read. */
+export async function* merge(
+  source: MergeSource,
+  from?: MergedPosition,
+): AsyncGenerator<MergedChunk | MergedGap, void, undefined> {
+  const pace = new PollPace('readOrder')
+  const stdout = new Cursor(source, 1, from?.stdout)
+  const stderr = new Cursor(source, 2, from?.stderr)
+  let seq = from?.seq ?? 0
+  const told = (stream: Cursor): Merged => ({
+    stream: stream === stdout ? 'stdout' : 'stderr',
+    next: { seq, stdout: stdout.position, stderr: stderr.position },
+  })
+  for (let asked = from?.seq; ; asked = seq) {
+    const polled = performance.now()
+    const order = await source.order(asked)
+    if (order.seq < seq) throw new ProtocolError(`readOrder went back from chunk ${seq} to ${order.seq}`)
+    if (order.chunks.length === 0 && !order.eof) pace.cameBackEmpty(polled, LONG_POLL_MS)
+    for (const [index, [streamId, offset, length, at]] of order.chunks.entries()) {
+      const stream = streamId === 1 ? stdout : stderr
+      const end = offset + length
+      for await (const piece of stream.upTo(offset, end, lastEnd(order, streamId))) {
+        // Counted with its last piece, so that a reader who goes on from there gets nothing twice.
+        seq = order.seq + index + ((stream.position ?? 0) < end ? 0 : 1)
+        yield piece.gap ? { ...piece, ...told(stream) } : { ...piece, at, ...told(stream) }
+      }
+    }
+    seq = order.seq + order.chunks.length
+    if (order.eof) break
+  }
+  for (const stream of [stdout, stderr]) {
+    const gap = await stream.rest()
+    if (gap !== undefined) yield { ...gap, ...told(stream) }
+  }
+}
+
+/** Where the last chunk of a stream ends: so far its bytes can be fetched at once. */
+function lastEnd(order: OrderResult, streamId: OutputStreamId): number {
+  const [, offset, length] = order.chunks.findLast((chunk) => chunk[0] === streamId) ?? [streamId, 0, 0]
+  return offset + length
+}
+
+/** Reads one stream forward, in as few calls as may be. */
+class Cursor {
+  /** One past the last byte told; undefined before the first. */
+  position: number | undefined
+  /** Bytes from `position` on that were fetched. */
+  #fetched: Uint8Array = new Uint8Array(0)
+  readonly #source: MergeSource
+  readonly #streamId: OutputStreamId
+
+  constructor(source: MergeSource, streamId: OutputStreamId, position: number | undefined) {
+    this.#source = source
+    this.#streamId = streamId
+    this.position = position
+  }
+
+  /** Tells what lies before `end`; a view that begins here begins at `start`. `fetchEnd` is how far bytes are there. */
+  async *upTo(start: number, end: number, fetchEnd: number): AsyncGenerator<OutputChunk | OutputGap, void, undefined> {
+    if (this.position !== undefined && this.position < start) yield this.#skipTo(this.position, start)
+    this.position ??= start
+    while (this.position < end) {
+      if (this.#fetched.length === 0) {
+        const gap = await this.#fetch(this.position, fetchEnd)
+        if (gap !== undefined) yield gap
+      } else yield this.#take(this.position, end)
+    }
+  }
+
+  /** What was never told though the output has ended; undefined where everything was. */
+  async rest(): Promise<OutputGap | undefined> {
+    if (this.position === undefined) return undefined
+    const { endOffset } = await this.#source.read(this.#streamId, this.position, 1)
+    return endOffset > this.position ? this.#skipTo(this.position, endOffset) : undefined
+  }
+
+  async #fetch(position: number, end: number): Promise<OutputGap | undefined> {
+    const { offset, data } = await this.#source.read(this.#streamId, position, end - position)
+    if (offset < position || (offset === position && data.length === 0)) {
+      throw new ProtocolError(`readStream gave nothing at ${position}, where readOrder tells of bytes`)
+    }
+    const gap = offset > position ? this.#skipTo(position, offset) : undefined
+    this.#fetched = data
+    return gap
+  }
+
+  #take(position: number, end: number): OutputChunk {
+    const data = this.#fetched.subarray(0, end - position)
+    this.#fetched = this.#fetched.subarray(data.length)
+    this.position = position + data.length
+    return { offset: position, data }
+  }
+
+  #skipTo(from: number, to: number): OutputGap {
+    this.#fetched = this.#fetched.subarray(0, 0)
+    this.position = to
+    return { gap: true, from, to }
+  }
+}

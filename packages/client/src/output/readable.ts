@@ -1,0 +1,37 @@
+import { ReadableStream } from 'node:stream/web'
+import { OutputGapError } from '@bgtask/protocol'
+import type { Followed } from './chunks.js'
+import { type FollowOptions, follow } from './follow.js'
+
+export interface ReadableOptions extends FollowOptions {
+  /** Bytes that are no longer kept: `error` (default) errors the stream with an OutputGapError, `skip` goes on behind them. */
+  readonly gaps?: 'error' | 'skip'
+}
+
+/** The bytes as a web stream. Nothing is read before it is asked for; cancelling it ends the reading, never the task. */
+export function readable(
+  stream: Followed,
+  streamName: string,
+  { gaps = 'error', signal, ...options }: ReadableOptions,
+): ReadableStream<Uint8Array> {
+  const cancelled = new AbortController()
+  const signals = signal === undefined ? cancelled.signal : AbortSignal.any([signal, cancelled.signal])
+  const chunks = follow(stream, { ...options, signal: signals })
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        for (;;) {
+          const { value, done } = await chunks.next()
+          if (done) return controller.close()
+          if (!value.gap) return controller.enqueue(value.data)
+          if (gaps === 'error') throw new OutputGapError(streamName, value.from, value.to)
+        }
+      },
+      async cancel(reason) {
+        cancelled.abort(reason)
+        await chunks.return()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}

@@ -1,0 +1,103 @@
+import { WritableStream } from 'node:stream/web'
+import {
+  type InputInfo,
+  InvalidOptionError,
+  inputInfoSchema,
+  MAX_WRITE_BYTES,
+  validate,
+  type WaitOptions,
+} from '@bgtask/protocol'
+import { type Connection, checked } from './connection.js'
+import { unlessAborted, withDeadline } from './deadline.js'
+
+export interface WriteOptions extends WaitOptions {
+  /** False: rejects with WouldBlockError where the queue is full. Then the data may have at most 256 KiB. */
+  readonly wait?: boolean
+}
+
+/** The child's stdin. What is written is queued in the supervisor, in bounded space, and acknowledged with its offset. */
+export class TaskInput {
+  readonly id = 0
+  readonly name = 'stdin'
+  readonly #connection: Connection
+  /** Settles when everything written so far has been accepted or has failed. */
+  #written: Promise<unknown> = Promise.resolve()
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  /** How far bytes were accepted, how far the pipe took them, whether stdin is closed, and what went wrong. */
+  async info(options?: WaitOptions): Promise<InputInfo> {
+    const info = await this.#connection.call('getInfo', undefined, options)
+    return checked(validate(inputInfoSchema, info.streams?.[0]), 'streams.0 of getInfo')
+  }
+
+  /**
+   * Writes behind everything this object was given before. Resolves with the offset up to which stdin was accepted: the
+   * data is in the supervisor's queue then, and reaches the child when it reads. Waits while that queue is full, without a
+   * limit unless `timeoutMs` sets one. A write that fails or is aborted may have been accepted in part; `info()` tells.
+   *
+   * @throws WouldBlockError with `wait: false` where the queue is full: nothing was accepted.
+   */
+  write(data: string | Uint8Array, options: WriteOptions = {}): Promise<number> {
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data
+    if (!(bytes instanceof Uint8Array)) throw new InvalidOptionError('data', data, 'must be a string or a Uint8Array')
+    if (options.wait === false && bytes.length > MAX_WRITE_BYTES) {
+      throw new InvalidOptionError(
+        'wait',
+        false,
+        `needs data of at most ${MAX_WRITE_BYTES} bytes (it has ${bytes.length})`,
+      )
+    }
+    return this.#inOrder(options, 'writing to stdin', (signal) => this.#writePieces(bytes, options, signal))
+  }
+
+  /** A web stream that writes to stdin. Closing it closes stdin; aborting it closes stdin at once. */
+  writable(): WritableStream<string | Uint8Array> {
+    return new WritableStream({
+      write: async (data, controller) => {
+        // An abort calls `abort` only after the write under way has ended, and that may wait for room for ever.
+        // Node has this signal, its types do not.
+        const { signal } = controller as unknown as { signal: AbortSignal }
+        await this.write(data, { signal })
+      },
+      close: () => this.close(),
+      abort: () => this.close({ immediate: true }),
+    })
+  }
+
+  /** The child sees the end of its stdin behind what was written, or at once (`immediate`), which drops what is queued. */
+  close({ immediate = false, ...options }: WaitOptions & { readonly immediate?: boolean } = {}): Promise<void> {
+    const close = async (signal?: AbortSignal) => {
+      await this.#connection.call('closeStream', { streamId: 0, immediate }, { ...options, signal })
+    }
+    return immediate ? close(options.signal) : this.#inOrder(options, 'closing stdin', close)
+  }
+
+  /**
+   * Replies may come in any order, and a long write is several calls: nothing else may come between them. Who gives up
+   * while waiting for its turn loses it, and the next still waits for those before.
+   */
+  #inOrder<T>(options: WaitOptions, what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const before = this.#written
+    const done = withDeadline(options, what, async (signal) => {
+      await unlessAborted(before, signal)
+      return work(signal)
+    })
+    this.#written = Promise.allSettled([before, done])
+    return done
+  }
+
+  async #writePieces(data: Uint8Array, { wait, timeoutMs }: WriteOptions, signal: AbortSignal): Promise<number> {
+    let accepted = 0
+    let start = 0
+    do {
+      const piece = data.subarray(start, start + MAX_WRITE_BYTES)
+      const params = { streamId: 0 as const, data: piece, wait }
+      accepted = (await this.#connection.callPatiently('writeStream', params, { signal, timeoutMs })).acceptedOffset
+      start += piece.length
+    } while (start < data.length)
+    return accepted
+  }
+}

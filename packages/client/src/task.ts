@@ -1,0 +1,266 @@
+import { EventEmitter } from 'node:events'
+import { basename, join } from 'node:path'
+import {
+  type ExitStatus,
+  InvalidOptionError,
+  type JsonObject,
+  normalizeSignal,
+  type OutputStreamId,
+  POOL_PATH_VARIABLE,
+  ProtocolError,
+  parsePoolFileName,
+  type StopResult,
+  type StopStep,
+  type StreamId,
+  SUPERVISOR_PID_VARIABLE,
+  socketFileName,
+  type TaskInfo,
+  type WaitOptions,
+} from '@bgtask/protocol'
+import { Connection } from './connection.js'
+import { DEFAULT_TIMEOUT_MS, withDeadline } from './deadline.js'
+import { eventPayload, isTaskEvent, type TaskEvents } from './events.js'
+import { LONG_POLL_MS, PollPace } from './long-poll.js'
+import { MergedOutput } from './output/merged-output.js'
+import { TaskOutput } from './output/task-output.js'
+import { TaskInput } from './task-input.js'
+
+/** What a task sees of its pool. */
+export interface TaskPoolView {
+  /** Path of the socket on which the supervisor with that pid listens. */
+  socketPath(pid: number): string
+}
+
+/** A signal by name, with or without `SIG`, or by number. */
+export type KillSignal = NodeJS.Signals | (string & {}) | number
+
+/** One step of a stop: send the signal, then wait so long (ms) for everything to end. */
+export interface StopStepOptions {
+  readonly killSignal: KillSignal
+  readonly waitMs: number
+}
+
+export interface KillOptions extends WaitOptions {
+  /** Signal everything that belongs to the task, as `stop` does, instead of the child's process group alone. */
+  readonly tree?: boolean
+}
+
+export interface StopOptions extends WaitOptions {
+  /** Instead of the task's own, as given to `spawn`. */
+  readonly steps?: readonly StopStepOptions[]
+}
+
+export interface WaitExitOptions extends WaitOptions {
+  /** Number of a run, from 1. */
+  readonly run?: number
+}
+
+/** A run's end, and which run it was. */
+export type WaitedExit = ExitStatus & { readonly run: number }
+
+/** How far a job is. What is left out stays as it was. */
+export interface TaskProgress {
+  readonly done?: number
+  readonly total?: number
+  readonly text?: string
+}
+
+/**
+ * Control of one background task, through its supervisor's socket. Making one does no I/O: it connects at the first call,
+ * and anew where the connection was lost. A call keeps the process alive until it settles, an idle task or a listener does not.
+ *
+ * Every call takes `signal` (an abort rejects with its reason) and `timeoutMs` (default 10 s; none for `wait`).
+ * Every call can reject with TaskGoneError (nothing listens any more), TimeoutError, PermissionError, ProtocolError,
+ * UnsupportedError (a custom or older supervisor) and RemoteError (what the supervisor says).
+ */
+export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
+  /** The supervisor's pid. NaN where `Task.at` got a socket with a name of its own. */
+  readonly pid: number
+  readonly taskPool: TaskPoolView
+  /** The info last seen: by `info()`, or by the search that found the task. */
+  cachedInfo: TaskInfo | undefined
+  readonly stdin: TaskInput
+  readonly stdout: TaskOutput
+  readonly stderr: TaskOutput
+  /** Both outputs in the order in which they were read. */
+  readonly output: MergedOutput
+  readonly #connection: Connection
+  #wantsEvents = false
+
+  /** The task whose supervisor listens on that socket, for tools without a pool. */
+  static at<T extends Task>(this: new (pool: TaskPoolView, pid: number) => T, socketPath: string): T {
+    const file = parsePoolFileName(basename(socketPath))
+    return new this({ socketPath: () => socketPath }, file?.kind === 'socket' ? file.pid : Number.NaN)
+  }
+
+  /** The task that this process runs in, by the environment that its supervisor gave it; undefined outside of one. */
+  static current<T extends Task>(
+    this: new (
+      pool: TaskPoolView,
+      pid: number,
+    ) => T,
+    env: NodeJS.ProcessEnv = process.env,
+  ): T | undefined {
+    const poolPath = env[POOL_PATH_VARIABLE]
+    const pid = Number(env[SUPERVISOR_PID_VARIABLE])
+    if (!poolPath || !Number.isSafeInteger(pid) || pid <= 0) return undefined
+    return new this({ socketPath: (pid) => join(poolPath, socketFileName(pid)) }, pid)
+  }
+
+  constructor(taskPool: TaskPoolView, pid: number) {
+    super()
+    this.taskPool = taskPool
+    this.pid = pid
+    this.#connection = new Connection(taskPool.socketPath(pid), {
+      opened: () => this.#subscribe(),
+      notified: (name, payload) => this.#announce(name, payload),
+      lost: () => this.emit('disconnect'),
+    })
+    this.stdin = new TaskInput(this.#connection)
+    this.stdout = new TaskOutput(this.#connection, 1)
+    this.stderr = new TaskOutput(this.#connection, 2)
+    this.output = new MergedOutput(this.#connection)
+    ;(this as EventEmitter).on('newListener', (name) => this.#listenedTo(name))
+  }
+
+  /** Connects now instead of at the first call. */
+  async connect(options?: WaitOptions): Promise<void> {
+    await this.#connection.open(options)
+  }
+
+  /** Closes the connection; what waits on it rejects. The task goes on, and the next call connects anew. */
+  disconnect(): void {
+    this.#connection.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.disconnect()
+  }
+
+  /** Everything the supervisor tells about the task, asked afresh. A custom supervisor may leave out or add keys. */
+  async info(options?: WaitOptions): Promise<TaskInfo> {
+    this.cachedInfo = await this.#connection.call('getInfo', undefined, options)
+    return this.cachedInfo
+  }
+
+  /**
+   * Changes meta by a JSON Merge Patch (RFC 7396): objects are merged, null deletes a key, anything else replaces.
+   *
+   * @returns the whole meta, when it is on record. @throws InvalidOptionError for what JSON cannot hold, or above 64 KiB.
+   */
+  applyMeta(patch: JsonObject, options?: WaitOptions): Promise<JsonObject> {
+    return this.#connection.call('applyMeta', { patch }, options)
+  }
+
+  /** Merges into `meta.progress`, for the job itself (`Task.current()`) and whoever watches it. */
+  async progress(progress: TaskProgress, options?: WaitOptions): Promise<void> {
+    const given = Object.entries(progress).filter(([, value]) => value !== undefined)
+    await this.applyMeta({ progress: Object.fromEntries(given) }, options)
+  }
+
+  stream(stream: 0 | 'stdin'): TaskInput
+  stream(stream: OutputStreamId | 'stdout' | 'stderr'): TaskOutput
+  stream(stream: StreamId | 'stdin' | 'stdout' | 'stderr'): TaskInput | TaskOutput
+  stream(stream: StreamId | 'stdin' | 'stdout' | 'stderr'): TaskInput | TaskOutput {
+    const found = [this.stdin, this.stdout, this.stderr].find(({ id, name }) => id === stream || name === stream)
+    if (found === undefined) throw new InvalidOptionError('stream', stream, 'must be 0, 1, 2 or stdin, stdout, stderr')
+    return found
+  }
+
+  /**
+   * Signals the child's process group, or with `tree` everything that belongs to the task.
+   *
+   * @returns false where there was nothing to signal.
+   */
+  async kill(killSignal: KillSignal = 'SIGTERM', { tree, ...options }: KillOptions = {}): Promise<boolean> {
+    const params = { killSignal: normalizeSignal(killSignal), tree }
+    const { delivered } = await this.#connection.call('kill', params, options)
+    return delivered
+  }
+
+  /** Stops the task's processes where they are (SIGSTOP). Returns false where nothing runs. */
+  pause(options?: WaitOptions): Promise<boolean> {
+    return this.kill('SIGSTOP', { ...options, tree: true })
+  }
+
+  /** Lets them go on (SIGCONT). Returns false where nothing runs. */
+  resume(options?: WaitOptions): Promise<boolean> {
+    return this.kill('SIGCONT', { ...options, tree: true })
+  }
+
+  /** Starts the child again after it ended. Returns false while it runs. */
+  async restart(options?: WaitOptions): Promise<boolean> {
+    const { restarted } = await this.#connection.call('restart', undefined, options)
+    return restarted
+  }
+
+  /**
+   * Ends the child and everything that belongs to it, by the task's own stop steps unless others are given; no restart
+   * follows. The supervisor stays, and with it what it kept. Without `timeoutMs` it may take as long as the steps do.
+   */
+  stop({ steps, ...options }: StopOptions = {}): Promise<StopResult> {
+    return this.#connection.callPatiently('stop', { steps: normalizeSteps(steps) }, options)
+  }
+
+  /**
+   * As `stop`; then the supervisor ends, which takes its socket, log and record away. Resolves when it is gone.
+   *
+   * @throws TaskGoneError where it was gone already: then nobody knows whether its child still runs (the pool can tell).
+   */
+  async terminateSupervisor({ steps, ...options }: StopOptions = {}): Promise<StopResult> {
+    const result = await this.#connection.callPatiently('terminate', { steps: normalizeSteps(steps) }, options)
+    await this.#connection.closed({ timeoutMs: DEFAULT_TIMEOUT_MS, ...options })
+    return result
+  }
+
+  /**
+   * Waits for the end of the task's work, also if it was before the call: of run number `run` or a later one, else the
+   * exit after which no restart is pending. Waits without a limit unless `timeoutMs` sets one.
+   *
+   * @throws TaskGoneError when the supervisor goes before it told; nobody knows the status then.
+   */
+  wait({ run, ...options }: WaitExitOptions = {}): Promise<WaitedExit> {
+    const waitMs = Math.min(LONG_POLL_MS, Math.ceil(options.timeoutMs ?? LONG_POLL_MS))
+    const pace = new PollPace('waitExit')
+    return withDeadline(options, `waiting for the end of task ${this.pid}`, async (signal) => {
+      for (;;) {
+        const polled = performance.now()
+        const result = await this.#connection.call('waitExit', { run, waitMs }, { signal })
+        if (!result.done) pace.cameBackEmpty(polled, waitMs)
+        else if (result.exitStatus !== null) return { ...result.exitStatus, run: result.run }
+        else throw new ProtocolError('waitExit told of an end without an exit status')
+      }
+    })
+  }
+
+  #listenedTo(name: unknown): void {
+    if (this.#wantsEvents || !isTaskEvent(name)) return
+    this.#wantsEvents = true
+    if (this.#connection.isOpen) this.#subscribe()
+    else this.#connection.open().catch((error) => this.#failToSubscribe(error))
+  }
+
+  /** Sent at once, so that events flow when any later call has been answered. */
+  #subscribe(): void {
+    if (!this.#wantsEvents) return
+    this.#connection.call('subscribe').catch((error) => this.#failToSubscribe(error))
+  }
+
+  /** Events are hints: without a listener for it, their failure is no reason to end a program. */
+  #failToSubscribe(error: unknown): void {
+    if (this.listenerCount('error') > 0) this.emit('error', error)
+  }
+
+  #announce(name: string, received: unknown): void {
+    if (!isTaskEvent(name)) return
+    const payload = eventPayload(name, received)
+    if (payload !== undefined) (this as EventEmitter).emit(name, payload)
+  }
+}
+
+function normalizeSteps(steps: readonly StopStepOptions[] | undefined): StopStep[] | undefined {
+  return steps?.map(({ killSignal, waitMs }, index) => ({
+    killSignal: normalizeSignal(killSignal, `steps.${index}.killSignal`),
+    waitMs,
+  }))
+}
