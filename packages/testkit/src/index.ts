@@ -1,0 +1,5 @@
+export { eventually } from './eventually.js'
+export { needs, pathOf } from './needs.js'
+export { childrenOf, isAlive, type ProcessStat, processArgv, processEnv, processFds, processStat } from './proc.js'
+export { runNode } from './run-node.js'
+export { makeTempDir, type TempDir, tempDir } from './temp-dir.js'

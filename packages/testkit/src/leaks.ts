@@ -1,0 +1,68 @@
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { basename, join, relative } from 'node:path'
+import { eventually } from './eventually.js'
+import { allPids, isAlive, processArgv, processCwd, processEnv, processFds } from './proc.js'
+import { FILE_VARIABLE, missingFile, RUN_VARIABLE } from './run.js'
+
+/** Time for what was told to end to be gone: an exit is announced before the process has ended. */
+const GRACE_MS = 3000
+
+/**
+ * Looks, when a run is over, for what it left: processes that carry its mark, work in its directories or listen on a
+ * socket there, and directories. All of it is then ended and removed, so that a run that failed leaves nothing either.
+ *
+ * @returns one line for each leak, naming pid, command line and cwd.
+ */
+export async function endRun(root: string): Promise<string[]> {
+  const clean = () => leakedProcesses(root).length === 0 && leakedDirectories(root).length === 0
+  const isClean = await eventually(clean, { deadlineMs: GRACE_MS }).catch(() => false)
+  const processes = isClean ? [] : leakedProcesses(root)
+  const leaks = [...processes.map(describe), ...leakedDirectories(root).map((path) => `directory ${path}`)]
+  for (const pid of processes) kill(pid)
+  rmSync(root, { recursive: true, force: true })
+  return leaks
+}
+
+/** Processes of the run that `root` belongs to, without the test runner's own. */
+export function leakedProcesses(root: string): number[] {
+  const sockets = listeningInodes(root)
+  const isOurs = (pid: number) =>
+    processEnv(pid)[RUN_VARIABLE] === root ||
+    isBelow(root, processCwd(pid)) ||
+    (sockets.size > 0 && [...processFds(pid).values()].some((target) => sockets.has(target)))
+  return allPids().filter((pid) => pid !== process.pid && isOurs(pid) && isAlive(pid) && !isTestWorker(pid))
+}
+
+function leakedDirectories(root: string): string[] {
+  const names = readdirSync(root).filter((name) => name !== basename(missingFile(root)))
+  return names.map((name) => join(root, name))
+}
+
+/** A socket outlives the unlinking of its path, and the kernel still tells the path. */
+function listeningInodes(root: string): Set<string> {
+  const lines = readFileSync('/proc/net/unix', 'utf8').split('\n').slice(1)
+  const rows = lines.map((line) => line.trim().split(/\s+/))
+  return new Set(rows.filter((row) => isBelow(root, row[7])).map((row) => `socket:[${row[6]}]`))
+}
+
+function isBelow(root: string, path: string | undefined): boolean {
+  return path?.startsWith(`${root}/`) ?? false
+}
+
+function isTestWorker(pid: number): boolean {
+  return processArgv(pid).some((argument) => argument.includes('/vitest/dist/workers/'))
+}
+
+function describe(pid: number): string {
+  const file = processEnv(pid)[FILE_VARIABLE]
+  const from = file === undefined ? '' : `, started by ${relative(process.cwd(), file)}`
+  return `pid ${pid}: ${processArgv(pid).join(' ')} (cwd ${processCwd(pid) ?? 'unknown'}${from})`
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It ended by itself since we looked.
+  }
+}

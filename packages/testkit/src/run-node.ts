@@ -1,0 +1,24 @@
+import { execaNode, type Options, type ResultPromise } from 'execa'
+import { onTestFinished } from 'vitest'
+
+/** A fixture program that hangs must fail its own test, with its output, and not that test's timeout. */
+const TIMEOUT_MS = 20_000
+
+/**
+ * Runs a program (a `.js` file, absolute path) in a Node of its own, where `@bgtask/*` are the built packages. Awaiting
+ * it gives execa's result, whatever the exit code; until then it is a subprocess with `pid`, `stdout`, `kill` and so
+ * on. What still runs when the test has finished is killed.
+ */
+export function runNode<O extends Options>(
+  script: string,
+  args: readonly string[] = [],
+  options?: O,
+): ResultPromise<{ reject: false } & O> {
+  const defaults = { reject: false, timeout: TIMEOUT_MS, nodeOptions: [], forceKillAfterDelay: 1000 } as const
+  const subprocess = execaNode(script, args, { ...defaults, ...options })
+  onTestFinished(async () => {
+    subprocess.kill('SIGKILL')
+    await Promise.allSettled([subprocess])
+  })
+  return subprocess as unknown as ResultPromise<{ reject: false } & O>
+}
