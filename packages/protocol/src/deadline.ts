@@ -1,0 +1,52 @@
+import { InvalidOptionError, TimeoutError } from './errors.js'
+
+/** How long a call may wait. An abort rejects with the signal's reason, the end of `timeoutMs` with a TimeoutError. */
+export interface WaitOptions {
+  readonly signal?: AbortSignal
+  /** Milliseconds; undefined or Infinity wait for ever. */
+  readonly timeoutMs?: number
+}
+
+/** Node's timers overflow above this and would fire at once: 24.8 days. */
+const MAX_TIMER_MS = 2_147_483_647
+
+/**
+ * Calls `onEnd` once with the reason when the signal aborts or the time is up, unless disarmed before.
+ * For a signal that has aborted already it is called at once.
+ *
+ * @param what names in the TimeoutError what was waited for.
+ * @returns disarms; nothing is held any longer after it, or after `onEnd`.
+ * @throws InvalidOptionError for a `timeoutMs` that is no duration.
+ */
+export function armDeadline(
+  { signal, timeoutMs }: WaitOptions,
+  what: string,
+  onEnd: (reason: unknown) => void,
+): () => void {
+  if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
+    throw new InvalidOptionError('timeoutMs', timeoutMs, 'must be a number of milliseconds')
+  }
+  if (signal?.aborted) {
+    onEnd(signal.reason)
+    return disarmNothing
+  }
+  let timer: NodeJS.Timeout | undefined
+  const disarm = () => {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', onAbort)
+  }
+  const onAbort = () => {
+    disarm()
+    onEnd(signal?.reason)
+  }
+  if (timeoutMs !== undefined && timeoutMs <= MAX_TIMER_MS) {
+    timer = setTimeout(() => {
+      disarm()
+      onEnd(new TimeoutError(timeoutMs, what))
+    }, timeoutMs)
+  }
+  signal?.addEventListener('abort', onAbort, { once: true })
+  return disarm
+}
+
+function disarmNothing(): void {}

@@ -1,0 +1,307 @@
+import { inspect } from 'node:util'
+
+/** Names of all errors; stable, so that callers and other languages may compare them. */
+export type ErrorCode = keyof ErrorClasses
+
+interface ErrorClasses {
+  ERR_BGTASK_INVALID_OPTION: InvalidOptionError
+  ERR_BGTASK_POOL_DIR: PoolDirError
+  ERR_BGTASK_PATH_TOO_LONG: PathTooLongError
+  ERR_BGTASK_LAUNCH: LaunchError
+  ERR_BGTASK_LAUNCH_TIMEOUT: LaunchTimeoutError
+  ERR_BGTASK_LOCK_HELD: LockHeldError
+  ERR_BGTASK_COMMAND: CommandError
+  ERR_BGTASK_TASK_GONE: TaskGoneError
+  ERR_BGTASK_OUTPUT_GAP: OutputGapError
+  ERR_BGTASK_TIMEOUT: TimeoutError
+  ERR_BGTASK_PERMISSION: PermissionError
+  ERR_BGTASK_PROTOCOL: ProtocolError
+  ERR_BGTASK_REMOTE: RemoteError
+  ERR_BGTASK_UNSUPPORTED: UnsupportedError
+  ERR_BGTASK_WOULD_BLOCK: WouldBlockError
+  ERR_BGTASK_PLATFORM: PlatformError
+}
+
+/** What every error takes: its `cause`, and a message instead of the usual one (an error from the wire keeps its words). */
+export interface BgTaskErrorOptions {
+  readonly cause?: unknown
+  readonly message?: string
+}
+
+/** A second copy of this package has other classes: errors are told by this brand, never by `instanceof`. */
+const BRAND = Symbol.for('bgtask.error')
+
+/** Base of all errors of bgtask. `code` says which decision to make; facts are fields of the subclass. */
+export class BgTaskError extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options: BgTaskErrorOptions = {}) {
+    super(options.message ?? message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    // From the code, because the daemon's bundle is minified and class names are not kept.
+    Object.defineProperty(this, 'name', { value: className(code), configurable: true, writable: true })
+  }
+}
+Object.defineProperty(BgTaskError.prototype, BRAND, { value: true })
+
+/** Whether a value is an error of bgtask, and of that code if one is given; also for errors of another copy of the package. */
+export function isBgTaskError<C extends ErrorCode>(error: unknown, code: C): error is ErrorClasses[C]
+export function isBgTaskError(error: unknown): error is BgTaskError
+export function isBgTaskError(error: unknown, code?: ErrorCode): error is BgTaskError {
+  if (typeof error !== 'object' || error === null || !(BRAND in error)) return false
+  return code === undefined || (error as { code?: unknown }).code === code
+}
+
+/** `ERR_BGTASK_LOCK_HELD` -> `LockHeldError`. */
+function className(code: ErrorCode): string {
+  const words = code.slice('ERR_BGTASK_'.length).split('_')
+  return `${words.map((word) => word.charAt(0) + word.slice(1).toLowerCase()).join('')}Error`
+}
+
+/** A value in a few words for a message: one line, at most 200 characters. */
+export function describeValue(value: unknown): string {
+  const text = inspect(value, {
+    depth: 1,
+    breakLength: Number.POSITIVE_INFINITY,
+    maxStringLength: 150,
+    maxArrayLength: 8,
+  })
+  return text.length > 200 ? `${text.slice(0, 199)}…` : text
+}
+
+/** An option or argument is wrong: which one, and what was got. `rule` says what it must be, e.g. `must be an absolute path`. */
+export class InvalidOptionError extends BgTaskError {
+  readonly option: string
+  readonly got: unknown
+
+  constructor(option: string, got: unknown, rule?: string, options?: BgTaskErrorOptions) {
+    super(
+      'ERR_BGTASK_INVALID_OPTION',
+      `${option}${rule ? ` ${rule}` : ' is not valid'}, got ${describeValue(got)}`,
+      options,
+    )
+    this.option = option
+    this.got = got
+  }
+}
+
+/** The pool's directory is missing, not a directory, not writable or not safe; `reason` says which. */
+export class PoolDirError extends BgTaskError {
+  readonly path: string
+
+  constructor(path: string, reason = 'cannot be used', options?: BgTaskErrorOptions) {
+    super('ERR_BGTASK_POOL_DIR', `pool directory ${path} ${reason}`, options)
+    this.path = path
+  }
+}
+
+/** A socket's path exceeds what the kernel takes; Node would truncate it silently. */
+export class PathTooLongError extends BgTaskError {
+  readonly path: string
+  readonly bytes: number
+  readonly limit: number
+
+  constructor(path: string, bytes: number, limit: number, options?: BgTaskErrorOptions) {
+    super('ERR_BGTASK_PATH_TOO_LONG', `socket path ${path} has ${bytes} bytes, the limit is ${limit}`, options)
+    this.path = path
+    this.bytes = bytes
+    this.limit = limit
+  }
+}
+
+/** The supervisor did not come up: its own words on stderr, and how it ended where that is known. */
+export class LaunchError extends BgTaskError {
+  readonly words: string
+  readonly exitCode: number | undefined
+  readonly signal: string | undefined
+
+  constructor(words: string, how: { exitCode?: number; signal?: string } & BgTaskErrorOptions = {}) {
+    super(
+      'ERR_BGTASK_LAUNCH',
+      `supervisor failed to start${ending(how)}${words.trim() ? `: ${words.trim()}` : ''}`,
+      how,
+    )
+    this.words = words
+    this.exitCode = how.exitCode
+    this.signal = how.signal
+  }
+}
+
+function ending({ exitCode, signal }: { exitCode?: number; signal?: string }): string {
+  if (signal !== undefined) return ` (ended by ${signal})`
+  return exitCode === undefined ? '' : ` (exit code ${exitCode})`
+}
+
+/** The supervisor said neither ready nor failed in time; `words` is what it wrote until then. */
+export class LaunchTimeoutError extends BgTaskError {
+  readonly timeoutMs: number
+  readonly words: string
+
+  constructor(timeoutMs: number, words = '', options?: BgTaskErrorOptions) {
+    const said = words.trim() ? `: ${words.trim()}` : ''
+    super('ERR_BGTASK_LAUNCH_TIMEOUT', `supervisor was not ready within ${timeoutMs} ms${said}`, options)
+    this.timeoutMs = timeoutMs
+    this.words = words
+  }
+}
+
+/** Who holds a lock, as far as it is known. `kind` is `fcntl`, `flock` or `orphan`, say. */
+export interface LockHolder {
+  readonly pid?: number
+  readonly supervisorPid?: number
+  readonly childPid?: number
+  readonly kind?: string
+}
+
+/** The lock file is locked by somebody else. */
+export class LockHeldError extends BgTaskError {
+  readonly lockfile: string
+  readonly holder: LockHolder | undefined
+
+  constructor(lockfile: string, holder?: LockHolder, options?: BgTaskErrorOptions) {
+    super('ERR_BGTASK_LOCK_HELD', `lock file ${lockfile} is held${holderWords(holder)}`, options)
+    this.lockfile = lockfile
+    this.holder = holder
+  }
+}
+
+function holderWords(holder: LockHolder = {}): string {
+  const { pid, supervisorPid, childPid, kind } = holder
+  const facts = Object.entries({ pid, supervisor: supervisorPid, child: childPid, kind })
+    .filter(([, fact]) => fact !== undefined)
+    .map(([name, fact]) => `${name} ${fact}`)
+  return facts.length === 0 ? '' : ` (${facts.join(', ')})`
+}
+
+/** Why a command cannot be run. */
+export type CommandProblem = 'not-found' | 'not-executable' | 'too-long' | 'bad-cwd' | 'other'
+
+/** The child's command cannot be run; the program's name is `command`. */
+export class CommandError extends BgTaskError {
+  readonly command: string
+  readonly reason: CommandProblem
+  readonly cwd: string | undefined
+
+  constructor(command: string, reason: CommandProblem, cwd?: string, options?: BgTaskErrorOptions) {
+    super('ERR_BGTASK_COMMAND', commandWords(command, reason, cwd), options)
+    this.command = command
+    this.reason = reason
+    this.cwd = cwd
+  }
+}
+
+function commandWords(command: string, reason: CommandProblem, cwd?: string): string {
+  switch (reason) {
+    case 'not-found':
+      return `command not found: ${command}`
+    case 'not-executable':
+      return `command is not executable: ${command}`
+    case 'too-long':
+      return `arguments and environment of ${command} are too long for the kernel`
+    case 'bad-cwd':
+      return `working directory ${cwd} of ${command} cannot be entered`
+    default:
+      return `command cannot be run: ${command}`
+  }
+}
+
+/** Nothing listens there any more: the supervisor ended, or the connection broke. */
+export class TaskGoneError extends BgTaskError {
+  readonly pid: number | undefined
+  readonly path: string | undefined
+
+  constructor(pid?: number, options: { path?: string } & BgTaskErrorOptions = {}) {
+    const where = options.path === undefined ? '' : ` at ${options.path}`
+    super('ERR_BGTASK_TASK_GONE', `task${pid === undefined ? '' : ` ${pid}`} is gone${where}`, options)
+    this.pid = pid
+    this.path = options.path
+  }
+}
+
+/** Bytes of an output that were to be read are no longer kept: `from` up to, not including, `to`. Reading can go on at `to`. */
+export class OutputGapError extends BgTaskError {
+  readonly stream: string
+  readonly from: number
+  readonly to: number
+
+  constructor(stream: string, from: number, to: number, options?: BgTaskErrorOptions) {
+    super('ERR_BGTASK_OUTPUT_GAP', `bytes ${from} to ${to} of ${stream} are no longer kept`, options)
+    this.stream = stream
+    this.from = from
+    this.to = to
+  }
+}
+
+/** `timeoutMs` passed; `what` says what was waited for. */
+export class TimeoutError extends BgTaskError {
+  readonly timeoutMs: number
+  readonly what: string
+
+  constructor(timeoutMs: number, what: string, options?: BgTaskErrorOptions) {
+    super('ERR_BGTASK_TIMEOUT', `${what} took longer than ${timeoutMs} ms`, options)
+    this.timeoutMs = timeoutMs
+    this.what = what
+  }
+}
+
+/** A path may not be reached, or belongs to somebody who is not trusted. */
+export class PermissionError extends BgTaskError {
+  readonly path: string
+
+  constructor(path: string, reason = 'may not be accessed', options?: BgTaskErrorOptions) {
+    super('ERR_BGTASK_PERMISSION', `${path} ${reason}`, options)
+    this.path = path
+  }
+}
+
+/** The other side broke the wire's grammar, a bound or a schema. */
+export class ProtocolError extends BgTaskError {
+  constructor(message: string, options?: BgTaskErrorOptions) {
+    super('ERR_BGTASK_PROTOCOL', message, options)
+  }
+}
+
+/** The supervisor answered with an error of its own; `remoteCode` and `data` are what it said. */
+export class RemoteError extends BgTaskError {
+  readonly remoteCode: string
+  readonly data: unknown
+
+  constructor(remoteCode: string, message: string, data?: unknown, options?: BgTaskErrorOptions) {
+    super('ERR_BGTASK_REMOTE', message, options)
+    this.remoteCode = remoteCode
+    this.data = data
+  }
+}
+
+/** The supervisor, an older or a custom one, has no such method. */
+export class UnsupportedError extends BgTaskError {
+  readonly method: string
+
+  constructor(method: string, options?: BgTaskErrorOptions) {
+    super('ERR_BGTASK_UNSUPPORTED', `method ${method} is not supported`, options)
+    this.method = method
+  }
+}
+
+/** It cannot be done now without waiting or queueing more than the bound: read, discard or wait first. */
+export class WouldBlockError extends BgTaskError {
+  readonly what: string
+
+  constructor(what: string, options?: BgTaskErrorOptions) {
+    super('ERR_BGTASK_WOULD_BLOCK', `${what} would block`, options)
+    this.what = what
+  }
+}
+
+/** This platform lacks what is needed; `platform` is Node's `process.platform`. */
+export class PlatformError extends BgTaskError {
+  readonly platform: string
+
+  constructor(what: string, platform: string = process.platform, options?: BgTaskErrorOptions) {
+    super('ERR_BGTASK_PLATFORM', `${what} is not supported on ${platform}`, options)
+    this.platform = platform
+  }
+}
+
+/** The class behind a code, for `isBgTaskError` and the wire. */
+export type ErrorOfCode<C extends ErrorCode> = ErrorClasses[C]

@@ -1,0 +1,135 @@
+export {
+  EVENT_NAMES,
+  type EventName,
+  type EventPayload,
+  eventSchemas,
+} from './contract/events.js'
+export {
+  type Access,
+  type AccessOptions,
+  accessSchema,
+  argvSchema,
+  type Behavior,
+  behaviorSchema,
+  countSchema,
+  DEFAULT_MAX_READ_BUF_SIZE,
+  DEFAULT_STOP_STEPS,
+  durationMsSchema,
+  kernelTextSchema,
+  metaSchema,
+  type OutputStreamId,
+  type Overflow,
+  overflowSchema,
+  PROTOCOL_VERSION,
+  type RestartPolicy,
+  type RestartPolicyOptions,
+  restartPolicySchema,
+  type StopStep,
+  type StreamId,
+  stopStepSchema,
+  stopStepsSchema,
+} from './contract/fields.js'
+export {
+  type ExitStatus,
+  exitStatusSchema,
+  type InputInfo,
+  inputInfoSchema,
+  type LiveState,
+  type OutputInfo,
+  outputInfoSchema,
+  RECORDED_KEYS,
+  type RecordedInfo,
+  recordedInfoSchema,
+  type Survivor,
+  type TaskInfo,
+  type TaskState,
+  taskInfoSchema,
+} from './contract/info.js'
+export { isPlainObject, type JsonObject, type JsonValue, jsonObjectProblem, MAX_META_BYTES } from './contract/json.js'
+export {
+  DEFAULT_READ_BYTES,
+  MAX_READ_BYTES,
+  MAX_WAIT_MS,
+  MAX_WRITE_BYTES,
+  METHOD_NAMES,
+  type MethodName,
+  type MethodParams,
+  type MethodResult,
+  methodSchemas,
+  type OrderedChunk,
+  type OrderResult,
+  type ParsedParams,
+  type ReadResult,
+  type StopResult,
+  type WaitResult,
+} from './contract/methods.js'
+export {
+  MAX_RECORD_BYTES,
+  type ProcessIdentity,
+  processIdentitySchema,
+  type TaskRecord,
+  taskRecordSchema,
+} from './contract/record.js'
+export { type LaunchSpec, launchSpecSchema, MAX_SPEC_BYTES } from './contract/spec.js'
+export { type Invalid, type Validated, validate } from './contract/validate.js'
+export { armDeadline, type WaitOptions } from './deadline.js'
+export {
+  logFileName,
+  type PoolFile,
+  parsePoolFileName,
+  recordFileName,
+  socketFileName,
+  temporaryRecordFileName,
+  temporarySocketFileName,
+} from './directory.js'
+export {
+  BgTaskError,
+  type BgTaskErrorOptions,
+  CommandError,
+  type CommandProblem,
+  describeValue,
+  type ErrorCode,
+  type ErrorOfCode,
+  InvalidOptionError,
+  isBgTaskError,
+  LaunchError,
+  LaunchTimeoutError,
+  LockHeldError,
+  type LockHolder,
+  OutputGapError,
+  PathTooLongError,
+  PermissionError,
+  PlatformError,
+  PoolDirError,
+  ProtocolError,
+  RemoteError,
+  TaskGoneError,
+  TimeoutError,
+  UnsupportedError,
+  WouldBlockError,
+} from './errors.js'
+export {
+  BEHAVIOR_VARIABLE,
+  COOKIE_VARIABLE,
+  mergeEnvironment,
+  POOL_PATH_VARIABLE,
+  SUPERVISOR_PID_VARIABLE,
+  withoutTaskVariables,
+} from './process/environment.js'
+export { currentPlace, isRunning, type Liveness, liveness, processIdentity } from './process/identity.js'
+export { type ProcessStat, parseProcessStat, readProcessStat } from './process/stat.js'
+export { stopTree } from './process/stop.js'
+export {
+  describeProcesses,
+  findTree,
+  signalProcess,
+  type TreeProcess,
+  type TreeSelector,
+} from './process/tree.js'
+export { normalizeSignal } from './signals.js'
+export { decode, encode } from './wire/codec.js'
+export { fromWireError, toWireError, type WireError } from './wire/errors.js'
+export { MESSAGE_LIMITS, type MessageLimits } from './wire/limits.js'
+export { PEER_LIMITS, type PeerLimits, type PeerOptions, RpcPeer } from './wire/peer.js'
+export { MessageScanner } from './wire/scanner.js'
+export { type ConnectOptions, checkSocketPath, connectSocket, MAX_SOCKET_PATH_BYTES } from './wire/socket.js'

@@ -1,0 +1,166 @@
+import { isPlainObject } from '../contract/json.js'
+import {
+  type BgTaskError,
+  type BgTaskErrorOptions,
+  CommandError,
+  type CommandProblem,
+  describeValue,
+  type ErrorCode,
+  InvalidOptionError,
+  isBgTaskError,
+  LaunchError,
+  LaunchTimeoutError,
+  LockHeldError,
+  OutputGapError,
+  PathTooLongError,
+  PermissionError,
+  PlatformError,
+  PoolDirError,
+  ProtocolError,
+  RemoteError,
+  TaskGoneError,
+  TimeoutError,
+  UnsupportedError,
+  WouldBlockError,
+} from '../errors.js'
+
+/** An error as it travels: the error of a response (design: `{ code, message, data? }`). */
+export interface WireError {
+  readonly code: string
+  readonly message: string
+  readonly data?: Readonly<Record<string, unknown>>
+}
+
+/** Words of another process go into messages and logs, so they are cut at this many characters. */
+const MAX_WORDS = 64 * 1024
+
+/**
+ * Puts anything thrown into plain words for the wire. Errors of bgtask keep their code and fields, system errors their
+ * code (`ENOENT`); everything else is `INTERNAL`. `cause` and stacks stay at home.
+ */
+export function toWireError(error: unknown): WireError {
+  if (isBgTaskError(error, 'ERR_BGTASK_REMOTE')) {
+    return { code: error.remoteCode, message: error.message, ...(isPlainObject(error.data) && { data: error.data }) }
+  }
+  if (isBgTaskError(error)) {
+    const data = fieldsOf(error)
+    return { code: error.code, message: error.message, ...(Object.keys(data).length > 0 && { data }) }
+  }
+  if (error instanceof Error) {
+    const { code } = error as NodeJS.ErrnoException
+    return { code: typeof code === 'string' ? code : 'INTERNAL', message: error.message }
+  }
+  return { code: 'INTERNAL', message: typeof error === 'string' ? error : describeValue(error) }
+}
+
+function fieldsOf(error: BgTaskError): Record<string, unknown> {
+  const { code, cause, message, stack, ...fields } = error
+  const data: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(fields)) {
+    if (value !== undefined) data[name] = isPlain(value) ? value : describeValue(value)
+  }
+  return data
+}
+
+function isPlain(value: unknown): boolean {
+  if (isPlainObject(value)) return Object.values(value).every((item) => isScalar(item) || item === undefined)
+  return isScalar(value)
+}
+
+function isScalar(value: unknown): boolean {
+  return value === null || ['string', 'number', 'boolean'].includes(typeof value)
+}
+
+/**
+ * Makes an error of what came over the wire; never throws, whatever it is. Codes of bgtask come back as their class with
+ * their fields, other codes as RemoteError with the remote code, and what is no error at all as RemoteError `UNKNOWN`.
+ */
+export function fromWireError(wire: unknown): BgTaskError {
+  if (!isPlainObject(wire) || typeof wire.code !== 'string') return new RemoteError('UNKNOWN', words(wire), wire)
+  const { code, data } = wire
+  const message = typeof wire.message === 'string' ? words(wire.message) : words(code)
+  const revive = Object.hasOwn(REVIVERS, code) ? REVIVERS[code as RevivableCode] : undefined
+  if (revive === undefined) return new RemoteError(words(code), message, data)
+  return revive(new Fields(isPlainObject(data) ? data : {}), { message })
+}
+
+function words(value: unknown): string {
+  return typeof value === 'string' ? value.slice(0, MAX_WORDS) : describeValue(value)
+}
+
+type RevivableCode = Exclude<ErrorCode, 'ERR_BGTASK_REMOTE'>
+
+const REVIVERS: Record<RevivableCode, (fields: Fields, options: BgTaskErrorOptions) => BgTaskError> = {
+  ERR_BGTASK_INVALID_OPTION: (f, o) => new InvalidOptionError(f.text('option'), f.any('got'), undefined, o),
+  ERR_BGTASK_POOL_DIR: (f, o) => new PoolDirError(f.text('path'), undefined, o),
+  ERR_BGTASK_PATH_TOO_LONG: (f, o) => new PathTooLongError(f.text('path'), f.number('bytes'), f.number('limit'), o),
+  ERR_BGTASK_LAUNCH: (f, o) =>
+    new LaunchError(f.text('words'), { exitCode: f.maybeNumber('exitCode'), signal: f.maybeText('signal'), ...o }),
+  ERR_BGTASK_LAUNCH_TIMEOUT: (f, o) => new LaunchTimeoutError(f.number('timeoutMs'), f.text('words'), o),
+  ERR_BGTASK_LOCK_HELD: (f, o) => new LockHeldError(f.text('lockfile'), f.holder(), o),
+  ERR_BGTASK_COMMAND: (f, o) => new CommandError(f.text('command'), f.commandProblem(), f.maybeText('cwd'), o),
+  ERR_BGTASK_TASK_GONE: (f, o) => new TaskGoneError(f.maybeNumber('pid'), { path: f.maybeText('path'), ...o }),
+  ERR_BGTASK_OUTPUT_GAP: (f, o) => new OutputGapError(f.text('stream'), f.number('from'), f.number('to'), o),
+  ERR_BGTASK_TIMEOUT: (f, o) => new TimeoutError(f.number('timeoutMs'), f.text('what'), o),
+  ERR_BGTASK_PERMISSION: (f, o) => new PermissionError(f.text('path'), undefined, o),
+  ERR_BGTASK_PROTOCOL: (_, o) => new ProtocolError(o.message ?? '', o),
+  ERR_BGTASK_UNSUPPORTED: (f, o) => new UnsupportedError(f.text('method'), o),
+  ERR_BGTASK_WOULD_BLOCK: (f, o) => new WouldBlockError(f.text('what'), o),
+  ERR_BGTASK_PLATFORM: (f, o) => new PlatformError('', f.text('platform'), o),
+}
+
+const COMMAND_PROBLEMS: readonly string[] = [
+  'not-found',
+  'not-executable',
+  'too-long',
+  'bad-cwd',
+  'other',
+] satisfies CommandProblem[]
+
+/** Reads fields that somebody else wrote: a wrong type is as good as a missing field. */
+class Fields {
+  readonly #data: Readonly<Record<string, unknown>>
+
+  constructor(data: Readonly<Record<string, unknown>>) {
+    this.#data = data
+  }
+
+  any(name: string): unknown {
+    return Object.hasOwn(this.#data, name) ? this.#data[name] : undefined
+  }
+
+  maybeText(name: string): string | undefined {
+    const value = this.any(name)
+    return typeof value === 'string' ? words(value) : undefined
+  }
+
+  text(name: string): string {
+    return this.maybeText(name) ?? ''
+  }
+
+  maybeNumber(name: string): number | undefined {
+    const value = this.any(name)
+    return typeof value === 'number' ? value : undefined
+  }
+
+  number(name: string): number {
+    return this.maybeNumber(name) ?? Number.NaN
+  }
+
+  commandProblem(): CommandProblem {
+    const value = this.text('reason')
+    return COMMAND_PROBLEMS.includes(value) ? (value as CommandProblem) : 'other'
+  }
+
+  holder(): LockHeldError['holder'] {
+    const value = this.any('holder')
+    if (!isPlainObject(value)) return undefined
+    const fields = new Fields(value)
+    return {
+      pid: fields.maybeNumber('pid'),
+      supervisorPid: fields.maybeNumber('supervisorPid'),
+      childPid: fields.maybeNumber('childPid'),
+      kind: fields.maybeText('kind'),
+    }
+  }
+}

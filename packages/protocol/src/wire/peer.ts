@@ -1,0 +1,318 @@
+import type { Socket } from 'node:net'
+import { armDeadline, type WaitOptions } from '../deadline.js'
+import { type BgTaskError, ProtocolError, TaskGoneError, UnsupportedError, WouldBlockError } from '../errors.js'
+import { decode, encode } from './codec.js'
+import { fromWireError, toWireError } from './errors.js'
+import { MESSAGE_LIMITS, type MessageLimits } from './limits.js'
+import { MessageScanner } from './scanner.js'
+
+/** What a connection may hold at a time. */
+export interface PeerLimits extends MessageLimits {
+  /** Requests of the other side that are being answered; above it, no more are read until one is. */
+  readonly maxRequestsInFlight: number
+  /** Bytes that wait to be sent; above it no more requests are read and notifications are dropped. */
+  readonly pauseQueuedBytes: number
+  /** Bytes that wait to be sent; a reply that goes above it ends the connection, a call is refused. */
+  readonly maxQueuedBytes: number
+}
+
+/** 64 requests, 1 MiB and 16 MiB: a slow or hostile reader costs no more than that. */
+export const PEER_LIMITS: PeerLimits = {
+  ...MESSAGE_LIMITS,
+  maxRequestsInFlight: 64,
+  pauseQueuedBytes: 1024 * 1024,
+  maxQueuedBytes: 16 * 1024 * 1024,
+}
+
+/** What a peer does with what the other side sends. Without `onRequest` every method is unsupported. */
+export interface PeerOptions {
+  /** Answers a request; what it throws becomes the error of the response. A result that is no promise is sent at once. */
+  onRequest?(method: string, params: unknown[], peer: RpcPeer): unknown
+  onNotification?(method: string, params: unknown[], peer: RpcPeer): void
+  /** Called once. No error where this side closed without one. */
+  onClose?(error: BgTaskError | undefined): void
+  limits?: Partial<PeerLimits>
+}
+
+const REQUEST = 0
+const RESPONSE = 1
+const NOTIFICATION = 2
+
+/** Before it disconnects, a peer says why with this notification; its parameter is a wire error. */
+const ERROR_NOTIFICATION = 'error'
+
+interface PendingCall {
+  readonly resolve: (result: unknown) => void
+  readonly reject: (reason: unknown) => void
+  readonly disarm: (() => void) | undefined
+}
+
+/**
+ * One end of a MessagePack-RPC connection; both ends may call. Messages are bounded both ways, and a side that breaks a
+ * bound or the grammar is told why and disconnected.
+ *
+ * The socket is unref'd while nothing of ours is pending, so an idle connection does not keep the program alive.
+ */
+export class RpcPeer {
+  readonly #socket: Socket
+  readonly #options: PeerOptions
+  readonly #limits: PeerLimits
+  readonly #scanner: MessageScanner
+  readonly #pending = new Map<number, PendingCall>()
+  #lastId = -1
+  #refs = 0
+  #requestsInFlight = 0
+  /** Set while messages of a chunk are handled: what is sent meanwhile is gathered in `#outbox` and written together. */
+  #handling = false
+  #outbox: Buffer[] = []
+  #outboxBytes = 0
+  #paused = false
+  #closed = false
+  #closeError: BgTaskError | undefined
+
+  constructor(socket: Socket, options: PeerOptions = {}) {
+    this.#socket = socket
+    this.#options = options
+    this.#limits = { ...PEER_LIMITS, ...options.limits }
+    this.#scanner = new MessageScanner(this.#limits)
+    socket.unref()
+    socket.on('data', (chunk: Buffer) => {
+      this.#scanner.push(chunk)
+      this.#handleMessages()
+    })
+    socket.on('drain', () => this.#handleMessages())
+    socket.on('end', () => this.close(new TaskGoneError()))
+    socket.on('error', (cause) => this.close(new TaskGoneError(undefined, { cause })))
+    socket.on('close', () => this.close(new TaskGoneError()))
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Bytes that wait to be sent. */
+  get queuedBytes(): number {
+    return this.#socket.writableLength + this.#outboxBytes
+  }
+
+  /**
+   * Calls a method and resolves with its result. Replies may come in any order; one that comes after the deadline is dropped.
+   *
+   * @throws the remote error, TimeoutError, the signal's reason, TaskGoneError when the connection ends, WouldBlockError where too
+   * much waits to be sent, InvalidOptionError for parameters that cannot be sent.
+   */
+  call(method: string, params: unknown[] = [], { signal, timeoutMs }: WaitOptions = {}): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) throw signal.reason
+      if (this.#closed) throw this.#closeError ?? new TaskGoneError()
+      const id = this.#nextId()
+      const bytes = encode([REQUEST, id, method, params], this.#limits)
+      if (this.queuedBytes + bytes.length > this.#limits.maxQueuedBytes) throw new WouldBlockError(`calling ${method}`)
+      const disarm =
+        signal === undefined && timeoutMs === undefined
+          ? undefined
+          : armDeadline({ signal, timeoutMs }, method, (reason) => this.#settle(id)?.reject(reason))
+      this.#pending.set(id, { resolve, reject, disarm })
+      this.ref()
+      this.#send(bytes)
+    })
+  }
+
+  /** Sends a notification; false where it was dropped, because the connection is closed or too much waits to be sent. */
+  notify(method: string, params: unknown[] = []): boolean {
+    if (this.#closed || this.queuedBytes > this.#limits.pauseQueuedBytes) return false
+    this.#send(encode([NOTIFICATION, method, params], this.#limits))
+    return true
+  }
+
+  /** Ends the connection at once and rejects the calls that are pending with the error; calling it again does nothing. */
+  close(error?: BgTaskError): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#closeError = error
+    this.#flush()
+    this.#socket.destroy()
+    const pending = [...this.#pending.keys()]
+    for (const id of pending) this.#settle(id)?.reject(error ?? new TaskGoneError())
+    this.#options.onClose?.(error)
+  }
+
+  /** Keeps the program alive until `unref` was called as often. */
+  ref(): void {
+    if (this.#refs++ === 0) this.#socket.ref()
+  }
+
+  unref(): void {
+    if (--this.#refs === 0) this.#socket.unref()
+  }
+
+  #nextId(): number {
+    do this.#lastId = (this.#lastId + 1) >>> 0
+    while (this.#pending.has(this.#lastId))
+    return this.#lastId
+  }
+
+  #settle(id: number): PendingCall | undefined {
+    const call = this.#pending.get(id)
+    if (call === undefined) return undefined
+    this.#pending.delete(id)
+    call.disarm?.()
+    this.unref()
+    return call
+  }
+
+  /**
+   * Handles what has been received, as long as the other side may have more of its requests answered. The rest waits in
+   * the scanner and in the kernel until a request was answered or the queue has drained.
+   */
+  #handleMessages(): void {
+    // A handler that answers or closes at once gets here in the middle of this.
+    if (this.#handling || this.#closed) return
+    this.#handling = true
+    let problem: BgTaskError | undefined
+    try {
+      while (!this.#closed && !this.#mustPause()) {
+        const message = this.#scanner.next()
+        if (message === undefined) break
+        this.#handle(decode(message))
+      }
+    } catch (error) {
+      problem = error as ProtocolError
+    }
+    this.#handling = false
+    if (problem !== undefined) this.#disconnect(problem)
+    this.#flush()
+    this.#pauseSocket(this.#mustPause())
+  }
+
+  /** Only who serves pauses for its queue: two sides that both waited for the other to read would wait for ever. */
+  #mustPause(): boolean {
+    if (this.#requestsInFlight >= this.#limits.maxRequestsInFlight) return true
+    return this.#options.onRequest !== undefined && this.queuedBytes > this.#limits.pauseQueuedBytes
+  }
+
+  #pauseSocket(paused: boolean): void {
+    if (paused === this.#paused) return
+    this.#paused = paused
+    if (paused) this.#socket.pause()
+    else this.#socket.resume()
+  }
+
+  #handle(message: unknown): void {
+    if (!Array.isArray(message)) throw new ProtocolError('a message is not an array')
+    const [type, second, third, fourth] = message
+    if (
+      type === REQUEST &&
+      message.length === 4 &&
+      isId(second) &&
+      typeof third === 'string' &&
+      Array.isArray(fourth)
+    ) {
+      this.#answer(second, third, fourth)
+    } else if (type === RESPONSE && message.length === 4 && isId(second)) {
+      this.#receive(second, third, fourth)
+    } else if (type === NOTIFICATION && message.length === 3 && typeof second === 'string' && Array.isArray(third)) {
+      this.#notice(second, third)
+    } else {
+      throw new ProtocolError('a message is no request, response or notification of MessagePack-RPC')
+    }
+  }
+
+  #answer(id: number, method: string, params: unknown[]): void {
+    let result: unknown
+    try {
+      if (this.#options.onRequest === undefined) throw new UnsupportedError(method)
+      result = this.#options.onRequest(method, params, this)
+    } catch (error) {
+      this.#respond(id, toWireError(error), null)
+      return
+    }
+    if (!isThenable(result)) {
+      this.#respond(id, null, result)
+      return
+    }
+    this.#requestsInFlight++
+    result.then(
+      (value) => this.#answered(id, null, value),
+      (error) => this.#answered(id, toWireError(error), null),
+    )
+  }
+
+  #answered(id: number, error: unknown, result: unknown): void {
+    this.#requestsInFlight--
+    this.#respond(id, error, result)
+    if (this.#paused) this.#handleMessages()
+  }
+
+  #respond(id: number, error: unknown, result: unknown): void {
+    if (this.#closed) return
+    const bytes = this.#encodeResponse(id, error, result)
+    const queuedBytes = this.queuedBytes + bytes.length
+    if (queuedBytes <= this.#limits.maxQueuedBytes) this.#send(bytes)
+    else this.#disconnect(new ProtocolError(`the other side does not read: ${queuedBytes} bytes wait to be sent`))
+  }
+
+  #encodeResponse(id: number, error: unknown, result: unknown): Buffer {
+    try {
+      return encode([RESPONSE, id, error, result], this.#limits)
+    } catch (problem) {
+      return encode([RESPONSE, id, toWireError(problem), null], this.#limits)
+    }
+  }
+
+  #receive(id: number, error: unknown, result: unknown): void {
+    const call = this.#settle(id)
+    if (call === undefined) return
+    if (error === null) call.resolve(result)
+    else call.reject(fromWireError(error))
+  }
+
+  #notice(method: string, params: unknown[]): void {
+    if (method === ERROR_NOTIFICATION) {
+      this.close(fromWireError(params[0]))
+      return
+    }
+    try {
+      this.#options.onNotification?.(method, params, this)
+    } catch (error) {
+      // A listener's own mistake: uncaught as in any emitter, but not in the middle of our work.
+      process.nextTick(() => {
+        throw error
+      })
+    }
+  }
+
+  /** Says why, as far as the kernel takes it at once, and closes. */
+  #disconnect(error: BgTaskError): void {
+    if (this.#closed) return
+    this.#send(encode([NOTIFICATION, ERROR_NOTIFICATION, [toWireError(error)]]))
+    this.close(error)
+  }
+
+  #send(bytes: Buffer): void {
+    if (this.#handling) {
+      this.#outbox.push(bytes)
+      this.#outboxBytes += bytes.length
+    } else {
+      this.#socket.write(bytes)
+    }
+  }
+
+  #flush(): void {
+    const outbox = this.#outbox
+    if (outbox.length === 0) return
+    this.#outbox = []
+    this.#outboxBytes = 0
+    if (outbox.length > 1) this.#socket.cork()
+    for (const bytes of outbox) this.#socket.write(bytes)
+    if (outbox.length > 1) this.#socket.uncork()
+  }
+}
+
+function isId(value: unknown): value is number {
+  return typeof value === 'number' && value >>> 0 === value
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
