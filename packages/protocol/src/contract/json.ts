@@ -34,7 +34,11 @@ function jsonProblem(value: unknown, at: string, depth: number): string | undefi
   if (depth > MAX_JSON_DEPTH) return `${at} is nested deeper than ${MAX_JSON_DEPTH} levels or refers to itself`
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return undefined
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : `${at} is ${value}`
-  if (Array.isArray(value)) return firstProblem(value.map((item, index) => [`${at}[${index}]`, item]), depth)
+  if (Array.isArray(value))
+    return firstProblem(
+      value.map((item, index) => [`${at}[${index}]`, item]),
+      depth,
+    )
   if (isPlainObject(value)) {
     return firstProblem(
       Object.entries(value).map(([key, item]) => [at === '' ? key : `${at}.${key}`, item]),

@@ -23,7 +23,7 @@ export const MAX_WRITE_BYTES = 256 * 1024
 /** A long poll answers after this long at the latest, so that nothing waits for a peer that is gone. */
 export const MAX_WAIT_MS = 60_000
 
-const bytesSchema = v.instance(Uint8Array)
+const bytesSchema = v.custom<Uint8Array>((value) => value instanceof Uint8Array, 'must be bytes')
 const waitMsSchema = v.optional(v.pipe(durationMsSchema, v.maxValue(MAX_WAIT_MS)), 0)
 const noParams = v.optional(v.object({}), {})
 
@@ -128,7 +128,10 @@ export const methodSchemas = {
   writeStream: {
     params: v.object({
       streamId: v.literal(0),
-      data: v.pipe(bytesSchema, v.check((data) => data.length <= MAX_WRITE_BYTES, 'must be at most 256 KiB')),
+      data: v.pipe(
+        bytesSchema,
+        v.check((data) => data.length <= MAX_WRITE_BYTES, 'must be at most 256 KiB'),
+      ),
       wait: v.optional(v.boolean(), true),
     }),
     result: v.looseObject({ acceptedOffset: countSchema }),

@@ -7,7 +7,9 @@ export interface Invalid {
   readonly got: unknown
 }
 
-export type Validated<T> = { readonly value: T; readonly invalid?: never } | { readonly value?: never; readonly invalid: Invalid }
+export type Validated<T> =
+  | { readonly value: T; readonly invalid?: never }
+  | { readonly value?: never; readonly invalid: Invalid }
 
 /** Checks a value against a schema and fills in defaults; never throws. */
 export function validate<const S extends v.GenericSchema>(schema: S, input: unknown): Validated<v.InferOutput<S>> {

@@ -32,6 +32,8 @@ export function mergeEnvironment(
   base: Readonly<Record<string, string | undefined>>,
   changes: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
-  const merged = Object.entries({ ...base, ...changes }).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  const merged = Object.entries({ ...base, ...changes }).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  )
   return Object.fromEntries(merged)
 }

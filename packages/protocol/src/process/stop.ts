@@ -13,7 +13,11 @@ const SLOWEST_LOOK_MS = 200
  *
  * @returns who is still there after the last step.
  */
-export async function stopTree(select: () => TreeSelector, steps: readonly StopStep[], signal?: AbortSignal): Promise<Survivor[]> {
+export async function stopTree(
+  select: () => TreeSelector,
+  steps: readonly StopStep[],
+  signal?: AbortSignal,
+): Promise<Survivor[]> {
   let left: TreeProcess[] = []
   for (const step of steps) {
     left = await runStep(select, step, signal)

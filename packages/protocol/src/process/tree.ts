@@ -35,7 +35,11 @@ export function findTree(selector: TreeSelector): TreeProcess[] {
     if (!spare.has(stat.pid)) members.add(stat.pid)
   }
   for (const stat of stats) {
-    if (inRootSession(stat, selector) || carriesCookie(stat.pid, selector.cookie) || holdsPipe(stat.pid, selector.pipes)) {
+    if (
+      inRootSession(stat, selector) ||
+      carriesCookie(stat.pid, selector.cookie) ||
+      holdsPipe(stat.pid, selector.pipes)
+    ) {
       add(stat)
     }
   }
@@ -103,7 +107,11 @@ function holdsPipe(pid: number, pipes: readonly string[]): boolean {
   return false
 }
 
-function addDescendants(stats: readonly ProcessStat[], members: ReadonlySet<number>, add: (stat: ProcessStat) => void): void {
+function addDescendants(
+  stats: readonly ProcessStat[],
+  members: ReadonlySet<number>,
+  add: (stat: ProcessStat) => void,
+): void {
   for (let before = -1; before !== members.size; ) {
     before = members.size
     for (const stat of stats) {

@@ -1,0 +1,42 @@
+import { readlinkSync } from 'node:fs'
+import { readProcessStat } from '@bgtask/protocol'
+import type { StartedChild } from './start.js'
+
+/** One run of the child. */
+export interface Run {
+  /** From 1. */
+  readonly number: number
+  readonly pid: number
+  /** Tells the child from a later process with its pid; null where there is no `/proc`. */
+  readonly startTime: number | null
+  /** Unix time in ms. */
+  readonly startedAt: number
+  /** Names of its pipes as in `/proc/PID/fd`, by which leftover holders are found. */
+  readonly pipes: readonly string[]
+}
+
+/** Takes down what identifies a run, right after its start: the child may be over in a moment. */
+export function describeRun(number: number, child: StartedChild): Run {
+  const pipes = [child.stdin, child.stdout, child.stderr].map(pipeName).filter((name) => name !== undefined)
+  return {
+    number,
+    pid: child.pid,
+    startTime: readProcessStat(child.pid)?.startTime ?? null,
+    startedAt: Date.now(),
+    pipes,
+  }
+}
+
+/** Whether the child is stopped by a signal just now; false where it is gone or nobody can tell. */
+export function isStopped(run: Run): boolean {
+  return readProcessStat(run.pid)?.state === 'T'
+}
+
+function pipeName(end: StartedChild['stdin']): string | undefined {
+  if (typeof end !== 'number') return undefined
+  try {
+    return readlinkSync(`/proc/self/fd/${end}`)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,3 @@
+import { runSupervisor } from './run.js'
+
+void runSupervisor()

@@ -1,0 +1,8 @@
+export { defaultSupervisorCmd, supervisorCommand } from './command.js'
+export type { SupervisorOptions } from './launch/launch.js'
+export { decideRestart, type RestartDecision } from './lifecycle/restart.js'
+export { LIFECYCLE, type LifecycleEvent, nextState } from './lifecycle/table.js'
+export { Lock } from './lock/lock.js'
+export { runSupervisor } from './run.js'
+export { OffsetBuffer } from './streams/offset-buffer.js'
+export { OrderLog } from './streams/order-log.js'

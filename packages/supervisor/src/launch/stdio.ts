@@ -1,0 +1,50 @@
+import { closeSync, constants, openSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { type LaunchSpec, logFileName } from '@bgtask/protocol'
+import type { Log } from '../log.js'
+import { createOwned } from '../record.js'
+
+/** The supervisor's own output in the pool's directory. */
+export function logPath(poolPath: string): string {
+  return join(poolPath, logFileName(process.pid))
+}
+
+/**
+ * Where the supervisor's own words go after the launch: the caller's terminal in the foreground, else its log file. The
+ * file is made before the launch is reported, so that a full or read-only directory fails the launch.
+ */
+export function openLog(spec: LaunchSpec): number {
+  if (spec.behavior === 'foreground') return 1
+  const path = logPath(spec.poolPath)
+  // Left over from an earlier process with our pid.
+  rmSync(path, { force: true })
+  return createOwned(path, spec.access, constants.O_APPEND)
+}
+
+/**
+ * Lets go of the launcher's descriptors. A descriptor that is closed and opened again has the same number, which is how
+ * stdin becomes `/dev/null`, and stdout and stderr the log, without `dup2`.
+ */
+export function releaseStdio(spec: LaunchSpec, log: Log): void {
+  reopen(0, '/dev/null', constants.O_RDONLY)
+  if (spec.behavior === 'foreground') {
+    // Its stdout is the terminal already; stderr was the launcher's pipe.
+    reopen(2, '/dev/null', constants.O_WRONLY)
+    return
+  }
+  const path = logPath(spec.poolPath)
+  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW
+  reopen(1, path, flags)
+  reopen(2, path, flags)
+  log.moveTo(2)
+}
+
+function reopen(fd: number, path: string, flags: number): void {
+  closeSync(fd)
+  try {
+    openSync(path, flags)
+  } catch {
+    // The file was removed this moment; the number must not go to a socket that would then get our words.
+    openSync('/dev/null', constants.O_RDWR)
+  }
+}

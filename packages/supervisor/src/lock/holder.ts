@@ -1,0 +1,68 @@
+import { readFileSync, type Stats } from 'node:fs'
+import { isPlainObject, type LockHolder, liveness, type ProcessIdentity } from '@bgtask/protocol'
+
+/** What we write into a lock file: who holds it, and the child that must not run twice. */
+export interface LockNote {
+  readonly bgtask: 1
+  readonly supervisor: ProcessIdentity
+  readonly child: ProcessIdentity | null
+}
+
+/** Reads our note; undefined where the text is somebody else's, `empty` where there is none. */
+export function parseLockNote(text: string): LockNote | 'empty' | undefined {
+  if (text.trim() === '') return 'empty'
+  try {
+    const note: unknown = JSON.parse(text)
+    return isPlainObject(note) && note.bgtask === 1 && isIdentity(note.supervisor)
+      ? (note as unknown as LockNote)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Who holds the lock, from the note if its writer lives, else from the kernel's list. */
+export function findHolder(note: ReturnType<typeof parseLockNote>, file: Stats): LockHolder | undefined {
+  if (typeof note === 'object' && liveness(note.supervisor) === 'alive') {
+    return {
+      supervisorPid: note.supervisor.pid,
+      ...(note.child !== null && { childPid: note.child.pid }),
+      kind: 'bgtask',
+    }
+  }
+  return kernelHolder(file)
+}
+
+/** The child of a supervisor that was killed runs on and still excludes. */
+export function findOrphan(note: ReturnType<typeof parseLockNote>): LockHolder | undefined {
+  if (typeof note !== 'object' || !isIdentity(note.child) || liveness(note.child) !== 'alive') return undefined
+  return { supervisorPid: note.supervisor.pid, childPid: note.child.pid, kind: 'orphan' }
+}
+
+/** `/proc/locks` names a holder's pid for `fcntl` and `flock` locks, but -1 for those of open file descriptions. */
+function kernelHolder({ dev, ino }: Stats): LockHolder | undefined {
+  for (const line of readLocks()) {
+    const [, kind, , , pid, where] = line.trim().split(/\s+/)
+    if (kind === undefined || where !== `${hex(major(dev))}:${hex(minor(dev))}:${ino}`) continue
+    const name = { POSIX: 'fcntl', OFDLCK: 'ofd', FLOCK: 'flock' }[kind] ?? kind.toLowerCase()
+    return { kind: name, ...(Number(pid) > 0 && { pid: Number(pid) }) }
+  }
+  return undefined
+}
+
+function readLocks(): string[] {
+  try {
+    return readFileSync('/proc/locks', 'latin1').split('\n')
+  } catch {
+    return []
+  }
+}
+
+/** As glibc's `major` and `minor`, for device numbers below 2^32. */
+const major = (dev: number): number => (dev >>> 8) & 0xfff
+const minor = (dev: number): number => (dev & 0xff) | ((dev >>> 12) & 0xfff00)
+const hex = (number: number): string => number.toString(16).padStart(2, '0')
+
+function isIdentity(value: unknown): value is ProcessIdentity {
+  return isPlainObject(value) && typeof value.pid === 'number' && typeof value.bootId === 'string'
+}

@@ -1,0 +1,124 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  type Stats,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { InvalidOptionError, LockHeldError, PermissionError, processIdentity } from '@bgtask/protocol'
+import { tryOfdLock } from './addon.js'
+import { tryFlock } from './flock.js'
+import { findHolder, findOrphan, type LockNote, parseLockNote } from './holder.js'
+
+/** A note is a few hundred bytes; more is somebody else's file, and stays as it is. */
+const MAX_NOTE_BYTES = 4_096
+
+/** Somebody may replace the file between opening and locking it; that often in a row is no accident. */
+const MAX_ATTEMPTS = 10
+
+/**
+ * A lock file held by this supervisor: a kernel lock, so it ends with this process however that ends, and is never
+ * inherited by the child. Excludes holders of `fcntl` and `flock` locks and an orphan of an earlier supervisor.
+ */
+export class Lock {
+  readonly path: string
+  #fd: number | undefined
+
+  /**
+   * @throws LockHeldError with the holder where it is known; InvalidOptionError, PermissionError where the path is unfit.
+   */
+  constructor(path: string) {
+    this.path = path
+    this.retake()
+  }
+
+  /** Takes the lock again if it was released. @throws as the constructor. */
+  retake(): void {
+    if (this.#fd !== undefined) return
+    this.#fd = acquire(this.path)
+    this.nameChild(undefined, null)
+  }
+
+  /** Notes who is locked out for: another supervisor must not start while this child lives, even if we are killed. */
+  nameChild(pid: number | undefined, startTime: number | null): void {
+    if (this.#fd === undefined) return
+    const supervisor = processIdentity()
+    const child = pid === undefined ? null : { ...supervisor, pid, startTime }
+    writeNote(this.#fd, { bgtask: 1, supervisor, child })
+  }
+
+  /** Lets a successor in. The file stays: unlinking it would let two holders lock two files of that name. */
+  release(): void {
+    const fd = this.#fd
+    if (fd === undefined) return
+    this.#fd = undefined
+    writeNote(fd, undefined)
+    closeSync(fd)
+  }
+}
+
+function acquire(path: string): number {
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+    const fd = openLockFile(path)
+    try {
+      const file = fstatSync(fd)
+      if (!file.isFile()) throw new InvalidOptionError('lockfile', path, 'must be a regular file')
+      takeBoth(fd, path, file)
+      if (isStillAt(path, file)) {
+        const orphan = findOrphan(readNote(fd))
+        if (orphan !== undefined) throw new LockHeldError(path, orphan)
+        return fd
+      }
+    } catch (error) {
+      closeSync(fd)
+      throw error
+    }
+    closeSync(fd)
+  }
+  throw new LockHeldError(path, undefined, { message: `lock file ${path} is being replaced again and again` })
+}
+
+/** Closing the file gives back the first lock where the second is held. */
+function takeBoth(fd: number, path: string, file: Stats): void {
+  if (tryOfdLock(fd) === false || tryFlock(fd) === false) throw new LockHeldError(path, findHolder(readNote(fd), file))
+}
+
+function openLockFile(path: string): number {
+  const { O_RDWR, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants
+  try {
+    return openSync(path, O_RDWR | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o644)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+      throw new PermissionError(path, `cannot be opened as a lock file: ${code}`, { cause })
+    }
+    throw new InvalidOptionError('lockfile', path, `cannot be opened: ${code}`, { cause })
+  }
+}
+
+/** The locked file may have been unlinked or replaced between opening and locking. */
+function isStillAt(path: string, { dev, ino }: Stats): boolean {
+  const now = statSync(path, { throwIfNoEntry: false })
+  return now !== undefined && now.dev === dev && now.ino === ino
+}
+
+function readNote(fd: number): ReturnType<typeof parseLockNote> {
+  const buffer = Buffer.alloc(MAX_NOTE_BYTES + 1)
+  const count = readSync(fd, buffer, 0, buffer.length, 0)
+  return count > MAX_NOTE_BYTES ? undefined : parseLockNote(buffer.toString('utf8', 0, count))
+}
+
+/** Only a file that was empty or ours is written: a lock file may be a file that somebody needs. */
+function writeNote(fd: number, note: LockNote | undefined): void {
+  try {
+    if (readNote(fd) === undefined) return
+    ftruncateSync(fd)
+    if (note !== undefined) writeSync(fd, JSON.stringify(note), 0)
+  } catch {
+    // ENOSPC: the kernel's lock holds all the same.
+  }
+}

@@ -1,0 +1,47 @@
+import { closeSync, constants, fchmodSync, fchownSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Access, recordFileName, type TaskRecord, temporaryRecordFileName } from '@bgtask/protocol'
+
+/** The task's record in the pool's directory: what is known of it when its supervisor can no longer be asked. */
+export class RecordFile {
+  readonly path: string
+  readonly #temporaryPath: string
+  readonly #access: Access
+
+  constructor(poolPath: string, taskId: string, access: Access) {
+    this.path = join(poolPath, recordFileName(process.pid, taskId))
+    this.#temporaryPath = join(poolPath, temporaryRecordFileName(process.pid))
+    this.#access = access
+  }
+
+  /** Replaces the record in one step: whoever reads it sees the old or the new one, whole. Throws what the system says. */
+  write(record: TaskRecord): void {
+    rmSync(this.#temporaryPath, { force: true })
+    const fd = createOwned(this.#temporaryPath, this.#access)
+    try {
+      writeFileSync(fd, JSON.stringify(record))
+    } finally {
+      closeSync(fd)
+    }
+    renameSync(this.#temporaryPath, this.path)
+  }
+
+  remove(): void {
+    rmSync(this.#temporaryPath, { force: true })
+    rmSync(this.path, { force: true })
+  }
+}
+
+/** Creates a file that must not exist yet, with exactly the mode and group asked for. */
+export function createOwned(path: string, access: Access, extraFlags = 0): number {
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
+  const fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | extraFlags, 0o600)
+  try {
+    if (access.gid !== null) fchownSync(fd, -1, access.gid)
+    fchmodSync(fd, access.mode & 0o666)
+    return fd
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+}

@@ -1,0 +1,83 @@
+import type { Socket } from 'node:net'
+import {
+  InvalidOptionError,
+  type MethodName,
+  methodSchemas,
+  type OutputStreamId,
+  type ReadResult,
+  RpcPeer,
+  UnsupportedError,
+  validate,
+} from '@bgtask/protocol'
+import type { EventHub } from '../events.js'
+import { type MethodContext, methods } from './methods.js'
+
+/** One client's connection: its calls, its subscription, and what of the output it has not seen yet. */
+export class Connection {
+  readonly #context: MethodContext
+  readonly #peer: RpcPeer
+  readonly #closed = new AbortController()
+  readonly #behind = new Set<OutputStreamId>()
+  #stopListening: (() => void) | undefined
+  #missed = 0
+
+  /** @param onClose called once, when the connection is over for whatever reason. */
+  constructor(socket: Socket, context: MethodContext, onClose: (connection: Connection, error?: Error) => void) {
+    this.#context = context
+    this.#peer = new RpcPeer(socket, {
+      onRequest: (method, params) => this.#call(method, params),
+      onClose: (error) => {
+        this.#stopListening?.()
+        this.#closed.abort()
+        onClose(this, error)
+      },
+    })
+  }
+
+  /** Aborts when the connection closes, and long polls with it. */
+  get signal(): AbortSignal {
+    return this.#closed.signal
+  }
+
+  /** The client reads an output and has not seen its end. */
+  get isBehind(): boolean {
+    return this.#behind.size > 0
+  }
+
+  get queuedBytes(): number {
+    return this.#peer.queuedBytes
+  }
+
+  noteRead(streamId: OutputStreamId, result: ReadResult): ReadResult {
+    if (result.eof) this.#behind.delete(streamId)
+    else this.#behind.add(streamId)
+    return result
+  }
+
+  /** Sends events from now on. Those that do not fit into a slow subscriber's queue are counted, and the count is sent. */
+  subscribe(events: EventHub): void {
+    this.#stopListening ??= events.listen((name, payload) => {
+      if (this.#missed > 0 && this.#peer.notify('missed', [{ count: this.#missed }])) this.#missed = 0
+      if (this.#missed > 0 || !this.#peer.notify(name, [payload])) this.#missed += 1
+    })
+  }
+
+  close(): void {
+    this.#peer.close()
+  }
+
+  #call(method: string, params: unknown[]): unknown {
+    if (!Object.hasOwn(methodSchemas, method)) throw new UnsupportedError(method)
+    const name = method as MethodName
+    const { value, invalid } = validate(methodSchemas[name].params, params[0])
+    if (invalid !== undefined) {
+      throw new InvalidOptionError(
+        invalid.path === '' ? method : `${method}.${invalid.path}`,
+        invalid.got,
+        invalid.problem,
+      )
+    }
+    // The table's types tie each handler to its schema; the name alone cannot tell the compiler which.
+    return methods[name](this.#context, value as never, this)
+  }
+}

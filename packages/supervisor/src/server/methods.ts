@@ -1,0 +1,74 @@
+import {
+  type JsonObject,
+  METHOD_NAMES,
+  type MethodName,
+  type MethodResult,
+  type ParsedParams,
+  PROTOCOL_VERSION,
+} from '@bgtask/protocol'
+import type { InfoMaker } from '../info.js'
+import type { Supervisor } from '../supervisor.js'
+import type { Connection } from './connection.js'
+
+/** What the methods act on. */
+export interface MethodContext {
+  readonly supervisor: Supervisor
+  readonly infoMaker: InfoMaker
+  readonly software: string
+  clientCount(): number
+  /** Ends the task and everything of it in the directory; the process exits once clients have what they wait for. */
+  terminate(steps: ParsedParams<'terminate'>['steps']): Promise<MethodResult<'terminate'>>
+}
+
+type Handler<M extends MethodName> = (
+  context: MethodContext,
+  params: ParsedParams<M>,
+  connection: Connection,
+) => MethodResult<M> | Promise<MethodResult<M>>
+
+/** Everything that a client can call. */
+export const methods: { readonly [M in MethodName]: Handler<M> } = {
+  hello: ({ software }) => ({ protocol: PROTOCOL_VERSION, software, methods: [...METHOD_NAMES] }),
+
+  getInfo: ({ infoMaker, clientCount }) => infoMaker.info(clientCount()),
+
+  applyMeta: ({ supervisor }, { patch }) => supervisor.applyMeta(patch as JsonObject),
+
+  kill: async ({ supervisor }, { killSignal, tree }) => ({
+    delivered: await supervisor.kill(killSignal as NodeJS.Signals, tree),
+  }),
+
+  restart: async ({ supervisor }) => ({ restarted: await supervisor.restart(), run: supervisor.facts.run }),
+
+  stop: ({ supervisor }, { steps }) => supervisor.stop(steps),
+
+  terminate: ({ terminate }, { steps }) => terminate(steps),
+
+  readStream: ({ supervisor }, params, connection) => {
+    const result = supervisor.streams.output(params.streamId).read({ ...params, signal: connection.signal })
+    return result instanceof Promise
+      ? result.then((late) => connection.noteRead(params.streamId, late))
+      : connection.noteRead(params.streamId, result)
+  },
+
+  discardStream: ({ supervisor }, { streamId, upTo }) => supervisor.streams.output(streamId).discard(upTo),
+
+  readOrder: ({ supervisor }, params, { signal }) => supervisor.streams.readOrder(params, signal),
+
+  writeStream: async ({ supervisor }, { data, wait }, { signal }) => ({
+    acceptedOffset: await supervisor.streams.stdin.write(data, wait, signal),
+  }),
+
+  closeStream: ({ supervisor: { streams } }, { streamId, immediate }) => {
+    if (streamId === 0) streams.stdin.close(immediate)
+    else streams.output(streamId).stopKeeping()
+    return {}
+  },
+
+  waitExit: ({ supervisor }, { run, waitMs }, { signal }) => supervisor.waitExit(run, waitMs, signal),
+
+  subscribe: ({ supervisor }, _, connection) => {
+    connection.subscribe(supervisor.events)
+    return { state: supervisor.state(), run: supervisor.facts.run }
+  },
+}

@@ -1,0 +1,103 @@
+import { Socket } from 'node:net'
+import { type InputInfo, RemoteError, WouldBlockError } from '@bgtask/protocol'
+import { Waiters } from './waiters.js'
+
+/** Bytes taken from clients that the pipe has not taken yet; above that writers wait. One write may exceed it once. */
+const MAX_QUEUED_BYTES = 1024 * 1024
+
+/**
+ * The child's stdin: what clients write is queued in bounded space, in the order of acceptance, and handed to the pipe of
+ * the present run. What a run left unread is dropped with it.
+ */
+export class InputStream {
+  readonly #onError: (error: Error) => void
+  readonly #waiters = new Waiters()
+  #sink: Socket | undefined
+  #closing = false
+  #acceptedOffset = 0
+  #writtenOffset = 0
+  #discarded = 0
+  #error: string | null = null
+
+  constructor(onError: (error: Error) => void) {
+    this.#onError = onError
+  }
+
+  /** Starts a run with the write end of its pipe (or socket), or without stdin. */
+  attach(end: number | Socket | undefined): void {
+    this.detach()
+    this.#closing = false
+    this.#error = null
+    if (end === undefined) return
+    const sink = end instanceof Socket ? end : new Socket({ fd: end, readable: false, writable: true })
+    sink.on('error', (error) => {
+      if (this.#sink !== sink) return
+      this.#error = error.message
+      this.#onError(error)
+    })
+    sink.on('close', () => {
+      if (this.#sink === sink) this.detach()
+    })
+    this.#sink = sink
+  }
+
+  /** Ends the present run's stdin at once; what is queued is dropped. */
+  detach(): void {
+    const sink = this.#sink
+    this.#sink = undefined
+    sink?.destroy()
+    this.#discarded = this.#acceptedOffset - this.#writtenOffset
+    this.#waiters.wake()
+  }
+
+  /**
+   * Queues bytes; resolves with the offset behind them once they are accepted.
+   *
+   * @throws RemoteError `STDIN_CLOSED` where there is nobody to write to; WouldBlockError with `wait: false` and a full queue.
+   */
+  async write(data: Uint8Array, wait: boolean, signal: AbortSignal): Promise<number> {
+    for (;;) {
+      const sink = this.#sink
+      if (sink === undefined || this.#closing) throw new RemoteError('STDIN_CLOSED', this.#closedMessage())
+      if (sink.writableLength < MAX_QUEUED_BYTES) return this.#accept(sink, data)
+      if (!wait) throw new WouldBlockError('stdin')
+      await this.#waiters.wait(undefined, signal)
+      if (signal.aborted) throw new RemoteError('STDIN_CLOSED', 'the client that wrote is gone')
+    }
+  }
+
+  /** Closes after what is queued, or at once. */
+  close(immediate: boolean): void {
+    this.#closing = true
+    const sink = this.#sink
+    if (sink === undefined) return
+    if (immediate || sink.writableLength === 0) this.detach()
+  }
+
+  info(): InputInfo {
+    return {
+      acceptedOffset: this.#acceptedOffset,
+      writtenOffset: this.#writtenOffset,
+      discarded: this.#discarded,
+      closed: this.#sink === undefined || this.#closing,
+      error: this.#error,
+    }
+  }
+
+  #accept(sink: Socket, data: Uint8Array): number {
+    this.#acceptedOffset += data.length
+    const offset = this.#acceptedOffset
+    sink.write(data, (error) => {
+      if (error != null || this.#sink !== sink) return
+      this.#writtenOffset += data.length
+      this.#waiters.wake()
+      // Not `end()`: that shuts a socket down, and this is a pipe, which is closed.
+      if (this.#closing && sink.writableLength === 0) this.detach()
+    })
+    return offset
+  }
+
+  #closedMessage(): string {
+    return this.#error === null ? 'the child has no open stdin' : `the child has no open stdin: ${this.#error}`
+  }
+}

@@ -1,0 +1,87 @@
+/** Unit of allocation: large enough to be rare, small enough that a quiet stream costs little (untouched pages cost nothing). */
+const BLOCK_BYTES = 64 * 1024
+
+/**
+ * The newest bytes of a stream, addressed by offsets that never move: `endOffset` counts every byte that was ever
+ * appended, `firstOffset` is the oldest byte still kept. Memory grows only as used and is given back as bytes are dropped.
+ */
+export class OffsetBuffer {
+  readonly capacity: number
+  #blocks: Buffer[] = []
+  /** Offset of the first byte of the first block; `firstOffset` may lie within that block. */
+  #baseOffset = 0
+  #firstOffset = 0
+  #endOffset = 0
+  /** One emptied block kept for the next append, so that a flood allocates nothing. */
+  #spare: Buffer | undefined
+
+  /** @param capacity the most bytes that are kept. */
+  constructor(capacity: number) {
+    this.capacity = capacity
+  }
+
+  get firstOffset(): number {
+    return this.#firstOffset
+  }
+
+  get endOffset(): number {
+    return this.#endOffset
+  }
+
+  get free(): number {
+    return this.capacity - (this.#endOffset - this.#firstOffset)
+  }
+
+  /** Appends a copy of the bytes; the oldest are dropped where they would exceed the capacity. */
+  append(bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length; ) {
+      const at = this.#endOffset - this.#baseOffset
+      const block = this.#blocks[Math.floor(at / BLOCK_BYTES)] ?? this.#grow()
+      const inBlock = at % BLOCK_BYTES
+      const count = Math.min(bytes.length - done, BLOCK_BYTES - inBlock)
+      block.set(done === 0 && count === bytes.length ? bytes : bytes.subarray(done, done + count), inBlock)
+      this.#endOffset += count
+      done += count
+      // Inside the loop, so that an append larger than the capacity reuses blocks too.
+      this.discard(this.#endOffset - this.capacity)
+    }
+  }
+
+  /**
+   * Bytes from an offset on, at most `maxBytes`. An offset outside what is kept is clamped; `offset` says where `data`
+   * starts. `data` may be a view that the next append overwrites: use it at once.
+   */
+  read(from: number, maxBytes: number): { offset: number; data: Buffer } {
+    const offset = Math.min(Math.max(from, this.#firstOffset), this.#endOffset)
+    const end = Math.min(offset + maxBytes, this.#endOffset)
+    const parts: Buffer[] = []
+    for (let at = offset; at < end; ) {
+      const inBlock = (at - this.#baseOffset) % BLOCK_BYTES
+      const count = Math.min(end - at, BLOCK_BYTES - inBlock)
+      const block = this.#blocks[Math.floor((at - this.#baseOffset) / BLOCK_BYTES)] as Buffer
+      parts.push(block.subarray(inBlock, inBlock + count))
+      at += count
+    }
+    return { offset, data: parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts) }
+  }
+
+  /** Forgets what lies before `upTo`; returns how many bytes that were. */
+  discard(upTo: number): number {
+    const first = Math.min(Math.max(upTo, this.#firstOffset), this.#endOffset)
+    const dropped = first - this.#firstOffset
+    if (dropped === 0) return 0
+    this.#firstOffset = first
+    while (this.#blocks.length > 0 && this.#baseOffset + BLOCK_BYTES <= first) {
+      this.#spare = this.#blocks.shift()
+      this.#baseOffset += BLOCK_BYTES
+    }
+    return dropped
+  }
+
+  #grow(): Buffer {
+    const block = this.#spare ?? Buffer.allocUnsafeSlow(BLOCK_BYTES)
+    this.#spare = undefined
+    this.#blocks.push(block)
+    return block
+  }
+}

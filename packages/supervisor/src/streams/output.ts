@@ -1,0 +1,161 @@
+import type { Socket } from 'node:net'
+import type { OutputInfo, OutputStreamId, Overflow, ReadResult } from '@bgtask/protocol'
+import { OffsetBuffer } from './offset-buffer.js'
+import { openSource, READ_BYTES, type Source } from './source.js'
+import { pollUntil, Waiters } from './waiters.js'
+
+/** The most that a pipe can hold on Linux unless raised; a drain at exit stops there, for a grandchild may write on for ever. */
+const MAX_DRAIN_BYTES = 1024 * 1024
+
+export interface OutputOptions {
+  readonly streamId: OutputStreamId
+  readonly capacity: number
+  readonly overflow: Overflow
+  /** After a chunk was kept. */
+  onChunk(streamId: OutputStreamId, offset: number, length: number): void
+  /** Every writer of the present run has closed its end. */
+  onEnd(streamId: OutputStreamId): void
+  onError(streamId: OutputStreamId, error: Error): void
+}
+
+/** One output stream of the task: the pipe of the present run, and what is kept of all runs. */
+export class OutputStream {
+  readonly #options: OutputOptions
+  readonly #buffer: OffsetBuffer
+  readonly #waiters = new Waiters()
+  #source: Source | undefined
+  #runOffset = 0
+  #discarded = 0
+  #error: string | null = null
+  #eof = false
+  #keeping = true
+
+  constructor(options: OutputOptions) {
+    this.#options = options
+    this.#buffer = new OffsetBuffer(options.capacity)
+  }
+
+  get endOffset(): number {
+    return this.#buffer.endOffset
+  }
+
+  get eof(): boolean {
+    return this.#eof
+  }
+
+  /** The present run's writers are all gone, or there is no run. */
+  get ended(): boolean {
+    return this.#source === undefined
+  }
+
+  /** Starts to read the pipe of a new run. The pipe of the run before is closed: a stale writer never mixes in. */
+  attach(end: number | Socket): void {
+    this.#source?.close()
+    this.#runOffset = this.#buffer.endOffset
+    this.#eof = false
+    const source = openSource(end, this.#readSize(), {
+      onData: (bytes) => this.#keep(bytes),
+      onEnd: (error) => this.#ended(source, error),
+    })
+    this.#source = source
+  }
+
+  /** Reads what the pipe holds now, as far as it may be kept. */
+  drain(): void {
+    for (let drained = 0; drained < MAX_DRAIN_BYTES && this.#hasRoom(); ) {
+      const count = this.#source?.readNow() ?? 0
+      if (count === 0) return
+      drained += count
+    }
+  }
+
+  /** No byte can come until a restart: readers get the end. Returns whether that is new. */
+  setEof(eof: boolean): boolean {
+    const reached = eof && !this.#eof
+    this.#eof = eof
+    if (reached) this.#waiters.wake()
+    return reached
+  }
+
+  /** Stops reading for good. */
+  detach(): void {
+    this.#source?.close()
+    this.#source = undefined
+  }
+
+  /** From now on bytes are read and dropped. The pipe is not closed: the child's end is open for reading too, so it would block. */
+  stopKeeping(): void {
+    this.#keeping = false
+    this.#source?.resume()
+  }
+
+  read(request: {
+    from?: number
+    maxBytes: number
+    waitMs: number
+    discard: boolean
+    signal: AbortSignal
+  }): ReadResult | Promise<ReadResult> {
+    const from = request.from ?? this.#buffer.firstOffset
+    if (request.discard) this.discard(from)
+    const now = this.#look(from, request.maxBytes)
+    if (now.found || request.waitMs === 0) return now.result
+    return pollUntil(this.#waiters, () => this.#look(from, request.maxBytes), request.waitMs, request.signal)
+  }
+
+  discard(upTo = this.#buffer.endOffset): { firstOffset: number; endOffset: number } {
+    this.#discarded += this.#buffer.discard(upTo)
+    if (this.#hasRoom()) this.#source?.resume()
+    return { firstOffset: this.#buffer.firstOffset, endOffset: this.#buffer.endOffset }
+  }
+
+  info(): OutputInfo {
+    return {
+      firstOffset: this.#buffer.firstOffset,
+      endOffset: this.#buffer.endOffset,
+      runOffset: this.#runOffset,
+      discarded: this.#discarded,
+      eof: this.#eof,
+      error: this.#error,
+    }
+  }
+
+  #look(from: number, maxBytes: number): { found: boolean; result: ReadResult } {
+    const { offset, data } = this.#buffer.read(from, maxBytes)
+    const endOffset = this.#buffer.endOffset
+    const eof = this.#eof && offset + data.length === endOffset
+    return { found: data.length > 0 || eof, result: { offset, data, eof, endOffset } }
+  }
+
+  /** Returns false to stop reading: with `block` the child waits until a reader discards. */
+  #keep(bytes: Uint8Array): boolean {
+    const offset = this.#buffer.endOffset
+    const firstBefore = this.#buffer.firstOffset
+    this.#buffer.append(bytes)
+    this.#discarded += this.#buffer.firstOffset - firstBefore
+    if (!this.#keeping) this.discard()
+    this.#options.onChunk(this.#options.streamId, offset, bytes.length)
+    this.#waiters.wake()
+    return this.#hasRoom()
+  }
+
+  #ended(source: Source, error?: Error): void {
+    if (this.#source !== source) return
+    this.#source = undefined
+    if (error !== undefined) {
+      this.#error = error.message
+      this.#options.onError(this.#options.streamId, error)
+    }
+    this.#options.onEnd(this.#options.streamId)
+  }
+
+  /** With `block` a read must fit whatever it brings, so it is never larger than a quarter of the buffer. */
+  #readSize(): number {
+    if (this.#options.overflow === 'discard') return READ_BYTES
+    return Math.max(1, Math.min(READ_BYTES, Math.floor(this.#buffer.capacity / 4)))
+  }
+
+  #hasRoom(): boolean {
+    return this.#options.overflow === 'discard' || !this.#keeping || this.#buffer.free >= this.#readSize()
+  }
+}

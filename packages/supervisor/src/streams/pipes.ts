@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+
+/** The child's three pipes. The supervisor must close `child.*` once the child has them, or it would never see an end. */
+export interface StdioPipes {
+  readonly kind: 'pipe'
+  /** Ends for the child: a blocking read end, and two ends open for reading *and* writing, so that it survives the supervisor. */
+  readonly child: readonly [stdin: number, stdout: number, stderr: number]
+  /** Ends for the supervisor, each with an open file description of its own, so that O_NONBLOCK does not reach the child. */
+  readonly supervisor: readonly [stdin: number, stdout: number, stderr: number]
+}
+
+/** Fds of the here-documents, in the shell that made them. */
+const HERE_DOCUMENT_FDS = [7, 8, 9] as const
+
+/** Set by the shell in front of the daemon: the fds that it passed on, so the pipes are there already. */
+const FDS_VARIABLE = 'BGTASK_FDS'
+
+/**
+ * Takes the pipes that the launching shell made, and closes every other inherited fd: a socket or pipe of the caller
+ * must not be kept open by a daemon, let alone by its child.
+ *
+ * @returns undefined where the daemon was started without that shell, or the shell makes no pipes.
+ */
+export function takeInheritedPipes(): StdioPipes | undefined {
+  const passed = process.env[FDS_VARIABLE]
+  if (passed === undefined) return undefined
+  delete process.env[FDS_VARIABLE]
+  for (const fd of passed.trim().split(/\s+/).map(Number)) {
+    if (fd > 9) closeQuietly(fd)
+  }
+  try {
+    return openPipes('/proc/self/fd', HERE_DOCUMENT_FDS)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Makes fresh pipes with the help of a shell that lives only as long as it takes to open them.
+ *
+ * @returns undefined where that does not work (no `/proc`, or a shell whose here-documents are files).
+ */
+export async function makePipes(): Promise<StdioPipes | undefined> {
+  const script = 'exec 7<<X 8<<X 9<<X\n.\nX\n.\nX\n.\nX\necho; read _'
+  const helper = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'pipe', 'ignore'], env: {} })
+  helper.stdin.on('error', () => {})
+  try {
+    await new Promise<void>((resolve, reject) => {
+      helper.once('error', reject)
+      helper.once('exit', () => reject(new Error('the shell that makes pipes ended early')))
+      helper.stdout.once('data', () => resolve())
+    })
+    return openPipes(`/proc/${helper.pid}/fd`, [])
+  } catch {
+    return undefined
+  } finally {
+    // Its read end would hide a broken stdin pipe, so it goes at once.
+    helper.removeAllListeners('exit')
+    helper.kill('SIGKILL')
+    helper.stdin.destroy()
+    helper.stdout.destroy()
+  }
+}
+
+/** @param ours fds that are already open in this process and become the ends that are read from. */
+function openPipes(directory: string, ours: readonly number[]): StdioPipes {
+  const opened: number[] = []
+  const open = (fd: number, flags: number) => {
+    const end = openSync(`${directory}/${fd}`, flags)
+    opened.push(end)
+    if (!fstatSync(end).isFIFO()) throw new Error(`fd ${fd} is not a pipe`)
+    return end
+  }
+  const { O_RDONLY, O_RDWR, O_WRONLY, O_NONBLOCK } = constants
+  const [stdin, stdout, stderr] = HERE_DOCUMENT_FDS
+  try {
+    // The write end first: opening a read end that blocks would wait for a writer.
+    const ownStdin = open(stdin, O_WRONLY | O_NONBLOCK)
+    const childStdin = ours[0] ?? open(stdin, O_RDONLY)
+    const ownStdout = ours[1] ?? open(stdout, O_RDONLY | O_NONBLOCK)
+    const ownStderr = ours[2] ?? open(stderr, O_RDONLY | O_NONBLOCK)
+    for (const fd of [childStdin, ownStdout, ownStderr]) drainHereDocument(fd)
+    const child = [childStdin, open(stdout, O_RDWR), open(stderr, O_RDWR)] as const
+    return { kind: 'pipe', child, supervisor: [ownStdin, ownStdout, ownStderr] }
+  } catch (error) {
+    for (const fd of [...opened, ...ours]) closeQuietly(fd)
+    throw error
+  }
+}
+
+function drainHereDocument(fd: number): void {
+  readSync(fd, Buffer.alloc(16))
+}
+
+export function closeQuietly(fd: number): void {
+  try {
+    closeSync(fd)
+  } catch {
+    // EBADF: it was closed on exec, or by somebody else before.
+  }
+}
+
+/** Closes the ends of pipes that nobody will use. */
+export function closeAll(fds: readonly number[]): void {
+  for (const fd of fds) closeQuietly(fd)
+}

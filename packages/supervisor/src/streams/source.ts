@@ -1,0 +1,78 @@
+import { readSync } from 'node:fs'
+import { Socket } from 'node:net'
+
+/** The most that one read brings. */
+export const READ_BYTES = 64 * 1024
+
+/** One buffer serves all pipes, since each chunk is copied before the next read. */
+const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES)
+
+export interface SourceEvents {
+  /** The bytes are valid during the call only. Returns false to be left alone until `resume`. */
+  onData(bytes: Uint8Array): boolean
+  /** Once, when every writer is gone, or reading failed. */
+  onEnd(error?: Error): void
+}
+
+/** The read end of one run's stdout or stderr. */
+export interface Source {
+  /** Reads once without waiting; the bytes go the usual way. Returns how many there were. */
+  readNow(): number
+  resume(): void
+  close(): void
+}
+
+/** Starts to read a pipe by its fd, or a socket; at most `readSize` bytes at a time. */
+export function openSource(end: number | Socket, readSize: number, events: SourceEvents): Source {
+  return typeof end === 'number' ? openPipe(end, readSize, events) : openSocket(end, readSize, events)
+}
+
+function openPipe(fd: number, readSize: number, { onData, onEnd }: SourceEvents): Source {
+  const view = readBuffer.subarray(0, readSize)
+  const onread = { buffer: view, callback: (count: number) => onData(view.subarray(0, count)) }
+  // The types of Node know `onread` for connecting sockets only.
+  const socket = new Socket({ fd, readable: true, writable: false, onread } as never)
+  reportEnd(socket, onEnd)
+  socket.resume()
+  const readNow = () => {
+    try {
+      const count = readSync(fd, view)
+      if (count > 0) onData(view.subarray(0, count))
+      return count
+    } catch {
+      // EAGAIN: nothing there. Anything else comes back through the socket.
+      return 0
+    }
+  }
+  return { readNow, resume: () => socket.resume(), close: () => socket.destroy() }
+}
+
+function openSocket(socket: Socket, readSize: number, { onData, onEnd }: SourceEvents): Source {
+  let wanted = true
+  const takeAll = () => {
+    let taken = 0
+    while (wanted && socket.readableLength > 0) {
+      const bytes: Buffer | null = socket.read(Math.min(readSize, socket.readableLength))
+      if (bytes === null) break
+      taken += bytes.length
+      wanted = onData(bytes)
+    }
+    return taken
+  }
+  reportEnd(socket, onEnd)
+  socket.on('readable', takeAll)
+  const resume = () => {
+    wanted = true
+    takeAll()
+  }
+  return { readNow: takeAll, resume, close: () => socket.destroy() }
+}
+
+/** 'close' comes after 'end' and after 'error', so it alone says that it is over. */
+function reportEnd(socket: Socket, onEnd: (error?: Error) => void): void {
+  let failure: Error | undefined
+  socket.on('error', (error) => {
+    failure = error
+  })
+  socket.on('close', () => onEnd(failure))
+}

@@ -1,0 +1,412 @@
+import {
+  type ExitStatus,
+  InvalidOptionError,
+  type JsonObject,
+  jsonObjectProblem,
+  type LaunchSpec,
+  type LiveState,
+  type RecordedInfo,
+  RemoteError,
+  type StopResult,
+  type StopStep,
+  type WaitResult,
+} from '@bgtask/protocol'
+import { describeRun, isStopped, type Run } from './child/run.js'
+import { startChild } from './child/start.js'
+import { Stopper } from './child/stopper.js'
+import { EventHub } from './events.js'
+import { mergePatch } from './lifecycle/merge-patch.js'
+import { decideRestart, type RestartDecision } from './lifecycle/restart.js'
+import { type LifecycleEvent, nextState } from './lifecycle/table.js'
+import type { Lock } from './lock/lock.js'
+import type { Log } from './log.js'
+import type { StdioPipes } from './streams/pipes.js'
+import { TaskStreams } from './streams/task-streams.js'
+import { pollUntil, Waiters } from './streams/waiters.js'
+
+/** What a supervisor is given by its launch. */
+export interface SupervisorParts {
+  readonly spec: LaunchSpec
+  readonly log: Log
+  /** Undefined without a lock file. */
+  readonly lock: Lock | undefined
+  /** Pipes for the first run that are there already. */
+  readonly pipes: StdioPipes | undefined
+  /** Puts the present state on record; throws where that cannot be done. */
+  record(supervisor: Supervisor): void
+}
+
+/** The facts that the lifecycle changes; `info.ts` makes the public info of them. */
+export interface Facts {
+  state: LiveState
+  meta: JsonObject
+  run: number
+  restarts: number
+  startedAt: number | null
+  exitedAt: number | null
+  exitStatus: ExitStatus | null
+  exitOffsets: RecordedInfo['exitOffsets']
+  nextStartAt: number | null
+  failure: string | null
+  stdio: 'pipe' | 'socket'
+}
+
+/** One task: its child, its streams, its state, and what may be done with them. Knows nothing of sockets and messages. */
+export class Supervisor {
+  readonly spec: LaunchSpec
+  readonly events = new EventHub()
+  readonly streams: TaskStreams
+  readonly facts: Facts
+  readonly #parts: SupervisorParts
+  readonly #exits = new Waiters()
+  readonly #stopper: Stopper
+  /** The run whose child lives. */
+  #current: Run | undefined
+  /** A start that is under way. */
+  #pendingStart: Promise<void> | undefined
+  /** Why the present run is being ended by us. */
+  #stopCause: 'stopped' | 'timeout' | undefined
+  #inARow = 0
+  #restartTimer: NodeJS.Timeout | undefined
+  #runtimeTimer: NodeJS.Timeout | undefined
+  #pipes: StdioPipes | undefined
+
+  constructor(parts: SupervisorParts) {
+    this.#parts = parts
+    this.spec = parts.spec
+    this.#pipes = parts.pipes
+    this.facts = initialFacts(parts.spec)
+    this.#stopper = new Stopper(parts.spec.taskId)
+    this.streams = new TaskStreams(parts.spec, {
+      onEnd: () => this.#updateEof(),
+      onError: (streamId, error) => this.events.emit('streamError', { streamId, message: error.message }),
+    })
+  }
+
+  /** The run whose child lives now. */
+  get current(): Run | undefined {
+    return this.#current
+  }
+
+  /** Starts the first run. @throws CommandError, and nothing is left behind. */
+  start(): Promise<void> {
+    return this.#track(this.#startRun())
+  }
+
+  /** The state, after a look at whether the child was stopped or woken by somebody else. */
+  state(): LiveState {
+    this.#noticePause()
+    return this.facts.state
+  }
+
+  /** Signals the child, or its whole tree; false where there was nobody to signal. */
+  async kill(killSignal: NodeJS.Signals, tree: boolean): Promise<boolean> {
+    const delivered = this.#stopper.signal(this.#current, killSignal, tree)
+    if (delivered && PAUSING.has(killSignal)) await this.#pauseSettled(killSignal !== 'SIGCONT')
+    return delivered
+  }
+
+  /** Starts the child again; false while it runs or the supervisor is about to go. @throws LockHeldError, CommandError. */
+  async restart(): Promise<boolean> {
+    if (this.#current !== undefined || this.#pendingStart !== undefined || this.facts.state === 'terminating')
+      return false
+    clearTimeout(this.#restartTimer)
+    this.#inARow = 0
+    return await this.#startAgain(() => this.facts.state !== 'terminating')
+  }
+
+  /** Ends the child and its tree; the supervisor stays. */
+  async stop(
+    steps: readonly StopStep[] = this.spec.stop,
+    cause: 'stopped' | 'timeout' = 'stopped',
+  ): Promise<StopResult> {
+    if (cause === 'stopped') this.#cancelRestart()
+    // A child that is being started now would escape. Whether that start fails is told to whoever asked for it.
+    await this.#pendingStart?.catch(() => {})
+    if (this.#stopCause !== 'stopped') this.#stopCause = cause
+    const survivors = await this.#stopper.stop(steps)
+    const survived = survivors.some(({ pid }) => pid === this.#current?.pid)
+    // Otherwise the child is a zombie at most: its exit is on its way.
+    if (!survived) await this.#exits.until(() => this.#current === undefined)
+    if (survivors.length > 0 && this.facts.exitStatus !== null) {
+      this.facts.exitStatus = { ...this.facts.exitStatus, survivors }
+      this.#record()
+    }
+    this.#settle()
+    return { exitStatus: this.facts.exitStatus, survivors }
+  }
+
+  /** The same, and no restart can follow. */
+  async terminate(steps?: readonly StopStep[]): Promise<StopResult> {
+    if (this.facts.state !== 'terminating') {
+      this.#cancelRestart()
+      this.#become('terminating')
+      this.#record()
+      this.events.emit('terminating', {})
+    }
+    const result = await this.stop(steps)
+    this.streams.finish()
+    this.#updateEof()
+    return result
+  }
+
+  /** Merges a patch into meta; resolves with the whole once it is on record. */
+  applyMeta(patch: JsonObject): JsonObject {
+    const before = this.facts.meta
+    const meta = mergePatch(before, patch)
+    const problem = jsonObjectProblem(meta)
+    if (problem !== undefined)
+      throw new InvalidOptionError('patch', patch, `makes meta too large or unfit for JSON: ${problem}`)
+    this.facts.meta = meta
+    try {
+      this.#parts.record(this)
+    } catch (cause) {
+      this.facts.meta = before
+      throw new RemoteError('NOT_RECORDED', `meta was not changed, its record cannot be written: ${String(cause)}`)
+    }
+    this.events.emit('metaChange', { meta })
+    return meta
+  }
+
+  /** Level-triggered: with `run` the end of that run or a later one, else the exit after which no restart is pending. */
+  waitExit(run: number | undefined, waitMs: number, signal: AbortSignal): Promise<WaitResult> {
+    const look = () => {
+      const { state, exitStatus } = this.facts
+      const ended = this.#current === undefined ? this.facts.run : this.facts.run - 1
+      const done = run === undefined ? this.#isFinal() : ended >= run
+      const result: WaitResult = {
+        done,
+        run: done ? ended : this.facts.run,
+        state,
+        exitStatus: done ? exitStatus : null,
+      }
+      return { found: done, result }
+    }
+    return pollUntil(this.#exits, look, waitMs, signal)
+  }
+
+  async #startRun(): Promise<void> {
+    const pipes = this.#pipes
+    this.#pipes = undefined
+    const child = await startChild(this.spec, pipes)
+    // Before anything that waits: an exit must find its listener.
+    child.process.once('exit', (code, signal) => this.#ended(run, code, signal))
+    child.process.on('error', (error) => this.#parts.log.write(`child: ${error.message}`))
+    const run = describeRun(this.facts.run + 1, child)
+    this.#current = run
+    this.#stopCause = undefined
+    this.#stopper.follow(run)
+    if (run.number > 1) this.facts.restarts += 1
+    Object.assign(this.facts, runFacts(run, child.stdio))
+    this.streams.attach(child)
+    this.#become('started')
+    this.#limitRuntime(run)
+    this.#parts.lock?.nameChild(run.pid, run.startTime)
+    this.#record()
+    this.events.emit('childStart', { run: run.number, pid: run.pid })
+    this.#parts.log.debug(() => `run ${run.number}: started ${JSON.stringify(this.spec.exec)} as ${run.pid}`)
+  }
+
+  #ended(run: Run, code: number | null, signal: NodeJS.Signals | null): void {
+    clearTimeout(this.#runtimeTimer)
+    this.streams.drain()
+    const cause = this.#stopCause ?? (signal === null ? 'exit' : 'signal')
+    const status: ExitStatus = { exitCode: code, signal, cause }
+    const exitedAt = Date.now()
+    Object.assign(this.facts, {
+      exitedAt,
+      exitStatus: status,
+      exitOffsets: this.streams.endOffsets(),
+    } satisfies Partial<Facts>)
+    this.#current = undefined
+    this.streams.stdin.detach()
+    const decision = this.#decide(status, exitedAt - run.startedAt)
+    this.#apply(decision)
+    this.#announceExit(run, status, decision.action === 'restart')
+  }
+
+  #decide(status: ExitStatus, ranMs: number): RestartDecision {
+    if (this.#stopCause === 'stopped' || this.facts.state === 'terminating') return { action: 'done' }
+    return decideRestart(this.spec.restart, status, this.#inARow, ranMs)
+  }
+
+  #apply(decision: RestartDecision): void {
+    if (decision.action === 'restart') {
+      this.#inARow = decision.inARow
+      this.facts.nextStartAt = Date.now() + decision.delayMs
+      this.#become('retrying')
+      this.#restartTimer = setTimeout(() => this.#retry(), decision.delayMs)
+      return
+    }
+    if (decision.action === 'giveUp') this.facts.failure ??= `gave up after ${this.#inARow} restarts in a row`
+    this.#become(decision.action === 'giveUp' ? 'gaveUp' : 'ended')
+    this.#settle()
+  }
+
+  /** On record first, then told: who hears of an exit finds it in the directory. */
+  #announceExit(run: Run, exitStatus: ExitStatus, willRestart: boolean): void {
+    const recorded = this.#record()
+    const exitOffsets = this.facts.exitOffsets ?? { 1: 0, 2: 0 }
+    this.#updateEof()
+    this.#exits.wake()
+    this.events.emit('childExit', { run: run.number, exitStatus, exitOffsets, willRestart, recorded })
+    this.#parts.log.debug(() => `run ${run.number} ended: ${JSON.stringify(exitStatus)}`)
+  }
+
+  #retry(): void {
+    // A failure is dealt with where it happens; nobody else waits for this start.
+    this.#startAgain(() => this.facts.state === 'backoff').catch(() => {})
+  }
+
+  /** A start after the first one, if it is `stillWanted` when all leftovers of the run before are gone. */
+  async #startAgain(stillWanted: () => boolean): Promise<boolean> {
+    let started = false
+    const attempt = async () => {
+      // What is being ended now would take a new run with it.
+      await this.#stopper.idle()
+      if (!stillWanted()) return
+      // The lock may have gone to somebody else meanwhile.
+      await this.#parts.lock?.retake()
+      this.#become('starting')
+      await this.#startRun()
+      started = true
+    }
+    await this.#track(attempt()).catch((error: Error) => {
+      this.#startFailed(error)
+      throw error
+    })
+    return started
+  }
+
+  async #track(start: Promise<void>): Promise<void> {
+    this.#pendingStart = start
+    try {
+      await start
+    } finally {
+      this.#pendingStart = undefined
+    }
+  }
+
+  /** Counts as a run that failed at once, so that a command that is being replaced gets its further chances. */
+  #startFailed(error: Error): void {
+    this.#parts.log.write(`cannot start the child again: ${error.message}`)
+    this.facts.failure = error.message
+    if (this.facts.state === 'starting') {
+      const decision = decideRestart(this.spec.restart, START_FAILED, this.#inARow, 0)
+      this.#apply(decision.action === 'restart' ? decision : { action: 'giveUp' })
+    }
+    this.#settled()
+  }
+
+  #cancelRestart(): void {
+    clearTimeout(this.#restartTimer)
+    if (this.facts.state !== 'backoff') return
+    this.facts.nextStartAt = null
+    this.#become('cancelled')
+    this.#settled()
+  }
+
+  /** Nothing runs, and whoever waits is to know. */
+  #settled(): void {
+    this.#settle()
+    this.#record()
+    this.#updateEof()
+    this.#exits.wake()
+  }
+
+  #limitRuntime(run: Run): void {
+    const { maxRuntimeMs, stop } = this.spec
+    if (maxRuntimeMs === null) return
+    this.#runtimeTimer = setTimeout(() => {
+      if (this.#current === run) void this.stop(stop, 'timeout')
+    }, maxRuntimeMs)
+  }
+
+  /** What must hold once nothing runs, nothing is being stopped and no start is pending: the lock is free for a successor. */
+  #settle(): void {
+    if (this.#isFinal() && !this.#stopper.busy) this.#parts.lock?.release()
+  }
+
+  #isFinal(): boolean {
+    const { state } = this.facts
+    return this.#current === undefined && (state === 'exited' || state === 'failed' || state === 'terminating')
+  }
+
+  #updateEof(): void {
+    for (const streamId of this.streams.updateEof(this.#isFinal())) {
+      this.events.emit('streamEof', { streamId, endOffset: this.streams.output(streamId).endOffset })
+    }
+  }
+
+  #become(event: LifecycleEvent): void {
+    const { state } = this.facts
+    const next = nextState(state, event)
+    if (next === undefined) throw new Error(`${event} cannot happen in state ${state}`)
+    if (next === state) return
+    this.facts.state = next
+    this.events.emit('stateChange', { state: next, run: this.facts.run })
+  }
+
+  #record(): boolean {
+    try {
+      this.#parts.record(this)
+      return true
+    } catch (error) {
+      this.#parts.log.write(`cannot write the record: ${String(error)}`)
+      return false
+    }
+  }
+
+  #noticePause(): void {
+    const { state } = this.facts
+    if (this.#current === undefined || (state !== 'running' && state !== 'paused')) return
+    const stopped = isStopped(this.#current)
+    if (stopped === (state === 'paused')) return
+    this.#become(stopped ? 'paused' : 'resumed')
+    this.#record()
+  }
+
+  /** A signal is acted on a moment after it was sent; one that the child ignores is not waited for long. */
+  async #pauseSettled(stopped: boolean): Promise<void> {
+    for (let looks = 0; looks < 10 && this.#current !== undefined; looks += 1) {
+      if (isStopped(this.#current) === stopped) break
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    this.#noticePause()
+  }
+}
+
+/** How a start that failed counts for the restart policy; 127 as a shell has it. */
+const START_FAILED: ExitStatus = { exitCode: 127, signal: null, cause: 'exit' }
+
+const PAUSING = new Set<NodeJS.Signals>(['SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGCONT'])
+
+/** What the facts are when a run has just started. */
+function runFacts(run: Run, stdio: Facts['stdio']): Partial<Facts> {
+  return {
+    run: run.number,
+    startedAt: run.startedAt,
+    exitedAt: null,
+    exitStatus: null,
+    exitOffsets: null,
+    nextStartAt: null,
+    failure: null,
+    stdio,
+  }
+}
+
+function initialFacts(spec: LaunchSpec): Facts {
+  return {
+    state: 'starting',
+    meta: spec.meta,
+    run: 0,
+    restarts: 0,
+    startedAt: null,
+    exitedAt: null,
+    exitStatus: null,
+    exitOffsets: null,
+    nextStartAt: null,
+    failure: null,
+    stdio: 'pipe',
+  }
+}
