@@ -20,6 +20,9 @@ import { DEFAULT_TIMEOUT_MS, unlessAborted, withDeadline } from './deadline.js'
 /** How often a supervisor that takes its time is asked whether it still lives. */
 const HEARTBEAT_MS = 10_000
 
+/** A supervisor answers 64 requests of a connection at a time; waiting ones must leave room for those that do not wait. */
+const MAX_POLLS = 32
+
 /** What a task wants to know of its connection. */
 export interface ConnectionObserver {
   /** A connection was made. What is called in here goes out before everything else. */
@@ -35,14 +38,17 @@ export interface ConnectionObserver {
  */
 export class Connection {
   readonly socketPath: string
-  readonly #observer: ConnectionObserver
+  readonly #observer: ConnectionObserver | undefined
   /** Only while it is open. */
   #peer: RpcPeer | undefined
   #connecting: Promise<RpcPeer> | undefined
   #abandoned = new AbortController()
   #closed: Promise<void> = Promise.resolve()
+  #polls = 0
+  #further: Connection | undefined
 
-  constructor(socketPath: string, observer: ConnectionObserver) {
+  /** @param observer left out for a further connection, which closes when it has no more to do. */
+  constructor(socketPath: string, observer?: ConnectionObserver) {
     this.socketPath = socketPath
     this.#observer = observer
   }
@@ -61,10 +67,12 @@ export class Connection {
   }
 
   close(): void {
-    this.#abandoned.abort(new TaskGoneError(undefined, { path: this.socketPath, message: 'disconnected' }))
+    const reason = new TaskGoneError(undefined, { path: this.socketPath, message: 'disconnected from the task' })
     const peer = this.#peer
     this.#peer = undefined
-    peer?.close()
+    this.#abandoned.abort(reason)
+    peer?.close(reason)
+    this.#further?.close()
   }
 
   /** Waits until the supervisor has closed the connection that was made last. */
@@ -85,11 +93,9 @@ export class Connection {
   ): Promise<MethodResult<M>> {
     const { invalid } = validate(methodSchemas[method].params, params)
     if (invalid !== undefined) throw new InvalidOptionError(invalid.path || method, invalid.got, invalid.problem)
-    const started = performance.now()
-    const peer = this.#peer ?? (await this.open({ signal, timeoutMs }))
-    const leftMs = Math.max(0, timeoutMs - (performance.now() - started))
-    const result = await peer.call(method, params === undefined ? [] : [params], { signal, timeoutMs: leftMs })
-    return checkedResult(method, result)
+    const waitMs = waitMsOf(params)
+    if (waitMs > 0) return this.#poll(method, params, { signal, timeoutMs }, waitMs)
+    return this.#send(method, params, { signal, timeoutMs })
   }
 
   /** Calls a method that may rightly take long: bounded by `timeoutMs` if given, else only by the supervisor's silence. */
@@ -113,6 +119,58 @@ export class Connection {
     }
   }
 
+  async #send<M extends MethodName>(
+    method: M,
+    params: MethodParams<M> | undefined,
+    { signal, timeoutMs }: { signal?: AbortSignal; timeoutMs: number },
+  ): Promise<MethodResult<M>> {
+    let peer = this.#peer
+    let leftMs = timeoutMs
+    if (peer === undefined) {
+      const started = performance.now()
+      peer = await this.open({ signal, timeoutMs })
+      leftMs = Math.max(0, timeoutMs - (performance.now() - started))
+    }
+    const call = peer.call(method, params === undefined ? [] : [params], { signal, timeoutMs: leftMs })
+    return checkedResult(method, await call.catch((error) => this.#fail(error)))
+  }
+
+  /** A peer does not know what it was connected to. */
+  #fail(error: unknown): never {
+    const nameless = isBgTaskError(error, 'ERR_BGTASK_TASK_GONE') && error.path === undefined
+    throw nameless ? new TaskGoneError(undefined, { path: this.socketPath, cause: error }) : error
+  }
+
+  /** Polls beyond what one connection may hold go over a further one, which is closed when it holds none. */
+  async #poll<M extends MethodName>(
+    method: M,
+    params: MethodParams<M> | undefined,
+    options: { signal?: AbortSignal; timeoutMs: number },
+    waitMs: number,
+  ): Promise<MethodResult<M>> {
+    if (this.#polls >= MAX_POLLS) {
+      this.#further ??= new Connection(this.socketPath)
+      return this.#further.#poll(method, params, options, waitMs)
+    }
+    this.#polls += 1
+    let lingersMs = 0
+    try {
+      return await this.#send(method, params, options)
+    } catch (error) {
+      // The supervisor does not learn of an abort, and holds the poll until its time is up.
+      if (options.signal?.aborted) lingersMs = waitMs
+      throw error
+    } finally {
+      if (lingersMs === 0) this.#pollEnded()
+      else setTimeout(() => this.#pollEnded(), lingersMs).unref()
+    }
+  }
+
+  #pollEnded(): void {
+    this.#polls -= 1
+    if (this.#observer === undefined && this.#polls === 0) this.close()
+  }
+
   /** The attempt is shared, so it ends neither with a caller's patience nor with a caller's abort. */
   async #connect(): Promise<RpcPeer> {
     this.#abandoned = new AbortController()
@@ -131,16 +189,16 @@ export class Connection {
       tellClosed = resolve
     })
     const peer = new RpcPeer(socket, {
-      onNotification: (name, params) => this.#observer.notified(name, params),
+      onNotification: (name, params) => this.#observer?.notified(name, params),
       onClose: () => {
         tellClosed()
         if (this.#peer !== peer) return
         this.#peer = undefined
-        this.#observer.lost()
+        this.#observer?.lost()
       },
     })
     this.#peer = peer
-    this.#observer.opened()
+    this.#observer?.opened()
     return peer
   }
 }

@@ -3,6 +3,11 @@ import { UnsupportedError } from '@bgtask/protocol'
 /** How long one poll of a loop waits: rare enough to cost nothing, and a poll that was given up does not linger for long. */
 export const LONG_POLL_MS = 20_000
 
+/** How long one poll waits, where all of them together may take `timeoutMs`: one that was given up soon lets go, too. */
+export function pollMs(timeoutMs = LONG_POLL_MS): number {
+  return Math.min(LONG_POLL_MS, Math.ceil(timeoutMs))
+}
+
 /** A poll that comes back empty sooner than this was not held. */
 const HASTY_MS = 50
 

@@ -6,6 +6,7 @@ import {
   MAX_WRITE_BYTES,
   validate,
   type WaitOptions,
+  WouldBlockError,
 } from '@bgtask/protocol'
 import { type Connection, checked } from './connection.js'
 import { unlessAborted, withDeadline } from './deadline.js'
@@ -22,6 +23,8 @@ export class TaskInput {
   readonly #connection: Connection
   /** Settles when everything written so far has been accepted or has failed. */
   #written: Promise<unknown> = Promise.resolve()
+  /** Writes under way that wait for room. */
+  #patientWrites = 0
 
   constructor(connection: Connection) {
     this.#connection = connection
@@ -40,7 +43,7 @@ export class TaskInput {
    *
    * @throws WouldBlockError with `wait: false` where the queue is full: nothing was accepted.
    */
-  write(data: string | Uint8Array, options: WriteOptions = {}): Promise<number> {
+  async write(data: string | Uint8Array, options: WriteOptions = {}): Promise<number> {
     const bytes = typeof data === 'string' ? Buffer.from(data) : data
     if (!(bytes instanceof Uint8Array)) throw new InvalidOptionError('data', data, 'must be a string or a Uint8Array')
     if (options.wait === false && bytes.length > MAX_WRITE_BYTES) {
@@ -50,7 +53,16 @@ export class TaskInput {
         `needs data of at most ${MAX_WRITE_BYTES} bytes (it has ${bytes.length})`,
       )
     }
-    return this.#inOrder(options, 'writing to stdin', (signal) => this.#writePieces(bytes, options, signal))
+    // In its turn behind a write that may wait, this one would wait too.
+    if (options.wait === false && this.#patientWrites > 0) throw new WouldBlockError('stdin')
+    if (options.wait !== false) this.#patientWrites += 1
+    try {
+      return await this.#inOrder(options, 'writing to stdin', (signal) =>
+        this.#writePieces(bytes, options.wait, signal),
+      )
+    } finally {
+      if (options.wait !== false) this.#patientWrites -= 1
+    }
   }
 
   /** A web stream that writes to stdin. Closing it closes stdin; aborting it closes stdin at once. */
@@ -89,13 +101,13 @@ export class TaskInput {
     return done
   }
 
-  async #writePieces(data: Uint8Array, { wait, timeoutMs }: WriteOptions, signal: AbortSignal): Promise<number> {
+  async #writePieces(data: Uint8Array, wait: boolean | undefined, signal: AbortSignal): Promise<number> {
     let accepted = 0
     let start = 0
     do {
       const piece = data.subarray(start, start + MAX_WRITE_BYTES)
       const params = { streamId: 0 as const, data: piece, wait }
-      accepted = (await this.#connection.callPatiently('writeStream', params, { signal, timeoutMs })).acceptedOffset
+      accepted = (await this.#connection.callPatiently('writeStream', params, { signal })).acceptedOffset
       start += piece.length
     } while (start < data.length)
     return accepted

@@ -9,6 +9,8 @@ import {
   POOL_PATH_VARIABLE,
   ProtocolError,
   parsePoolFileName,
+  type RecordedInfo,
+  type RecordedInfo,
   type StopResult,
   type StopStep,
   type StreamId,
@@ -20,7 +22,7 @@ import {
 import { Connection } from './connection.js'
 import { DEFAULT_TIMEOUT_MS, withDeadline } from './deadline.js'
 import { eventPayload, isTaskEvent, type TaskEvents } from './events.js'
-import { LONG_POLL_MS, PollPace } from './long-poll.js'
+import { PollPace, pollMs } from './long-poll.js'
 import { MergedOutput } from './output/merged-output.js'
 import { TaskOutput } from './output/task-output.js'
 import { TaskInput } from './task-input.js'
@@ -77,8 +79,11 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
   /** The supervisor's pid. NaN where `Task.at` got a socket with a name of its own. */
   readonly pid: number
   readonly taskPool: TaskPoolView
-  /** The info last seen: by `info()`, or by the search that found the task. */
-  cachedInfo: TaskInfo | undefined
+  /**
+   * The info last seen: by `info()`, or by the search that found the task, which may have had it from the task's record and
+   * then without `streams` and `clientCount`.
+   */
+  cachedInfo: RecordedInfo | undefined
   readonly stdin: TaskInput
   readonly stdout: TaskOutput
   readonly stderr: TaskOutput
@@ -113,7 +118,7 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
     this.pid = pid
     this.#connection = new Connection(taskPool.socketPath(pid), {
       opened: () => this.#subscribe(),
-      notified: (name, payload) => this.#announce(name, payload),
+      notified: (name, [payload]) => this.#announce(name, payload),
       lost: () => this.emit('disconnect'),
     })
     this.stdin = new TaskInput(this.#connection)
@@ -139,8 +144,9 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
 
   /** Everything the supervisor tells about the task, asked afresh. A custom supervisor may leave out or add keys. */
   async info(options?: WaitOptions): Promise<TaskInfo> {
-    this.cachedInfo = await this.#connection.call('getInfo', undefined, options)
-    return this.cachedInfo
+    const info = await this.#connection.call('getInfo', undefined, options)
+    this.cachedInfo = info
+    return info
   }
 
   /**
@@ -220,7 +226,7 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
    * @throws TaskGoneError when the supervisor goes before it told; nobody knows the status then.
    */
   wait({ run, ...options }: WaitExitOptions = {}): Promise<WaitedExit> {
-    const waitMs = Math.min(LONG_POLL_MS, Math.ceil(options.timeoutMs ?? LONG_POLL_MS))
+    const waitMs = pollMs(options.timeoutMs)
     const pace = new PollPace('waitExit')
     return withDeadline(options, `waiting for the end of task ${this.pid}`, async (signal) => {
       for (;;) {

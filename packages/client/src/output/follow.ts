@@ -13,9 +13,10 @@ export interface FollowOptions {
 export async function* follow(
   stream: Followed,
   { from, discard = false, signal }: FollowOptions,
+  waitMs?: () => number,
 ): AsyncGenerator<OutputChunk | OutputGap, void, undefined> {
   const releaser = new Releaser(stream, signal)
-  for await (const chunk of chunks(stream, from, signal)) {
+  for await (const chunk of chunks(stream, from, signal, waitMs)) {
     if (chunk === undefined) continue
     yield chunk
     if (discard && !chunk.gap) await releaser.to(chunk.offset + chunk.data.length)

@@ -1,5 +1,6 @@
 import { OutputGapError, type WaitOptions } from '@bgtask/protocol'
 import { withDeadline } from '../deadline.js'
+import { pollMs } from '../long-poll.js'
 import { Matcher, type OutputMatch } from '../text/matcher.js'
 import type { Followed } from './chunks.js'
 import { type FollowOptions, follow } from './follow.js'
@@ -23,7 +24,7 @@ export function waitFor(
 ): Promise<OutputMatch | undefined> {
   const matcher = new Matcher(pattern, maxMatchBytes)
   return withDeadline({ signal, timeoutMs }, `waiting for ${pattern} on ${streamName}`, async (signal) => {
-    for await (const chunk of follow(stream, { ...options, signal })) {
+    for await (const chunk of follow(stream, { ...options, signal }, () => pollMs(timeoutMs))) {
       if (chunk.gap) {
         if (gaps === 'error') throw new OutputGapError(streamName, chunk.from, chunk.to)
         matcher.reset()
