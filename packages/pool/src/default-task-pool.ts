@@ -1,7 +1,7 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
-import { currentPlace, POOL_PATH_VARIABLE } from '@bgtask/protocol'
 import type { Task } from '@bgtask/client'
+import { currentPlace, POOL_PATH_VARIABLE } from '@bgtask/protocol'
 import { TaskPool, type TaskPoolOptions } from './task-pool.js'
 
 /**

@@ -1,7 +1,7 @@
 export { defaultTaskPool } from './default-task-pool.js'
 export type { MkdirIfMissing, MkdirOptions } from './directory/mkdir.js'
 export type { SpawnOptions } from './launch/spawn-options.js'
-export { LostTask, type LostState } from './lost/lost-task.js'
+export { type LostState, LostTask } from './lost/lost-task.js'
 export type { SweepOptions } from './lost/sweep.js'
 export type { Pattern, TaskPattern, TaskPredicate } from './search/match.js'
 export type { SearchEntry, SearchOptions } from './search/search.js'

@@ -5,7 +5,6 @@ import {
   type Access,
   type AccessOptions,
   accessSchema,
-  encode,
   InvalidOptionError,
   isBgTaskError,
   LaunchError,
@@ -23,7 +22,7 @@ import { latestRecord } from './directory/judged-records.js'
 import { type MkdirIfMissing, makePoolDirectory, parseMkdirIfMissing } from './directory/mkdir.js'
 import { defaultSupervisorCmd } from './launch/default-command.js'
 import type { SpawnOptions } from './launch/spawn-options.js'
-import { makeSpec } from './launch/spec.js'
+import { encodeSpec, makeSpec } from './launch/spec.js'
 import { Standbys } from './launch/standbys.js'
 import { type SupervisorPlan, SupervisorProcess } from './launch/supervisor-process.js'
 import { findLost } from './lost/lost.js'
@@ -83,12 +82,14 @@ export class TaskPool<T extends Task = Task> {
    */
   constructor(options: TaskPoolOptions<T>) {
     if (process.platform === 'win32') throw new PlatformError('bgtask')
-    if (typeof options !== 'object' || options === null) throw new InvalidOptionError('options', options, 'must be an object')
+    if (typeof options !== 'object' || options === null)
+      throw new InvalidOptionError('options', options, 'must be an object')
     rejectUnknownKeys(options, OPTIONS)
     this.path = checkPath(options.path)
     this.taskClass = checkTaskClass(options.taskClass ?? (Task as unknown as TaskClass<T>))
     this.#access = checkAccess(options.access)
-    this.#supervisorCmd = options.supervisorCmd === undefined ? undefined : checkArgv('supervisorCmd', options.supervisorCmd)
+    this.#supervisorCmd =
+      options.supervisorCmd === undefined ? undefined : checkArgv('supervisorCmd', options.supervisorCmd)
     this.#supervisorEnv = defaultSupervisorEnv(this.path)
     this.applySupervisorEnv(options.supervisorEnv ?? {})
     this.#standbys = new Standbys(checkStandby(options.standby ?? 0))
@@ -158,7 +159,7 @@ export class TaskPool<T extends Task = Task> {
     this.#checkWritable()
     const plan = this.#plan(spec.behavior)
     const supervisor = (await this.#standbys.take(plan)) ?? new SupervisorProcess(plan)
-    const launch = { spec: encode(spec), taskId: spec.taskId }
+    const launch = { spec: encodeSpec(spec), taskId: spec.taskId }
     const task = await supervisor.launch(launch, { timeoutMs: launchTimeoutMs, signal }, (pid) =>
       this.#reach(pid, { timeoutMs: launchTimeoutMs, signal }),
     )

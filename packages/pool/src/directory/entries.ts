@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { parsePoolFileName, PoolDirError } from '@bgtask/protocol'
+import { PoolDirError, parsePoolFileName } from '@bgtask/protocol'
 
 /** The files that one pid has in the directory. Records of earlier tasks with the same pid may be among them. */
 export interface PoolEntry {

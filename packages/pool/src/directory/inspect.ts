@@ -30,7 +30,8 @@ export function checkPathLength(path: string): void {
 export function inspectDirectory(path: string, access: Access): PoolDirectory | undefined {
   const stats = lstatOrUndefined(path)
   if (stats === undefined) return undefined
-  if (stats.isSymbolicLink()) throw new PoolDirError(path, 'is a symbolic link, which whoever made it can turn elsewhere')
+  if (stats.isSymbolicLink())
+    throw new PoolDirError(path, 'is a symbolic link, which whoever made it can turn elsewhere')
   if (!stats.isDirectory()) throw new PoolDirError(path, 'is not a directory')
   const reason = whyUnsafe(stats, access)
   if (reason !== undefined) throw new PoolDirError(path, reason)
@@ -47,7 +48,10 @@ export function checkSocket(directory: PoolDirectory, path: string, pid: number)
   const stats = lstatSync(path, { throwIfNoEntry: false })
   if (!stats?.isSocket()) throw new TaskGoneError(pid, { path })
   if (!directory.trusts(stats.uid)) {
-    throw new PermissionError(path, `belongs to uid ${stats.uid}, who is not trusted here (see the option access.owners)`)
+    throw new PermissionError(
+      path,
+      `belongs to uid ${stats.uid}, who is not trusted here (see the option access.owners)`,
+    )
   }
 }
 

@@ -11,7 +11,10 @@ export interface MkdirOptions {
 }
 
 /** `true` for the defaults, or the options as an object or as `[mode, uid, gid]`. */
-export type MkdirIfMissing = boolean | MkdirOptions | readonly [mode?: number | null, uid?: number | null, gid?: number | null]
+export type MkdirIfMissing =
+  | boolean
+  | MkdirOptions
+  | readonly [mode?: number | null, uid?: number | null, gid?: number | null]
 
 const DEFAULT_MODE = 0o700
 

@@ -55,7 +55,8 @@ function openRecord(path: string): number | undefined {
 
 function checkFile(directory: PoolDirectory, path: string, fd: number) {
   const stats = fstatSync(fd)
-  if (!directory.trusts(stats.uid)) throw new PermissionError(path, `belongs to uid ${stats.uid}, who is not trusted here`)
+  if (!directory.trusts(stats.uid))
+    throw new PermissionError(path, `belongs to uid ${stats.uid}, who is not trusted here`)
   if (!stats.isFile()) throw new ProtocolError(`record ${path} is not a regular file`)
   if (stats.size > MAX_RECORD_BYTES) throw new ProtocolError(`record ${path} has more than ${MAX_RECORD_BYTES} bytes`)
   return stats

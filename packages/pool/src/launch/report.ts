@@ -1,4 +1,4 @@
-import { fromWireError, isPlainObject, LaunchError, type BgTaskError } from '@bgtask/protocol'
+import { type BgTaskError, fromWireError, isPlainObject, LaunchError } from '@bgtask/protocol'
 
 /** What is kept of a supervisor's words: the newest, since the reason comes last. */
 const MAX_WORDS_BYTES = 64 * 1024

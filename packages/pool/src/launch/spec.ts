@@ -4,11 +4,15 @@ import type { StopStepOptions } from '@bgtask/client'
 import {
   type Access,
   COOKIE_VARIABLE,
+  CommandError,
   DEFAULT_MAX_READ_BUF_SIZE,
   DEFAULT_STOP_STEPS,
+  encode,
   InvalidOptionError,
   type LaunchSpec,
   launchSpecSchema,
+  MAX_SPEC_BYTES,
+  MESSAGE_LIMITS,
   mergeEnvironment,
   normalizeSignal,
   POOL_PATH_VARIABLE,
@@ -20,6 +24,23 @@ import { checkArgv, checkEnvironment, rejectUnknownKeys } from '../options.js'
 import type { SpawnOptions } from './spawn-options.js'
 import { currentUmask } from './umask.js'
 
+/** As many bytes as a supervisor takes; an environment and an argv may have more elements than a message. */
+const SPEC_LIMITS = { ...MESSAGE_LIMITS, maxMessageBytes: MAX_SPEC_BYTES, maxElements: MAX_SPEC_BYTES }
+
+/**
+ * The spec as the one msgpack map that goes to stdin.
+ *
+ * @throws CommandError for argv and environment that no kernel would take.
+ */
+export function encodeSpec(spec: LaunchSpec): Buffer {
+  try {
+    return encode(spec, SPEC_LIMITS)
+  } catch (cause) {
+    // Each part was checked before, and only these two are not bounded.
+    throw new CommandError(spec.exec[0] ?? '', 'too-long', undefined, { cause })
+  }
+}
+
 /**
  * Turns the options of a spawn into the spec that the supervisor gets: defaults filled in, paths absolute, the
  * environment complete. Whether command, directories and lock file are there is for the supervisor to find out.
@@ -27,7 +48,8 @@ import { currentUmask } from './umask.js'
  * @throws InvalidOptionError that names the option.
  */
 export function makeSpec(options: SpawnOptions, pool: { path: string; access: Access }): LaunchSpec {
-  if (typeof options !== 'object' || options === null) throw new InvalidOptionError('options', options, 'must be an object')
+  if (typeof options !== 'object' || options === null)
+    throw new InvalidOptionError('options', options, 'must be an object')
   rejectUnknownKeys(options, OPTIONS)
   const taskId = randomBytes(16).toString('hex')
   const spec = {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { supervisorEnvironment, SupervisorProcess, type SupervisorPlan } from './supervisor-process.js'
+import { type SupervisorPlan, SupervisorProcess, supervisorEnvironment } from './supervisor-process.js'
 
 /**
  * Supervisors that were started early and wait for a spec, so that a spawn need not wait for a process to boot.

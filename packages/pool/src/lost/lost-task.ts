@@ -5,8 +5,8 @@ import {
   liveness,
   normalizeSignal,
   type RecordedInfo,
-  stopTree,
   type Survivor,
+  stopTree,
   type TaskRecord,
   type TreeSelector,
   type WaitOptions,
@@ -49,7 +49,10 @@ export class LostTask {
    *
    * @returns who is still there after the last step; empty where all is gone.
    */
-  async stop({ steps, signal }: { steps?: readonly StopStepOptions[] } & Pick<WaitOptions, 'signal'> = {}): Promise<Survivor[]> {
+  async stop({
+    steps,
+    signal,
+  }: { steps?: readonly StopStepOptions[] } & Pick<WaitOptions, 'signal'> = {}): Promise<Survivor[]> {
     signal?.throwIfAborted()
     const normalized = (steps ?? DEFAULT_STOP_STEPS).map(({ killSignal, waitMs }, index) => ({
       killSignal: normalizeSignal(killSignal, `steps.${index}.killSignal`),

@@ -21,7 +21,10 @@ const SETTLE_MS = 60_000
  *
  * @returns the names of the files that were removed.
  */
-export async function sweepDirectory(directory: PoolDirectory, { olderThanMs = 0 }: SweepOptions = {}): Promise<string[]> {
+export async function sweepDirectory(
+  directory: PoolDirectory,
+  { olderThanMs = 0 }: SweepOptions = {},
+): Promise<string[]> {
   if (!(olderThanMs >= 0)) throw new InvalidOptionError('olderThanMs', olderThanMs, 'must be a number of milliseconds')
   const removed: string[] = []
   for (const entry of listEntries(directory.path)) {
@@ -33,7 +36,11 @@ export async function sweepDirectory(directory: PoolDirectory, { olderThanMs = 0
 }
 
 /** Names of files that nobody uses any more, and how old (ms) each must be to go. */
-async function staleFiles(directory: PoolDirectory, entry: PoolEntry, olderThanMs: number): Promise<[string, number][]> {
+async function staleFiles(
+  directory: PoolDirectory,
+  entry: PoolEntry,
+  olderThanMs: number,
+): Promise<[string, number][]> {
   const records = readRecords(directory, entry)
   const stale = records
     .filter(({ supervisor, record }) => supervisor === 'dead' && !hasOrphans(record))

@@ -78,7 +78,11 @@ function decide(leaf: (value: unknown) => unknown, value: unknown): boolean {
   }
   if (verdict instanceof Promise) {
     verdict.catch(() => {})
-    throw new InvalidOptionError('pattern', leaf, 'may hold functions that answer at once only (a predicate may be async)')
+    throw new InvalidOptionError(
+      'pattern',
+      leaf,
+      'may hold functions that answer at once only (a predicate may be async)',
+    )
   }
   return Boolean(verdict)
 }

@@ -1,14 +1,17 @@
 import type { Task } from '@bgtask/client'
-import {
-  BgTaskError,
-  isBgTaskError,
-  type WaitOptions,
-} from '@bgtask/protocol'
+import { BgTaskError, isBgTaskError, type WaitOptions } from '@bgtask/protocol'
 import { listEntries } from '../directory/entries.js'
 import { checkSocket, type PoolDirectory } from '../directory/inspect.js'
 import { readRecords } from '../directory/judged-records.js'
 import { forEachBounded } from './bounded.js'
-import { checkPattern, matchesPattern, matchesTask, namesOnlyRecorded, type TaskPattern, type TaskPredicate } from './match.js'
+import {
+  checkPattern,
+  matchesPattern,
+  matchesTask,
+  namesOnlyRecorded,
+  type TaskPattern,
+  type TaskPredicate,
+} from './match.js'
 
 /** Where an error of a search came from. */
 export interface SearchEntry {

@@ -1,6 +1,6 @@
 import { watch as watchDirectory } from 'node:fs'
 import type { Task } from '@bgtask/client'
-import { isBgTaskError, parsePoolFileName, PoolDirError } from '@bgtask/protocol'
+import { isBgTaskError, PoolDirError, parsePoolFileName } from '@bgtask/protocol'
 import { listEntries } from '../directory/entries.js'
 import { checkSocket } from '../directory/inspect.js'
 import { checkPattern, type TaskPattern, type TaskPredicate } from '../search/match.js'
@@ -61,7 +61,9 @@ export async function* watchTasks<T extends Task>(
   }
 
   const watcher = watchDirectory(path, (_, name) => orFail(() => lookAtFile(name)))
-  watcher.on('error', (error) => queue.fail(new PoolDirError(path, `cannot be watched: ${error.message}`, { cause: error })))
+  watcher.on('error', (error) =>
+    queue.fail(new PoolDirError(path, `cannot be watched: ${error.message}`, { cause: error })),
+  )
   try {
     lookAtAll()
     for (;;) yield await queue.next(signal)
