@@ -10,7 +10,6 @@ import {
   ProtocolError,
   parsePoolFileName,
   type RecordedInfo,
-  type RecordedInfo,
   type StopResult,
   type StopStep,
   type StreamId,
