@@ -6,15 +6,18 @@ import { RunReporter } from './packages/testkit/src/reporter.js'
 // Tests read the packages' sources; only programs that tests start (the daemon, fixtures, docs) need a build.
 const conditions = ['@bgtask/source', 'module', 'node', 'development|production']
 
+const setupFiles = [resolve('packages/testkit/src/setup.ts')]
+
 const packages = readdirSync('packages').map((name) => ({
   extends: true as const,
-  test: {
-    name,
-    root: `packages/${name}`,
-    include: ['test/**/*.test.ts'],
-    setupFiles: [resolve('packages/testkit/src/setup.ts')],
-  },
+  test: { name, root: `packages/${name}`, include: ['test/**/*.test.ts'], setupFiles },
 }))
+
+/** All four packages together, from outside. */
+const endToEnd = {
+  extends: true as const,
+  test: { name: 'e2e', root: 'e2e', include: ['**/*.test.ts'], setupFiles },
+}
 
 /** One run of the type checker for all `*.test-d.ts`. Errors elsewhere are `pnpm typecheck`'s to tell. */
 const types = {
@@ -36,7 +39,7 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    projects: [...packages, types],
+    projects: [...packages, endToEnd, types],
     reporters: ['default', new RunReporter()],
     // Real processes and signals: each test file gets a process of its own.
     pool: 'forks',
