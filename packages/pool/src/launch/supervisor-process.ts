@@ -31,9 +31,9 @@ export function supervisorEnvironment({ env, behavior }: SupervisorPlan): Record
 
 /**
  * Lets go of its parent, since Node cannot: the supervisor's parent is this `sh`, which ends at once. In such a list stdin
- * would be `/dev/null`, so it is handed on by number.
+ * would be `/dev/null`. The spec comes by fd 3, because Node closes its end of a child's stdin when that child exits.
  */
-const DETACH = 'exec 3<&0; "$@" <&3 3<&- &'
+const DETACH = '"$@" <&3 3<&- &'
 
 /** How long a launch may take (ms), and what gives it up before. */
 export interface LaunchOptions {
@@ -60,9 +60,8 @@ export class SupervisorProcess {
       this.#spawnError = error
       this.#end()
     })
-    // Without a pipe there was an error, which is told in a moment.
-    this.#child.stdin?.on('error', () => {})
-    this.#child.stderr?.on('error', () => {})
+    // Without pipes there was an error, which is told in a moment.
+    for (const pipe of this.#pipes()) pipe.on('error', () => {})
     this.#child.stderr?.on('data', (chunk: Buffer) => {
       this.#report.push(chunk)
       if (this.#report.pid !== undefined) this.#onChange()
@@ -96,7 +95,7 @@ export class SupervisorProcess {
     reach: (pid: number) => Promise<R>,
   ): Promise<R> {
     try {
-      this.#child.stdin?.end(spec)
+      this.#specPipe?.end(spec)
       await this.#settled(options)
       if (this.#report.pid === undefined) throw this.#failure()
       const reached = await reach(this.#report.pid)
@@ -161,8 +160,12 @@ export class SupervisorProcess {
     if (!this.#foreground) this.#child.unref()
   }
 
+  get #specPipe(): Socket | undefined {
+    return (this.#foreground ? this.#child.stdin : this.#child.stdio?.[3]) as Socket | undefined
+  }
+
   #pipes(): Socket[] {
-    return [this.#child.stdin, this.#child.stderr].filter((pipe) => pipe !== null && pipe !== undefined) as Socket[]
+    return [this.#specPipe, this.#child.stderr as Socket | null].filter((pipe) => pipe != null)
   }
 }
 
@@ -173,7 +176,11 @@ function startProcess(cmd: readonly string[], behavior: Behavior, env: Record<st
       return spawn(program, args, { env, stdio: ['pipe', 2, 'pipe'] })
     }
     const detached = behavior === 'daemon'
-    return spawn('/bin/sh', ['-c', DETACH, 'sh', ...cmd], { env, detached, stdio: ['pipe', 'ignore', 'pipe'] })
+    return spawn('/bin/sh', ['-c', DETACH, 'sh', ...cmd], {
+      env,
+      detached,
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    })
   } catch (error) {
     throw new LaunchError((error as Error).message, { cause: error })
   }

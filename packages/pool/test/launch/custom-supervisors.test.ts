@@ -1,0 +1,229 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { SpawnOptions, TaskPool } from '@bgtask/pool'
+import { decode } from '@bgtask/protocol'
+import { eventually, isAlive, processEnv, processStat, tempDir } from '@bgtask/testkit'
+import { describe, expect, test } from 'vitest'
+import { expectNothingLeft, makePool } from '../support/directory.js'
+
+const BEHAVIORS = ['foreground', 'background', 'daemon'] as const
+type Behavior = (typeof BEHAVIORS)[number]
+
+/** A supervisor in shell, which finds in `$DIR` a directory to leave traces in. */
+function shellPool(script: string): { pool: TaskPool; directory: string } {
+  const directory = tempDir()
+  const pool = makePool({ supervisorCmd: ['/bin/sh', '-c', script], supervisorEnv: { DIR: directory } })
+  return { pool, directory }
+}
+
+async function failureOf(pool: TaskPool, options: Partial<SpawnOptions> = {}): Promise<unknown> {
+  const outcome = await pool.spawn({ cmd: 'never run', ...options }).then(
+    (task) => `unexpected task ${task.pid}`,
+    (error: unknown) => error,
+  )
+  expectNothingLeft(pool)
+  return outcome
+}
+
+const readPid = (directory: string) => Number(readFileSync(join(directory, 'pid'), 'utf8'))
+
+interface Case {
+  title: string
+  script: string
+  error: (behavior: Behavior) => object
+  launchTimeoutMs?: number
+}
+
+const SAVE_PID = 'echo $$ > "$DIR/pid.new"; mv "$DIR/pid.new" "$DIR/pid"'
+
+const cases: Case[] = [
+  {
+    title: 'exits at once: its words are the reason',
+    script: `${SAVE_PID}; echo out of luck >&2; exit 3`,
+    // Only of our own child is the exit code known.
+    error: (behavior) => ({
+      code: 'ERR_BGTASK_LAUNCH',
+      words: 'out of luck\n',
+      exitCode: behavior === 'foreground' ? 3 : undefined,
+    }),
+  },
+  {
+    title: 'exits at once and says nothing',
+    script: `${SAVE_PID}; exit 0`,
+    error: () => ({ code: 'ERR_BGTASK_LAUNCH', words: '' }),
+  },
+  {
+    title: 'names an error',
+    script: `${SAVE_PID}; echo 'BGTASK_ERROR={"code":"ERR_BGTASK_LOCK_HELD","message":"held","lockfile":"/l"}' >&2; exit 1`,
+    error: () => ({ code: 'ERR_BGTASK_LOCK_HELD', lockfile: '/l', message: 'held' }),
+  },
+  {
+    title: 'hangs: it is ended when the time is up',
+    script: `${SAVE_PID}; echo working on it >&2; sleep 1000 & wait`,
+    launchTimeoutMs: 300,
+    error: () => ({ code: 'ERR_BGTASK_LAUNCH_TIMEOUT', timeoutMs: 300, words: 'working on it\n' }),
+  },
+  {
+    title: 'hangs, and ignores that it shall end',
+    script: `${SAVE_PID}; trap '' TERM HUP PIPE; while :; do sleep 1; done`,
+    launchTimeoutMs: 300,
+    error: () => ({ code: 'ERR_BGTASK_LAUNCH_TIMEOUT' }),
+  },
+  {
+    title: 'never stops talking',
+    script: `${SAVE_PID}; yes >&2`,
+    launchTimeoutMs: 300,
+    error: () => ({ code: 'ERR_BGTASK_LAUNCH_TIMEOUT', words: expect.stringMatching(/^[y\n]{65536}$/) }),
+  },
+  {
+    title: 'says that it is ready and does not listen',
+    script: `${SAVE_PID}; echo DAEMON_PID=$$ >&2; sleep 1000`,
+    error: () => ({ code: 'ERR_BGTASK_LAUNCH', message: expect.stringMatching(/DAEMON_PID=\d+.*cannot be reached/) }),
+  },
+  {
+    title: 'says that it is ready with what is no pid',
+    script: `${SAVE_PID}; echo DAEMON_PID=me >&2; exit 0`,
+    error: () => ({ code: 'ERR_BGTASK_LAUNCH', words: 'DAEMON_PID=me\n' }),
+  },
+]
+
+describe.each(BEHAVIORS)('a supervisor in the %s', (behavior) => {
+  test.each(cases)('that $title', async ({ script, launchTimeoutMs, error }) => {
+    const { pool, directory } = shellPool(script)
+    expect(await failureOf(pool, { behavior, launchTimeoutMs })).toMatchObject(error(behavior))
+    // At once, not eventually: when the launch is told to have failed nothing of it runs.
+    expect(isAlive(readPid(directory))).toBe(false)
+  })
+
+  test('that does not exist is named', async () => {
+    const pool = makePool({ supervisorCmd: ['/nowhere/supervisor', 'x'] })
+    expect(await failureOf(pool, { behavior })).toMatchObject({
+      code: 'ERR_BGTASK_LAUNCH',
+      message: expect.stringContaining('/nowhere/supervisor'),
+    })
+  })
+
+  test('is ended when the signal aborts, and the reason is told', async () => {
+    const { pool, directory } = shellPool(`${SAVE_PID}; sleep 1000`)
+    const controller = new AbortController()
+    const failure = failureOf(pool, { behavior, signal: controller.signal })
+    await eventually(() => existsSync(join(directory, 'pid')))
+    controller.abort('changed my mind')
+    expect(await failure).toBe('changed my mind')
+    expect(isAlive(readPid(directory))).toBe(false)
+  })
+
+  test('is where the behavior says: parent, session and group', async () => {
+    const { pool, directory } = shellPool(`${SAVE_PID}; sleep 1000`)
+    const controller = new AbortController()
+    const failure = failureOf(pool, { behavior, signal: controller.signal })
+    await eventually(() => existsSync(join(directory, 'pid')))
+    const pid = readPid(directory)
+    const own = processStat(process.pid)
+    if (behavior === 'foreground') {
+      expect(processStat(pid)).toMatchObject({ ppid: process.pid, session: own?.session, pgrp: own?.pgrp })
+    } else {
+      // The shell in between has ended; whoever adopts orphans here is the parent.
+      await eventually(
+        () => processStat(pid)?.ppid !== process.pid && processStat(processStat(pid)?.ppid ?? 0)?.ppid !== process.pid,
+      )
+      const stat = processStat(pid)
+      if (behavior === 'background') expect(stat).toMatchObject({ session: own?.session, pgrp: own?.pgrp })
+      else expect([own?.session, pid]).not.toContain(stat?.session)
+    }
+    controller.abort('enough seen')
+    expect(await failure).toBe('enough seen')
+  })
+})
+
+describe('what a supervisor gets', () => {
+  test('is the spec on stdin, to its end', async () => {
+    const { pool, directory } = shellPool('cat > "$DIR/spec"; exit 1')
+    // More than a pipe's buffer holds, so that it arrives in parts.
+    const meta = { text: 'ü'.repeat(30_000) }
+    const args = Array.from({ length: 1_000 }, (_, index) => `${index} ${'x'.repeat(1_000)}`)
+    await failureOf(pool, { cmd: undefined, exec: ['program', ...args], meta, cwd: directory, env: { POOL_TEST: 'x' } })
+    const spec = decode(readFileSync(join(directory, 'spec')))
+    expect(spec).toMatchObject({
+      v: 1,
+      exec: ['program', ...args],
+      meta,
+      cwd: directory,
+      poolPath: pool.path,
+      env: expect.objectContaining({ POOL_TEST: 'x', BGTASK_TASKPOOL_PATH: pool.path }),
+    })
+  })
+
+  async function environmentOf(configure: (pool: TaskPool) => void = () => {}, behavior: Behavior = 'daemon') {
+    const { pool, directory } = shellPool(`cp /proc/$$/environ "$DIR/env"; exit 1`)
+    configure(pool)
+    await failureOf(pool, { behavior })
+    const entries = readFileSync(join(directory, 'env'), 'utf8').split('\0').filter(Boolean)
+    const env = Object.fromEntries(entries.map((entry) => entry.split(/=(.*)/s).slice(0, 2))) as Record<string, string>
+    return { env, pool }
+  }
+
+  test("is the caller's environment with the pool's path, without Node's options and an outer task's variables", async () => {
+    const outer = {
+      POOL_TEST: 'from the caller',
+      NODE_OPTIONS: '--max-old-space-size=1000',
+      NODE_EXTRA_CA_CERTS: '/nowhere',
+      BGTASK_COOKIE: 'outer',
+      BGTASK_SUPERVISOR_PID: '1',
+      BGTASK_TASKPOOL_PATH: '/outer',
+    }
+    const before = { ...process.env }
+    Object.assign(process.env, outer)
+    try {
+      const { env, pool } = await environmentOf()
+      expect(env).toMatchObject({
+        POOL_TEST: 'from the caller',
+        BGTASK_TASKPOOL_PATH: pool.path,
+        BGTASK_BEHAVIOR: 'daemon',
+      })
+      for (const name of ['NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'BGTASK_COOKIE', 'BGTASK_SUPERVISOR_PID']) {
+        expect(env).not.toHaveProperty(name)
+      }
+    } finally {
+      for (const name of Object.keys(outer)) delete process.env[name]
+      Object.assign(process.env, before)
+    }
+  })
+
+  test.each(BEHAVIORS)('names the behavior %s', async (behavior) => {
+    expect((await environmentOf(() => {}, behavior)).env).toHaveProperty('BGTASK_BEHAVIOR', behavior)
+  })
+
+  test('has what applySupervisorEnv merged', async () => {
+    const { env, pool } = await environmentOf((pool) => {
+      expect(pool.applySupervisorEnv({ POOL_TEST: 'merged', PWD: undefined })).toMatchObject({ POOL_TEST: 'merged' })
+    })
+    expect(env).toMatchObject({ POOL_TEST: 'merged', BGTASK_TASKPOOL_PATH: pool.path })
+  })
+
+  test('has nothing of the defaults where supervisorEnv was assigned, and the spawn says what is missing', async () => {
+    const { pool, directory } = shellPool(SAVE_PID)
+    pool.supervisorEnv = { POOL_TEST: 'all' }
+    expect(pool.supervisorEnv).toEqual({ POOL_TEST: 'all' })
+    expect(await failureOf(pool)).toMatchObject({
+      code: 'ERR_BGTASK_INVALID_OPTION',
+      option: 'supervisorEnv.BGTASK_TASKPOOL_PATH',
+    })
+    expect(existsSync(join(directory, 'pid'))).toBe(false)
+  })
+})
+
+test('processes that are not of the launch are spared when it fails', async () => {
+  const one = shellPool(`${SAVE_PID}; sleep 1000`)
+  const other = shellPool(`${SAVE_PID}; sleep 1000`)
+  const controller = new AbortController()
+  const spared = failureOf(one.pool, { signal: controller.signal })
+  await eventually(() => existsSync(join(one.directory, 'pid')))
+  await failureOf(other.pool, { launchTimeoutMs: 200 })
+  const pid = readPid(one.directory)
+  expect(isAlive(pid)).toBe(true)
+  expect(processEnv(pid)).toHaveProperty('BGTASK_LAUNCH')
+  controller.abort('done')
+  await spared
+  expect(isAlive(pid)).toBe(false)
+})
