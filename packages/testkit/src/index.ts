@@ -1,5 +1,16 @@
+export { type DocBlock, docBlocks, runDocBlock, runnableBlocks } from './docs.js'
 export { eventually } from './eventually.js'
-export { needs, pathOf } from './needs.js'
-export { childrenOf, isAlive, type ProcessStat, processArgv, processEnv, processFds, processStat } from './proc.js'
-export { runNode } from './run-node.js'
+export { layerViolations } from './layers.js'
+export { type NeedName, needs, pathOf } from './needs.js'
+export {
+  childrenOf,
+  isAlive,
+  type ProcessStat,
+  processArgv,
+  processCwd,
+  processEnv,
+  processFds,
+  processStat,
+} from './proc.js'
+export { type RunNodeOptions, type RunningNode, runNode } from './run-node.js'
 export { makeTempDir, type TempDir, tempDir } from './temp-dir.js'

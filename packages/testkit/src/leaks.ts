@@ -4,18 +4,15 @@ import { eventually } from './eventually.js'
 import { allPids, isAlive, processArgv, processCwd, processEnv, processFds } from './proc.js'
 import { FILE_VARIABLE, missingFile, RUN_VARIABLE } from './run.js'
 
-/** Time for what was told to end to be gone: an exit is announced before the process has ended. */
-const GRACE_MS = 3000
-
 /**
  * Looks, when a run is over, for what it left: processes that carry its mark, work in its directories or listen on a
- * socket there, and directories. All of it is then ended and removed, so that a run that failed leaves nothing either.
+ * socket there, and directories, all of which get `graceMs` to go. All of it is then ended and removed, so that a run that failed leaves nothing either.
  *
  * @returns one line for each leak, naming pid, command line and cwd.
  */
-export async function endRun(root: string): Promise<string[]> {
+export async function endRun(root: string, graceMs: number): Promise<string[]> {
   const clean = () => leakedProcesses(root).length === 0 && leakedDirectories(root).length === 0
-  const isClean = await eventually(clean, { deadlineMs: GRACE_MS }).catch(() => false)
+  const isClean = await eventually(clean, { deadlineMs: graceMs }).catch(() => false)
   const processes = isClean ? [] : leakedProcesses(root)
   const leaks = [...processes.map(describe), ...leakedDirectories(root).map((path) => `directory ${path}`)]
   for (const pid of processes) kill(pid)

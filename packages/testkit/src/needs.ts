@@ -4,22 +4,23 @@ import { delimiter, join } from 'node:path'
 import { missingFile } from './run.js'
 
 interface Need {
-  /** The program, or undefined where it cannot be had. */
+  /** The program's path, or undefined where it cannot be had. */
   find: () => string | undefined
   /** What to do about it, for whoever reads the summary. */
   install: string
 }
 
-const NEEDS = {
-  'chromium-headless-shell': debian('chromium-headless-shell', 'chromium-headless-shell'),
-  flock: debian('flock', 'util-linux'),
-  nvim: debian('nvim', 'neovim'),
-  perl: debian('perl', 'perl'),
-  'python3-msgpack': { find: pythonWithMsgpack, install: 'apt-get install -y python3-msgpack' },
-  root: { find: () => (process.getuid?.() === 0 ? '/' : undefined), install: 'run the tests as root' },
-  script: debian('script', 'bsdutils'),
-  setpriv: debian('setpriv', 'util-linux'),
-  tmux: debian('tmux', 'tmux'),
+/** Debian's packages stand in `scripts/install-test-needs.sh` too. */
+export const NEEDS = {
+  'chromium-headless-shell': debian('chromium-headless-shell', () => inPath('chromium-headless-shell')),
+  flock: debian('util-linux', () => inPath('flock')),
+  nvim: debian('neovim', () => inPath('nvim')),
+  perl: debian('perl', () => inPath('perl')),
+  'python3-msgpack': debian('python3-msgpack', pythonWithMsgpack),
+  root: { install: 'run the tests as root', find: () => (process.getuid?.() === 0 ? '/' : undefined) },
+  script: debian('bsdutils', () => inPath('script')),
+  setpriv: debian('util-linux', () => inPath('setpriv')),
+  tmux: debian('tmux', () => inPath('tmux')),
 } satisfies Record<string, Need>
 
 /** What some tests need beyond Node and npm. */
@@ -33,7 +34,7 @@ export type NeedName = keyof typeof NEEDS
  */
 export function needs(...names: NeedName[]): boolean {
   const missing = names.filter((name) => find(name) === undefined)
-  if (missing.length > 0 && process.env['CI'] === 'true') {
+  if (missing.length > 0 && process.env.CI === 'true') {
     throw new Error(`These tests need ${missing.map((name) => `${name} (${NEEDS[name].install})`).join(', ')}`)
   }
   for (const name of missing) appendFileSync(missingFile(), `${name}: ${NEEDS[name].install}\n`)
@@ -54,12 +55,12 @@ function find(name: NeedName): string | undefined {
   return found.get(name)
 }
 
-function debian(program: string, pkg: string): Need {
-  return { find: () => inPath(program), install: `apt-get install -y --no-install-recommends ${pkg}` }
+function debian(pkg: string, program: () => string | undefined): Need {
+  return { install: `apt-get install -y --no-install-recommends ${pkg}`, find: program }
 }
 
 function inPath(program: string): string | undefined {
-  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin']
+  const directories = (process.env.PATH ?? '').split(delimiter)
   return directories.map((directory) => join(directory, program)).find(isExecutable)
 }
 

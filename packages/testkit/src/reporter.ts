@@ -9,6 +9,12 @@ import { createRun, missingFile } from './run.js'
  */
 export class RunReporter implements Reporter {
   private root = ''
+  private readonly graceMs: number
+
+  /** `graceMs`: time for what was told to end to be gone, as an exit is announced before the process has ended. */
+  constructor({ graceMs = 3000 }: { graceMs?: number } = {}) {
+    this.graceMs = graceMs
+  }
 
   onInit(): void {
     this.root = createRun()
@@ -16,7 +22,7 @@ export class RunReporter implements Reporter {
 
   async onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[], reason: string): Promise<void> {
     const missing = readMissing(this.root)
-    const leaks = await endRun(this.root)
+    const leaks = await endRun(this.root, this.graceMs)
     if (missing.length > 0) console.log(block('Left out, because this machine lacks', missing))
     if (leaks.length > 0) {
       console.log(block('LEFT BEHIND by the tests, now killed and removed', leaks))

@@ -9,16 +9,19 @@ const TIMEOUT_MS = 20_000
  * it gives execa's result, whatever the exit code; until then it is a subprocess with `pid`, `stdout`, `kill` and so
  * on. What still runs when the test has finished is killed.
  */
-export function runNode<O extends Options>(
-  script: string,
-  args: readonly string[] = [],
-  options?: O,
-): ResultPromise<{ reject: false } & O> {
-  const defaults = { reject: false, timeout: TIMEOUT_MS, nodeOptions: [], forceKillAfterDelay: 1000 } as const
+export function runNode(script: string, args: readonly string[] = [], options: RunNodeOptions = {}): RunningNode {
+  const defaults = { reject: false, timeout: TIMEOUT_MS, forceKillAfterDelay: 1000 } as const
   const subprocess = execaNode(script, args, { ...defaults, ...options })
   onTestFinished(async () => {
     subprocess.kill('SIGKILL')
-    await Promise.allSettled([subprocess])
+    await subprocess
   })
-  return subprocess as unknown as ResultPromise<{ reject: false } & O>
+  return subprocess as RunningNode
 }
+
+export type RunNodeOptions = Pick<
+  Options,
+  'cwd' | 'env' | 'extendEnv' | 'input' | 'stdin' | 'stdout' | 'stderr' | 'timeout' | 'detached' | 'nodeOptions'
+>
+
+export type RunningNode = ResultPromise<{ reject: false }>
