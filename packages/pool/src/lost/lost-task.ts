@@ -86,8 +86,7 @@ function treeOf(record: TaskRecord): TreeSelector {
   const root = child !== null && stillRuns(record, child) ? child : null
   return {
     cookie: info.taskId,
-    rootPid: root?.pid ?? null,
-    rootStartTime: root?.startTime ?? null,
+    roots: root === null ? [] : [root],
     pipes: [],
     spare: [process.pid],
   }
