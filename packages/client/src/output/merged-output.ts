@@ -1,4 +1,4 @@
-import { MAX_READ_BYTES, type OutputStreamId } from '@bgtask/protocol'
+import { MAX_READ_BYTES, type OrderResult, type OutputStreamId, type WaitOptions } from '@bgtask/protocol'
 import type { Connection } from '../connection.js'
 import { LONG_POLL_MS } from '../long-poll.js'
 import { type MergedChunk, type MergedGap, type MergedPosition, merge } from './merge.js'
@@ -8,6 +8,15 @@ export interface MergedFollowOptions {
   readonly from?: MergedPosition
   /** Ends the following: what waits rejects with the signal's reason. */
   readonly signal?: AbortSignal
+}
+
+export interface OrderOptions extends WaitOptions {
+  /** Number of a chunk; the oldest known where left out. */
+  readonly from?: number
+  /** The most chunks to tell of; default 256, and never more than 4,096. */
+  readonly maxChunks?: number
+  /** Where there is no such chunk yet, wait so long (ms, at most 60,000) for one, or for the end. */
+  readonly waitMs?: number
 }
 
 /** Both outputs in the order in which the supervisor read them. That is not always the order of writing: they are two pipes. */
@@ -38,5 +47,15 @@ export class MergedOutput {
       },
       from,
     )
+  }
+
+  /**
+   * Which bytes were read when, without the bytes: chunks `[streamId, offset, length, at]` from number `from` on. A byte
+   * that can be read is in the order already; that of older ones may be forgotten.
+   *
+   * @throws UnsupportedError where the supervisor does not note the order.
+   */
+  order({ signal, timeoutMs, ...params }: OrderOptions = {}): Promise<OrderResult> {
+    return this.#connection.call('readOrder', params, { signal, timeoutMs })
   }
 }
