@@ -3,6 +3,7 @@ import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { defineConfig, type Options } from 'tsup'
 
+// No `clean`: tsup would remove all of dist, and so the declarations that `tsc -b` believes to be there.
 const common: Options = { target: 'node20', platform: 'node', dts: false, silent: true }
 
 const directories = readdirSync('packages').map((name) => join('packages', name))
@@ -23,8 +24,7 @@ function library(directory: string, manifest: { exports?: object; bin?: object |
     existsSync(file),
   )
   if (entry.length === 0) return []
-  const outDir = join(directory, 'dist')
-  return [{ ...common, entry, outDir, format: ['esm'], skipNodeModulesBundle: true, clean: [`${outDir}/*.js`] }]
+  return [{ ...common, entry, outDir: join(directory, 'dist'), format: ['esm'], skipNodeModulesBundle: true }]
 }
 
 /** A supervisor as one minified CommonJS file (20 ES modules boot 45 ms slower), with the lock addon beside it. */
@@ -47,7 +47,6 @@ function daemon(directory: string): Options[] {
       external: ['msgpackr-extract'],
       shims: true,
       minify: true,
-      clean: [`${outDir}/*.cjs`],
       onSuccess: () => copyLockAddon(join(directory, 'node_modules/fs-native-extensions'), join(outDir, 'prebuilds')),
     },
   ]

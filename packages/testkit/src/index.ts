@@ -3,6 +3,7 @@ export { eventually } from './eventually.js'
 export { layerViolations } from './layers.js'
 export { type NeedName, needs, pathOf } from './needs.js'
 export {
+  allPids,
   childrenOf,
   isAlive,
   type ProcessStat,
