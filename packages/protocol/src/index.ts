@@ -114,6 +114,7 @@ export {
   LAUNCH_VARIABLE,
   mergeEnvironment,
   POOL_PATH_VARIABLE,
+  STANDBY_VARIABLE,
   SUPERVISOR_PID_VARIABLE,
   withoutTaskVariables,
 } from './process/environment.js'
@@ -123,8 +124,10 @@ export { stopTree } from './process/stop.js'
 export {
   describeProcesses,
   findTree,
+  hasSession,
   signalProcess,
   type TreeProcess,
+  type TreeRoot,
   type TreeSelector,
 } from './process/tree.js'
 export { normalizeSignal } from './signals.js'

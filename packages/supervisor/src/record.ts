@@ -7,6 +7,7 @@ export class RecordFile {
   readonly path: string
   readonly #temporaryPath: string
   readonly #access: Access
+  #removed = false
 
   constructor(poolPath: string, taskId: string, access: Access) {
     this.path = join(poolPath, recordFileName(process.pid, taskId))
@@ -16,6 +17,7 @@ export class RecordFile {
 
   /** Replaces the record in one step: whoever reads it sees the old or the new one, whole. Throws what the system says. */
   write(record: TaskRecord): void {
+    if (this.#removed) throw new Error('the task is over and its record removed')
     rmSync(this.#temporaryPath, { force: true })
     const fd = createOwned(this.#temporaryPath, this.#access)
     try {
@@ -26,7 +28,9 @@ export class RecordFile {
     renameSync(this.#temporaryPath, this.path)
   }
 
+  /** Removes it for good. */
   remove(): void {
+    this.#removed = true
     rmSync(this.#temporaryPath, { force: true })
     rmSync(this.path, { force: true })
   }

@@ -1,4 +1,4 @@
-import { isRunning, readProcessStat } from '@bgtask/protocol'
+import { type Behavior, isRunning, readProcessStat } from '@bgtask/protocol'
 import { type LaunchedTask, launch, type SupervisorOptions } from './launch/launch.js'
 import { reportFailure } from './launch/report.js'
 import { readSpec } from './launch/spec.js'
@@ -21,30 +21,42 @@ export async function runSupervisor(options: SupervisorOptions = {}): Promise<vo
     const spec = readSpec()
     // stdin ended without a spec: the one that might have wanted this supervisor is gone.
     if (spec === undefined) process.exit(0)
-    const leader = spec.behavior === 'background' ? groupLeader() : undefined
+    // Before anything is made: a signal in the middle of the launch must not leave half of it.
+    const asked = whenAskedToEnd(spec.behavior)
     // So that no file system is kept busy by a task that does not use it.
     process.chdir('/')
     const task = await launch(spec, pipes, { software: SOFTWARE, ...options })
-    handleSignals(task, spec.behavior === 'daemon')
     handleBugs(task)
-    if (leader !== undefined) endWith(leader, task)
+    task.log.write(`${await asked}: terminating`)
+    await task.terminate()
   } catch (error) {
     reportFailure(error)
     process.exit(1)
   }
 }
 
-/** A daemon has no terminal whose end would concern it. */
-function handleSignals(task: LaunchedTask, isDaemon: boolean): void {
-  const terminate = (signal: string) => {
-    task.log.write(`${signal}: terminating`)
-    void task.terminate()
-  }
-  process.on('SIGTERM', terminate)
-  process.on('SIGINT', terminate)
-  process.on('SIGHUP', isDaemon ? () => {} : terminate)
-  // Node would open its inspector to whoever can connect.
-  process.on('SIGUSR1', () => {})
+/** Resolves with the reason when a signal, or the end of its process group's leader, asks the supervisor to go. */
+function whenAskedToEnd(behavior: Behavior): Promise<string> {
+  return new Promise((resolve) => {
+    process.on('SIGTERM', resolve)
+    process.on('SIGINT', resolve)
+    // A daemon has no terminal whose end would concern it.
+    process.on('SIGHUP', behavior === 'daemon' ? () => {} : resolve)
+    // Node would open its inspector to whoever can connect.
+    process.on('SIGUSR1', () => {})
+    if (behavior === 'background') whenLeaderGone(() => resolve('the process group has lost its leader'))
+  })
+}
+
+/** A job whose shell is gone ends too. Where there is no leader at launch (`true | node app`) there is nobody to miss. */
+function whenLeaderGone(tell: () => void): void {
+  const leader = readProcessStat(readProcessStat(process.pid)?.pgrp ?? 0)
+  if (leader === undefined || !isRunning(leader.pid, leader.startTime)) return
+  const timer = setInterval(() => {
+    if (isRunning(leader.pid, leader.startTime)) return
+    clearInterval(timer)
+    tell()
+  }, LEADER_LOOK_MS)
 }
 
 /** A bug must not leave a child without supervisor: say what it was, and end both in order. */
@@ -54,19 +66,4 @@ function handleBugs(task: LaunchedTask): void {
     process.exitCode = EX_SOFTWARE
     void task.terminate()
   })
-}
-
-function groupLeader(): { pid: number; startTime: number } | undefined {
-  const own = readProcessStat(process.pid)
-  return own === undefined ? undefined : readProcessStat(own.pgrp)
-}
-
-/** A job whose shell is gone ends too. Where there was no leader at launch (`true | node app`) there is nobody to miss. */
-function endWith(leader: { pid: number; startTime: number }, task: LaunchedTask): void {
-  const timer = setInterval(() => {
-    if (isRunning(leader.pid, leader.startTime)) return
-    clearInterval(timer)
-    task.log.write(`process group leader ${leader.pid} is gone: terminating`)
-    void task.terminate()
-  }, LEADER_LOOK_MS)
 }

@@ -5,16 +5,17 @@ import {
   jsonObjectProblem,
   type LaunchSpec,
   type LiveState,
-  type RecordedInfo,
   RemoteError,
   type StopResult,
   type StopStep,
+  type Survivor,
   type WaitResult,
 } from '@bgtask/protocol'
 import { describeRun, isStopped, type Run } from './child/run.js'
 import { startChild } from './child/start.js'
 import { Stopper } from './child/stopper.js'
 import { EventHub } from './events.js'
+import { type Facts, initialFacts, runFacts } from './facts.js'
 import { mergePatch } from './lifecycle/merge-patch.js'
 import { decideRestart, type RestartDecision } from './lifecycle/restart.js'
 import { type LifecycleEvent, nextState } from './lifecycle/table.js'
@@ -36,21 +37,6 @@ export interface SupervisorParts {
   record(supervisor: Supervisor): void
 }
 
-/** The facts that the lifecycle changes; `info.ts` makes the public info of them. */
-export interface Facts {
-  state: LiveState
-  meta: JsonObject
-  run: number
-  restarts: number
-  startedAt: number | null
-  exitedAt: number | null
-  exitStatus: ExitStatus | null
-  exitOffsets: RecordedInfo['exitOffsets']
-  nextStartAt: number | null
-  failure: string | null
-  stdio: 'pipe' | 'socket'
-}
-
 /** One task: its child, its streams, its state, and what may be done with them. Knows nothing of sockets and messages. */
 export class Supervisor {
   readonly spec: LaunchSpec
@@ -67,7 +53,10 @@ export class Supervisor {
   /** Why the present run is being ended by us. */
   #stopCause: 'stopped' | 'timeout' | undefined
   #inARow = 0
+  /** The state that subscribers know. */
+  #toldState: LiveState = 'starting'
   #restartTimer: NodeJS.Timeout | undefined
+  #recordTimer: NodeJS.Timeout | undefined
   #runtimeTimer: NodeJS.Timeout | undefined
   #pipes: StdioPipes | undefined
 
@@ -101,7 +90,7 @@ export class Supervisor {
 
   /** Signals the child, or its whole tree; false where there was nobody to signal. */
   async kill(killSignal: NodeJS.Signals, tree: boolean): Promise<boolean> {
-    const delivered = this.#stopper.signal(this.#current, killSignal, tree)
+    const delivered = this.#stopper.signal(killSignal, tree)
     if (delivered && PAUSING.has(killSignal)) await this.#pauseSettled(killSignal !== 'SIGCONT')
     return delivered
   }
@@ -128,10 +117,7 @@ export class Supervisor {
     const survived = survivors.some(({ pid }) => pid === this.#current?.pid)
     // Otherwise the child is a zombie at most: its exit is on its way.
     if (!survived) await this.#exits.until(() => this.#current === undefined)
-    if (survivors.length > 0 && this.facts.exitStatus !== null) {
-      this.facts.exitStatus = { ...this.facts.exitStatus, survivors }
-      this.#record()
-    }
+    this.#noteSurvivors(survivors)
     this.#settle()
     return { exitStatus: this.facts.exitStatus, survivors }
   }
@@ -141,7 +127,7 @@ export class Supervisor {
     if (this.facts.state !== 'terminating') {
       this.#cancelRestart()
       this.#become('terminating')
-      this.#record()
+      this.#commit()
       this.events.emit('terminating', {})
     }
     const result = await this.stop(steps)
@@ -188,6 +174,7 @@ export class Supervisor {
   async #startRun(): Promise<void> {
     const pipes = this.#pipes
     this.#pipes = undefined
+    this.#parts.lock?.nameChild(undefined)
     const child = await startChild(this.spec, pipes)
     // Before anything that waits: an exit must find its listener.
     child.process.once('exit', (code, signal) => this.#ended(run, code, signal))
@@ -201,8 +188,8 @@ export class Supervisor {
     this.streams.attach(child)
     this.#become('started')
     this.#limitRuntime(run)
-    this.#parts.lock?.nameChild(run.pid, run.startTime)
-    this.#record()
+    this.#parts.lock?.nameChild(run)
+    this.#commit()
     this.events.emit('childStart', { run: run.number, pid: run.pid })
     this.#parts.log.debug(() => `run ${run.number}: started ${JSON.stringify(this.spec.exec)} as ${run.pid}`)
   }
@@ -219,6 +206,7 @@ export class Supervisor {
       exitOffsets: this.streams.endOffsets(),
     } satisfies Partial<Facts>)
     this.#current = undefined
+    this.#stopper.childEnded()
     this.streams.stdin.detach()
     const decision = this.#decide(status, exitedAt - run.startedAt)
     this.#apply(decision)
@@ -240,15 +228,12 @@ export class Supervisor {
     }
     if (decision.action === 'giveUp') this.facts.failure ??= `gave up after ${this.#inARow} restarts in a row`
     this.#become(decision.action === 'giveUp' ? 'gaveUp' : 'ended')
-    this.#settle()
   }
 
   /** On record first, then told: who hears of an exit finds it in the directory. */
   #announceExit(run: Run, exitStatus: ExitStatus, willRestart: boolean): void {
-    const recorded = this.#record()
+    const recorded = this.#settled()
     const exitOffsets = this.facts.exitOffsets ?? { 1: 0, 2: 0 }
-    this.#updateEof()
-    this.#exits.wake()
     this.events.emit('childExit', { run: run.number, exitStatus, exitOffsets, willRestart, recorded })
     this.#parts.log.debug(() => `run ${run.number} ended: ${JSON.stringify(exitStatus)}`)
   }
@@ -268,6 +253,7 @@ export class Supervisor {
       // The lock may have gone to somebody else meanwhile.
       await this.#parts.lock?.retake()
       this.#become('starting')
+      this.#commit()
       await this.#startRun()
       started = true
     }
@@ -306,12 +292,21 @@ export class Supervisor {
     this.#settled()
   }
 
-  /** Nothing runs, and whoever waits is to know. */
-  #settled(): void {
+  /** Nothing runs, and whoever waits is to know; first of all the directory. Returns whether that is so. */
+  #settled(): boolean {
+    const recorded = this.#commit()
     this.#settle()
-    this.#record()
     this.#updateEof()
     this.#exits.wake()
+    return recorded
+  }
+
+  #noteSurvivors(survivors: Survivor[]): void {
+    const { exitStatus } = this.facts
+    if (exitStatus === null || (survivors.length === 0 && exitStatus.survivors === undefined)) return
+    const { survivors: _, ...status } = exitStatus
+    this.facts.exitStatus = survivors.length === 0 ? status : { ...status, survivors }
+    this.#commit()
   }
 
   #limitRuntime(run: Run): void {
@@ -342,17 +337,29 @@ export class Supervisor {
     const { state } = this.facts
     const next = nextState(state, event)
     if (next === undefined) throw new Error(`${event} cannot happen in state ${state}`)
-    if (next === state) return
     this.facts.state = next
-    this.events.emit('stateChange', { state: next, run: this.facts.run })
+  }
+
+  /** Puts the facts on record, then tells of the state: who hears of it finds it in the directory. Returns whether it is there. */
+  #commit(): boolean {
+    const recorded = this.#record()
+    const { state, run } = this.facts
+    if (state !== this.#toldState) {
+      this.#toldState = state
+      this.events.emit('stateChange', { state, run })
+    }
+    return recorded
   }
 
   #record(): boolean {
+    clearTimeout(this.#recordTimer)
     try {
       this.#parts.record(this)
       return true
     } catch (error) {
       this.#parts.log.write(`cannot write the record: ${String(error)}`)
+      // A full disk has room again some day, and the directory is to tell the truth then.
+      this.#recordTimer = setTimeout(() => this.#record(), RECORD_RETRY_MS)
       return false
     }
   }
@@ -363,7 +370,7 @@ export class Supervisor {
     const stopped = isStopped(this.#current)
     if (stopped === (state === 'paused')) return
     this.#become(stopped ? 'paused' : 'resumed')
-    this.#record()
+    this.#commit()
   }
 
   /** A signal is acted on a moment after it was sent; one that the child ignores is not waited for long. */
@@ -379,34 +386,7 @@ export class Supervisor {
 /** How a start that failed counts for the restart policy; 127 as a shell has it. */
 const START_FAILED: ExitStatus = { exitCode: 127, signal: null, cause: 'exit' }
 
+/** How soon a record that could not be written is tried again. */
+const RECORD_RETRY_MS = 5_000
+
 const PAUSING = new Set<NodeJS.Signals>(['SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGCONT'])
-
-/** What the facts are when a run has just started. */
-function runFacts(run: Run, stdio: Facts['stdio']): Partial<Facts> {
-  return {
-    run: run.number,
-    startedAt: run.startedAt,
-    exitedAt: null,
-    exitStatus: null,
-    exitOffsets: null,
-    nextStartAt: null,
-    failure: null,
-    stdio,
-  }
-}
-
-function initialFacts(spec: LaunchSpec): Facts {
-  return {
-    state: 'starting',
-    meta: spec.meta,
-    run: 0,
-    restarts: 0,
-    startedAt: null,
-    exitedAt: null,
-    exitStatus: null,
-    exitOffsets: null,
-    nextStartAt: null,
-    failure: null,
-    stdio: 'pipe',
-  }
-}

@@ -36,6 +36,8 @@ async function runStep(select: () => TreeSelector, step: StopStep, signal?: Abor
       const key = `${target.pid}.${target.startTime}`
       if (signalled.has(key)) continue
       signalled.add(key)
+      // It grows: whoever makes new processes must not have the long pauses for it.
+      lookMs = FIRST_LOOK_MS
       signalProcess(target, step.killSignal as NodeJS.Signals)
       signalProcess(target, 'SIGCONT')
     }

@@ -7,14 +7,18 @@ import { type ProcessStat, readProcessStat } from './stat.js'
 export interface TreeSelector {
   /** Value of the cookie variable that the task's processes carry. */
   readonly cookie: string
-  /** The child of the present or last run. It led its own session, so its pid is also a group and a session. */
-  readonly rootPid: number | null
-  /** Start time of the child; tells its session from that of a later process with the same pid. */
-  readonly rootStartTime: number | null
+  /** Children of the task's runs. Each led its own session, so its pid is also a group and a session. */
+  readonly roots: readonly TreeRoot[]
   /** Targets of `/proc/PID/fd/N` such as `pipe:[123]`: the task's pipes. */
   readonly pipes: readonly string[]
   /** Pids that never belong to the tree: the one that asks, and the supervisor. */
   readonly spare: readonly number[]
+}
+
+/** The child of a run; its start time (null where unknown) tells its session from that of a later process with its pid. */
+export interface TreeRoot {
+  readonly pid: number
+  readonly startTime: number | null
 }
 
 /** A process of the tree; `startTime` guards against the pid being reused. */
@@ -36,7 +40,7 @@ export function findTree(selector: TreeSelector): TreeProcess[] {
   }
   for (const stat of stats) {
     if (
-      inRootSession(stat, selector) ||
+      selector.roots.some((root) => inSession(stat, root)) ||
       carriesCookie(stat.pid, selector.cookie) ||
       holdsPipe(stat.pid, selector.pipes)
     ) {
@@ -62,6 +66,11 @@ export function signalProcess(target: TreeProcess, killSignal: NodeJS.Signals): 
   }
 }
 
+/** Whether any process is left in the session or group that a root led. */
+export function hasSession(root: TreeRoot): boolean {
+  return allProcesses().some((stat) => inSession(stat, root))
+}
+
 /** Names processes for people: pid, start time and command line. */
 export function describeProcesses(processes: readonly TreeProcess[]): Survivor[] {
   return processes.map(({ pid, startTime }) => ({ pid, startTime, command: commandLine(pid) }))
@@ -78,12 +87,11 @@ function allProcesses(): ProcessStat[] {
   return stats
 }
 
-function inRootSession(stat: ProcessStat, { rootPid, rootStartTime }: TreeSelector): boolean {
-  if (rootPid === null) return false
-  if (stat.session !== rootPid && stat.pgrp !== rootPid) return false
+function inSession(stat: ProcessStat, root: TreeRoot): boolean {
+  if (stat.session !== root.pid && stat.pgrp !== root.pid) return false
   // While any process is in the session its number is not reused as a pid, so only a *later* leader can deceive us.
-  const leader = readProcessStat(rootPid)
-  return leader === undefined || rootStartTime === null || leader.startTime === rootStartTime
+  const leader = readProcessStat(root.pid)
+  return leader === undefined || root.startTime === null || leader.startTime === root.startTime
 }
 
 function carriesCookie(pid: number, cookie: string): boolean {

@@ -1,14 +1,30 @@
-import { findTree, type StopStep, type Survivor, signalProcess, stopTree, type TreeSelector } from '@bgtask/protocol'
+import { existsSync } from 'node:fs'
+import {
+  findTree,
+  hasSession,
+  type StopStep,
+  type Survivor,
+  signalProcess,
+  stopTree,
+  type TreeSelector,
+} from '@bgtask/protocol'
+import { signalGroup, stopGroup } from './group.js'
 import type { Run } from './run.js'
 
-/** Pipes of so many runs are remembered: whoever still holds one belongs to the task. */
+/** So many runs are remembered: whoever is left of their sessions, or holds one of their pipes, belongs to the task. */
 const REMEMBERED_RUNS = 8
+
+/** Without it only the child's own process group can be found. */
+const canSeeProcesses = existsSync('/proc/self/stat')
 
 /** Signals and ends the processes of a task, whichever run they are of. */
 export class Stopper {
   readonly #cookie: string
   readonly #runs: Run[] = []
+  /** Runs whose session is empty: the kernel may have given its number to somebody else. */
+  readonly #emptied = new Set<Run>()
   readonly #stops = new Set<Promise<unknown>>()
+  #current: Run | undefined
 
   constructor(cookie: string) {
     this.#cookie = cookie
@@ -20,24 +36,36 @@ export class Stopper {
 
   /** From now on the tree is that of this run too. */
   follow(run: Run): void {
+    this.#current = run
     this.#runs.push(run)
-    if (this.#runs.length > REMEMBERED_RUNS) this.#runs.shift()
+    if (this.#runs.length > REMEMBERED_RUNS) this.#emptied.delete(this.#runs.shift() as Run)
   }
 
-  /** Signals the child that lives, or everybody in the tree. */
-  signal(current: Run | undefined, killSignal: NodeJS.Signals, tree: boolean): boolean {
-    if (tree) {
+  /** The child of the present run is gone, and its pid free unless others are left in its session. */
+  childEnded(): void {
+    this.#current = undefined
+    if (!canSeeProcesses) return
+    for (const run of this.#runs) {
+      if (!this.#emptied.has(run) && !hasSession(run)) this.#emptied.add(run)
+    }
+  }
+
+  /** Signals the child that lives, or everybody in the tree; false where there was nobody. */
+  signal(killSignal: NodeJS.Signals, tree: boolean): boolean {
+    const current = this.#current
+    if (tree && canSeeProcesses) {
       // Not some(): everybody is to get the signal.
       return findTree(this.#selector()).filter((target) => signalProcess(target, killSignal)).length > 0
     }
     if (current === undefined) return false
+    if (tree) return signalGroup(current.pid, killSignal)
     if (current.startTime !== null) return signalProcess({ pid: current.pid, startTime: current.startTime }, killSignal)
     return process.kill(current.pid, killSignal)
   }
 
   /** Ends the whole tree by steps; returns who survived. A second stop may overtake the first with harsher steps. */
   async stop(steps: readonly StopStep[]): Promise<Survivor[]> {
-    const stop = stopTree(() => this.#selector(), steps)
+    const stop = canSeeProcesses ? stopTree(() => this.#selector(), steps) : stopGroup(() => this.#current?.pid, steps)
     this.#stops.add(stop)
     try {
       return await stop
@@ -52,11 +80,9 @@ export class Stopper {
   }
 
   #selector(): TreeSelector {
-    const last = this.#runs.at(-1)
     return {
       cookie: this.#cookie,
-      rootPid: last?.pid ?? null,
-      rootStartTime: last?.startTime ?? null,
+      roots: this.#runs.filter((run) => !this.#emptied.has(run)),
       pipes: this.#runs.flatMap((run) => run.pipes),
       spare: [process.pid],
     }

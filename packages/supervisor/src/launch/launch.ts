@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { type LaunchSpec, PlatformError, RemoteError } from '@bgtask/protocol'
 import { InfoMaker } from '../info.js'
 import { Lock } from '../lock/lock.js'
@@ -8,7 +8,7 @@ import { TaskServer } from '../server/server.js'
 import { closeQuietly, type StdioPipes } from '../streams/pipes.js'
 import { Supervisor } from '../supervisor.js'
 import { reportReady } from './report.js'
-import { logPath, openLog, releaseStdio } from './stdio.js'
+import { openLog, releaseStdio, removeLog } from './stdio.js'
 
 /** What makes a supervisor a particular one. */
 export interface SupervisorOptions {
@@ -39,53 +39,63 @@ export async function launch(
   { software, info = () => ({}) }: Required<Pick<SupervisorOptions, 'software'>> & SupervisorOptions,
 ): Promise<LaunchedTask> {
   checkPlatform()
-  const undo: (() => unknown)[] = []
+  const traces: (() => void)[] = []
+  const removeTraces = () => {
+    // A directory that is gone or read-only must not keep the rest, or this process, from going.
+    for (const remove of traces) attempt(remove)
+  }
+  let supervisor: Supervisor | undefined
   try {
-    const lock = spec.lockfile === null ? undefined : new Lock(spec.lockfile)
-    undo.unshift(() => lock?.release())
+    const lock = spec.lockfile === null ? undefined : new Lock(spec.lockfile, spec.taskId)
+    traces.unshift(() => lock?.release())
     const logFd = openLog(spec)
-    undo.unshift(() => spec.behavior !== 'foreground' && rmSync(logPath(spec.poolPath), { force: true }))
+    traces.unshift(() => removeLog(spec))
     const log = new Log(logFd)
     const server = new TaskServer(spec.poolPath, log)
-    undo.unshift(() => server.unpublish())
+    traces.unshift(() => server.unpublish())
     await server.listen(spec.access)
 
     const recordFile = new RecordFile(spec.poolPath, spec.taskId, spec.access)
-    const supervisor: Supervisor = new Supervisor({
-      spec,
-      log,
-      lock,
-      pipes,
-      record: () => recordFile.write(infoMaker.record()),
-    })
-    const infoMaker = new InfoMaker(supervisor, software, info)
-    undo.unshift(() => recordFile.remove())
-    undo.unshift(() => supervisor.terminate(UNDO_STEPS))
-    await supervisor.start()
+    const made = new Supervisor({ spec, log, lock, pipes, record: () => recordFile.write(infoMaker.record()) })
+    const infoMaker = new InfoMaker(made, software, info)
+    supervisor = made
+    let survived = false
+    traces.unshift(() => survived || recordFile.remove())
+    await made.start()
     if (!existsSync(recordFile.path)) throw new RemoteError('NOT_RECORDED', `cannot write ${recordFile.path}`)
 
     let terminations = 0
     const terminate = async (steps?: LaunchSpec['stop']) => {
       terminations += 1
-      const result = await supervisor.terminate(steps)
-      server.unpublish()
-      lock?.release()
-      if (spec.behavior !== 'foreground') rmSync(logPath(spec.poolPath), { force: true })
-      if (result.survivors.length === 0) recordFile.remove()
-      terminations -= 1
-      // Whoever terminated with other steps at the same time is to get an answer too.
-      if (terminations === 0) void server.linger().then(() => process.exit())
-      return result
+      try {
+        const result = await made.terminate(steps)
+        survived = result.survivors.length > 0
+        return result
+      } finally {
+        removeTraces()
+        terminations -= 1
+        // Whoever terminated with other steps at the same time is to get an answer too.
+        if (terminations === 0) void server.linger().then(() => process.exit())
+      }
     }
-    server.serve({ supervisor, infoMaker, software, clientCount: () => server.clientCount, terminate })
+    server.serve({ supervisor: made, infoMaker, software, clientCount: () => server.clientCount, terminate })
     server.publish()
     reportReady()
     releaseStdio(spec, log)
     if (logFd > 2) closeQuietly(logFd)
-    return { supervisor, log, terminate }
+    return { supervisor: made, log, terminate }
   } catch (error) {
-    for (const step of undo) await step()
+    await supervisor?.terminate(UNDO_STEPS).catch(() => {})
+    removeTraces()
     throw error
+  }
+}
+
+function attempt(step: () => void): void {
+  try {
+    step()
+  } catch {
+    // There is nobody to tell who could do anything about it.
   }
 }
 

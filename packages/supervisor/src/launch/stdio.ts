@@ -4,21 +4,21 @@ import { type LaunchSpec, logFileName } from '@bgtask/protocol'
 import type { Log } from '../log.js'
 import { createOwned } from '../record.js'
 
-/** The supervisor's own output in the pool's directory. */
-export function logPath(poolPath: string): string {
-  return join(poolPath, logFileName(process.pid))
-}
-
 /**
  * Where the supervisor's own words go after the launch: the caller's terminal in the foreground, else its log file. The
  * file is made before the launch is reported, so that a full or read-only directory fails the launch.
  */
 export function openLog(spec: LaunchSpec): number {
   if (spec.behavior === 'foreground') return 1
-  const path = logPath(spec.poolPath)
+  const path = logPath(spec)
   // Left over from an earlier process with our pid.
   rmSync(path, { force: true })
   return createOwned(path, spec.access, constants.O_APPEND)
+}
+
+/** The supervisor ends: its words go with it. */
+export function removeLog(spec: LaunchSpec): void {
+  if (spec.behavior !== 'foreground') rmSync(logPath(spec), { force: true })
 }
 
 /**
@@ -32,7 +32,7 @@ export function releaseStdio(spec: LaunchSpec, log: Log): void {
     reopen(2, '/dev/null', constants.O_WRONLY)
     return
   }
-  const path = logPath(spec.poolPath)
+  const path = logPath(spec)
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW
   reopen(1, path, flags)
   reopen(2, path, flags)
@@ -47,4 +47,9 @@ function reopen(fd: number, path: string, flags: number): void {
     // The file was removed this moment; the number must not go to a socket that would then get our words.
     openSync('/dev/null', constants.O_RDWR)
   }
+}
+
+/** The supervisor's own output in the pool's directory. */
+function logPath({ poolPath }: LaunchSpec): string {
+  return join(poolPath, logFileName(process.pid))
 }

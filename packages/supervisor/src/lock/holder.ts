@@ -1,10 +1,19 @@
 import { readFileSync, type Stats } from 'node:fs'
-import { isPlainObject, type LockHolder, liveness, type ProcessIdentity } from '@bgtask/protocol'
+import {
+  currentPlace,
+  findTree,
+  isPlainObject,
+  type LockHolder,
+  liveness,
+  type ProcessIdentity,
+} from '@bgtask/protocol'
 
 /** What we write into a lock file: who holds it, and the child that must not run twice. */
 export interface LockNote {
   readonly bgtask: 1
+  readonly taskId: string
   readonly supervisor: ProcessIdentity
+  /** Null while none has been started. */
   readonly child: ProcessIdentity | null
 }
 
@@ -13,7 +22,7 @@ export function parseLockNote(text: string): LockNote | 'empty' | undefined {
   if (text.trim() === '') return 'empty'
   try {
     const note: unknown = JSON.parse(text)
-    return isPlainObject(note) && note.bgtask === 1 && isIdentity(note.supervisor)
+    return isPlainObject(note) && note.bgtask === 1 && typeof note.taskId === 'string' && isIdentity(note.supervisor)
       ? (note as unknown as LockNote)
       : undefined
   } catch {
@@ -35,8 +44,19 @@ export function findHolder(note: ReturnType<typeof parseLockNote>, file: Stats):
 
 /** The child of a supervisor that was killed runs on and still excludes. */
 export function findOrphan(note: ReturnType<typeof parseLockNote>): LockHolder | undefined {
-  if (typeof note !== 'object' || !isIdentity(note.child) || liveness(note.child) !== 'alive') return undefined
-  return { supervisorPid: note.supervisor.pid, childPid: note.child.pid, kind: 'orphan' }
+  if (typeof note !== 'object') return undefined
+  const childPid = isIdentity(note.child) ? pidIfAlive(note.child) : unnamedChild(note)
+  return childPid === undefined ? undefined : { supervisorPid: note.supervisor.pid, childPid, kind: 'orphan' }
+}
+
+function pidIfAlive(child: ProcessIdentity): number | undefined {
+  return liveness(child) === 'alive' ? child.pid : undefined
+}
+
+/** Killed between the start of a child and its naming, a supervisor leaves one that can be told by its cookie. */
+function unnamedChild({ taskId, supervisor }: LockNote): number | undefined {
+  if (supervisor.bootId !== currentPlace().bootId) return undefined
+  return findTree({ cookie: taskId, roots: [], pipes: [], spare: [process.pid] })[0]?.pid
 }
 
 /** `/proc/locks` names a holder's pid for `fcntl` and `flock` locks, but -1 for those of open file descriptions. */

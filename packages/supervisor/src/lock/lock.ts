@@ -9,7 +9,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs'
-import { InvalidOptionError, LockHeldError, PermissionError, processIdentity } from '@bgtask/protocol'
+import { InvalidOptionError, LockHeldError, PermissionError, PlatformError, processIdentity } from '@bgtask/protocol'
 import { tryOfdLock } from './addon.js'
 import { tryFlock } from './flock.js'
 import { findHolder, findOrphan, type LockNote, parseLockNote } from './holder.js'
@@ -26,13 +26,16 @@ const MAX_ATTEMPTS = 10
  */
 export class Lock {
   readonly path: string
+  readonly #taskId: string
   #fd: number | undefined
 
   /**
-   * @throws LockHeldError with the holder where it is known; InvalidOptionError, PermissionError where the path is unfit.
+   * @throws LockHeldError with the holder where it is known; InvalidOptionError, PermissionError where the path is unfit;
+   * PlatformError where neither kind of lock can be had.
    */
-  constructor(path: string) {
+  constructor(path: string, taskId: string) {
     this.path = path
+    this.#taskId = taskId
     this.retake()
   }
 
@@ -40,15 +43,19 @@ export class Lock {
   retake(): void {
     if (this.#fd !== undefined) return
     this.#fd = acquire(this.path)
-    this.nameChild(undefined, null)
+    this.nameChild(undefined)
   }
 
-  /** Notes who is locked out for: another supervisor must not start while this child lives, even if we are killed. */
-  nameChild(pid: number | undefined, startTime: number | null): void {
+  /**
+   * Notes for whom it is held: another supervisor must not start while this child lives, even if we are killed.
+   *
+   * @param child undefined before it is started: should we be killed at that moment, it is found by the task's id.
+   */
+  nameChild(child: { pid: number; startTime: number | null } | undefined): void {
     if (this.#fd === undefined) return
     const supervisor = processIdentity()
-    const child = pid === undefined ? null : { ...supervisor, pid, startTime }
-    writeNote(this.#fd, { bgtask: 1, supervisor, child })
+    const identity = child === undefined ? null : { ...supervisor, pid: child.pid, startTime: child.startTime }
+    writeNote(this.#fd, { bgtask: 1, taskId: this.#taskId, supervisor, child: identity })
   }
 
   /** Lets a successor in. The file stays: unlinking it would let two holders lock two files of that name. */
@@ -84,7 +91,13 @@ function acquire(path: string): number {
 
 /** Closing the file gives back the first lock where the second is held. */
 function takeBoth(fd: number, path: string, file: Stats): void {
-  if (tryOfdLock(fd) === false || tryFlock(fd) === false) throw new LockHeldError(path, findHolder(readNote(fd), file))
+  const taken: (boolean | undefined)[] = []
+  for (const take of [tryOfdLock, tryFlock]) {
+    const got = take(fd)
+    if (got === false) throw new LockHeldError(path, findHolder(readNote(fd), file))
+    taken.push(got)
+  }
+  if (!taken.includes(true)) throw new PlatformError('a lock file (with neither the lock addon nor a flock program)')
 }
 
 function openLockFile(path: string): number {
@@ -112,12 +125,15 @@ function readNote(fd: number): ReturnType<typeof parseLockNote> {
   return count > MAX_NOTE_BYTES ? undefined : parseLockNote(buffer.toString('utf8', 0, count))
 }
 
-/** Only a file that was empty or ours is written: a lock file may be a file that somebody needs. */
+/**
+ * Only a file that was empty or ours is written: a lock file may be a file that somebody needs. One write replaces the note,
+ * so that there is one at any moment.
+ */
 function writeNote(fd: number, note: LockNote | undefined): void {
   try {
     if (readNote(fd) === undefined) return
-    ftruncateSync(fd)
-    if (note !== undefined) writeSync(fd, JSON.stringify(note), 0)
+    if (note === undefined) ftruncateSync(fd)
+    else writeSync(fd, JSON.stringify(note).padEnd(fstatSync(fd).size), 0)
   } catch {
     // ENOSPC: the kernel's lock holds all the same.
   }

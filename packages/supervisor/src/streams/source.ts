@@ -35,6 +35,8 @@ function openPipe(fd: number, readSize: number, { onData, onEnd }: SourceEvents)
   reportEnd(socket, onEnd)
   socket.resume()
   const readNow = () => {
+    // Then the number may be another descriptor's by now, a client's say.
+    if (socket.destroyed) return 0
     try {
       const count = readSync(fd, view)
       if (count > 0) onData(view.subarray(0, count))

@@ -1,0 +1,33 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { StopStep, Survivor } from '@bgtask/protocol'
+
+const LOOK_MS = 5
+
+/** Signals a child and its process group, which it leads; false where none is left. */
+export function signalGroup(pid: number, killSignal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(-pid, killSignal)
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Ends the child and its group where there is no `/proc` to find more by: a child that has not been waited for keeps its
+ * pid, so the group is ours as long as `childPid` gives it.
+ *
+ * @returns the child, if it is still there after the last step.
+ */
+export async function stopGroup(childPid: () => number | undefined, steps: readonly StopStep[]): Promise<Survivor[]> {
+  for (const { killSignal, waitMs } of steps) {
+    const pid = childPid()
+    if (pid === undefined) return []
+    signalGroup(pid, killSignal as NodeJS.Signals)
+    signalGroup(pid, 'SIGCONT')
+    for (const deadline = performance.now() + waitMs; childPid() === pid && performance.now() < deadline; ) {
+      await delay(LOOK_MS)
+    }
+  }
+  const pid = childPid()
+  return pid === undefined ? [] : [{ pid, startTime: 0, command: '' }]
+}

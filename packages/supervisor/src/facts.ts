@@ -1,0 +1,47 @@
+import type { ExitStatus, JsonObject, LaunchSpec, LiveState, RecordedInfo } from '@bgtask/protocol'
+import type { Run } from './child/run.js'
+
+/** The facts that the lifecycle changes; `info.ts` makes the public info of them. */
+export interface Facts {
+  state: LiveState
+  meta: JsonObject
+  run: number
+  restarts: number
+  startedAt: number | null
+  exitedAt: number | null
+  exitStatus: ExitStatus | null
+  exitOffsets: RecordedInfo['exitOffsets']
+  nextStartAt: number | null
+  failure: string | null
+  stdio: RecordedInfo['stdio']
+}
+
+export function initialFacts(spec: LaunchSpec): Facts {
+  return {
+    state: 'starting',
+    meta: spec.meta,
+    run: 0,
+    restarts: 0,
+    startedAt: null,
+    exitedAt: null,
+    exitStatus: null,
+    exitOffsets: null,
+    nextStartAt: null,
+    failure: null,
+    stdio: 'pipe',
+  }
+}
+
+/** What the facts are when a run has just started. */
+export function runFacts(run: Run, stdio: Facts['stdio']): Partial<Facts> {
+  return {
+    run: run.number,
+    startedAt: run.startedAt,
+    exitedAt: null,
+    exitStatus: null,
+    exitOffsets: null,
+    nextStartAt: null,
+    failure: null,
+    stdio,
+  }
+}
