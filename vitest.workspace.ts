@@ -3,17 +3,19 @@ import { resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { RunReporter } from './packages/testkit/src/reporter.js'
 
-// Tests read the packages' sources; only programs that tests start (the daemon, fixtures, docs) need a build.
+// The packages' tests read sources; only programs that they start (the daemon, fixtures, docs) need a build.
 const conditions = ['@bgtask/source', 'module', 'node', 'development|production']
+const fromSource = { resolve: { conditions }, ssr: { resolve: { conditions } } }
 
 const setupFiles = [resolve('packages/testkit/src/setup.ts')]
 
 const packages = readdirSync('packages').map((name) => ({
   extends: true as const,
+  ...fromSource,
   test: { name, root: `packages/${name}`, include: ['test/**/*.test.ts'], setupFiles },
 }))
 
-/** All four packages together, from outside. */
+/** All packages together, from outside and as they are built. */
 const endToEnd = {
   extends: true as const,
   test: { name: 'e2e', root: 'e2e', include: ['**/*.test.ts'], setupFiles },
@@ -36,8 +38,6 @@ const types = {
 }
 
 export default defineConfig({
-  resolve: { conditions },
-  ssr: { resolve: { conditions } },
   test: {
     projects: [...packages, endToEnd, types],
     reporters: ['default', new RunReporter()],
