@@ -30,8 +30,15 @@ export function parseLockNote(text: string): LockNote | 'empty' | undefined {
   }
 }
 
-/** Who holds the lock, from the note if its writer lives, else from the kernel's list. */
-export function findHolder(note: ReturnType<typeof parseLockNote>, file: Stats): LockHolder | undefined {
+/** `fcntl` locks, those of open file descriptions among them, and `flock` locks do not see each other. */
+export type LockFamily = 'fcntl' | 'flock'
+
+/** Who holds the lock that was refused, from the note if its writer lives, else from the kernel's list. */
+export function findHolder(
+  note: ReturnType<typeof parseLockNote>,
+  file: Stats,
+  refused: LockFamily,
+): LockHolder | undefined {
   if (typeof note === 'object' && liveness(note.supervisor) === 'alive') {
     return {
       supervisorPid: note.supervisor.pid,
@@ -39,7 +46,7 @@ export function findHolder(note: ReturnType<typeof parseLockNote>, file: Stats):
       kind: 'bgtask',
     }
   }
-  return kernelHolder(file)
+  return kernelHolder(file, refused)
 }
 
 /** The child of a supervisor that was killed runs on and still excludes. */
@@ -60,10 +67,12 @@ function unnamedChild({ taskId, supervisor }: LockNote): number | undefined {
 }
 
 /** `/proc/locks` names a holder's pid for `fcntl` and `flock` locks, but -1 for those of open file descriptions. */
-function kernelHolder({ dev, ino }: Stats): LockHolder | undefined {
+function kernelHolder({ dev, ino }: Stats, refused: LockFamily): LockHolder | undefined {
   for (const line of readLocks()) {
     const [, kind, , , pid, where] = line.trim().split(/\s+/)
     if (kind === undefined || where !== `${hex(major(dev))}:${hex(minor(dev))}:${ino}`) continue
+    // The one that we got ourselves is in the list too.
+    if ((kind === 'FLOCK') !== (refused === 'flock')) continue
     const name = { POSIX: 'fcntl', OFDLCK: 'ofd', FLOCK: 'flock' }[kind] ?? kind.toLowerCase()
     return { kind: name, ...(Number(pid) > 0 && { pid: Number(pid) }) }
   }

@@ -92,9 +92,12 @@ function acquire(path: string): number {
 /** Closing the file gives back the first lock where the second is held. */
 function takeBoth(fd: number, path: string, file: Stats): void {
   const taken: (boolean | undefined)[] = []
-  for (const take of [tryOfdLock, tryFlock]) {
+  for (const [family, take] of [
+    ['fcntl', tryOfdLock],
+    ['flock', tryFlock],
+  ] as const) {
     const got = take(fd)
-    if (got === false) throw new LockHeldError(path, findHolder(readNote(fd), file))
+    if (got === false) throw new LockHeldError(path, findHolder(readNote(fd), file, family))
     taken.push(got)
   }
   if (!taken.includes(true)) throw new PlatformError('a lock file (with neither the lock addon nor a flock program)')
