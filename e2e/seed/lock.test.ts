@@ -1,0 +1,134 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TaskPool } from '@bgtask/pool'
+import { isAlive, needs, tempDir } from '@bgtask/testkit'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { runCaller } from '../support/callers.js'
+import { commandsOf, expectNothingLeft, locksOn, makePool } from '../support/pools.js'
+
+const FCNTL = join(import.meta.dirname, '../fixtures/fcntl-lock.pl')
+
+/** Programs that lock a file, say `locked`, and hold on until their stdin ends. */
+const PROGRAMS = {
+  fcntl: (file: string) => ['perl', FCNTL, file],
+  flock: (file: string) => ['sh', '-c', 'exec 9>>"$1"; flock -n 9 && echo locked && exec cat', 'sh', file],
+}
+type LockKind = keyof typeof PROGRAMS
+const KINDS = ['fcntl', 'flock'] as const
+
+describe.runIf(needs('perl', 'flock'))('the lock file must be able to be locked, or the job exits', () => {
+  test.for(KINDS)('held by an %s lock of another program', async (kind) => {
+    const { pool, lockfile } = setUp()
+    const holder = await hold(kind, lockfile)
+    await expect(pool.spawn({ cmd: 'sleep 1000', lockfile })).rejects.toMatchObject({
+      code: 'ERR_BGTASK_LOCK_HELD',
+      lockfile,
+      holder: { kind, pid: holder.pid },
+      message: expect.stringContaining(lockfile),
+    })
+    expectNothingLeft(pool.path)
+    await holder.letGo()
+    const task = await pool.spawn({ cmd: 'sleep 1000', lockfile })
+    expect(await task.info()).toMatchObject({ state: 'running', lockfile })
+  })
+
+  test('held by another task, of whatever pool', async () => {
+    const { pool, lockfile } = setUp()
+    const first = await pool.spawn({ cmd: 'sleep 1000', lockfile })
+    const { pid: childPid } = await first.info()
+    const other = makePool()
+    await expect(other.spawn({ cmd: 'sleep 1000', lockfile })).rejects.toMatchObject({
+      code: 'ERR_BGTASK_LOCK_HELD',
+      lockfile,
+      holder: { supervisorPid: first.pid, childPid },
+    })
+    expectNothingLeft(other.path)
+    await first.terminateSupervisor()
+    expect(await other.spawn({ cmd: 'sleep 1000', lockfile })).toBeDefined()
+  })
+
+  test('of tasks that are spawned at once, one gets it', async () => {
+    const { pool, lockfile } = setUp()
+    const spawns = Array.from({ length: 4 }, () => pool.spawn({ exec: ['sleep', '1000'], lockfile }))
+    const outcomes = await Promise.allSettled(spawns)
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    expect(await pool.search()).toHaveLength(1)
+    expect(commandsOf(pool.path)).toEqual([expect.stringContaining('daemon.cjs'), 'sleep 1000'])
+  })
+
+  test.for(KINDS)('while the task runs, no %s lock is to be had', async (kind) => {
+    const { pool, lockfile } = setUp()
+    const task = await pool.spawn({ cmd: 'sleep 1000', lockfile })
+    await expect(hold(kind, lockfile)).rejects.toThrow('not locked')
+    await task.kill('KILL')
+    await task.wait()
+    await hold(kind, lockfile)
+  })
+
+  test('the lock goes when the job ends, also while its supervisor stays', async () => {
+    const { pool, lockfile } = setUp()
+    const task = await pool.spawn({ cmd: 'true', lockfile })
+    await task.wait()
+    expect(locksOn(lockfile)).toEqual([])
+    expect(await pool.taskByPid(task.pid)).toBeDefined()
+  })
+
+  test('the lock goes with a supervisor that is killed, and its job, which runs on, still excludes others', async () => {
+    const { pool, lockfile } = setUp()
+    const task = await pool.spawn({ cmd: 'sleep 1000', lockfile })
+    const childPid = (await task.info()).pid ?? 0
+    process.kill(task.pid, 'SIGKILL')
+    await expect(task.wait()).rejects.toMatchObject({ code: 'ERR_BGTASK_TASK_GONE' })
+    expect(locksOn(lockfile)).toEqual([])
+    expect(isAlive(childPid)).toBe(true)
+    await expect(pool.spawn({ cmd: 'true', lockfile })).rejects.toMatchObject({
+      code: 'ERR_BGTASK_LOCK_HELD',
+      holder: { kind: 'orphan', childPid },
+    })
+  })
+
+  test("a file that is somebody else's is locked and stays as it is", async () => {
+    const { pool } = setUp()
+    const lockfile = join(import.meta.dirname, '../fixtures/fcntl-lock.pl')
+    const before = readFileSync(lockfile, 'utf8')
+    const task = await pool.spawn({ cmd: 'sleep 1000', lockfile })
+    expect(locksOn(lockfile)).not.toEqual([])
+    await task.terminateSupervisor()
+    expect(readFileSync(lockfile, 'utf8')).toBe(before)
+  })
+})
+
+test("a relative lock file is meant from the caller's working directory", async () => {
+  const cwd = tempDir()
+  const path = join(cwd, 'pool')
+  await runCaller(
+    { pool: { path, mkdirIfMissing: true }, tasks: [{ cmd: 'sleep 1000', lockfile: 'the.lock' }] },
+    { cwd },
+  )
+  expect(existsSync(join(cwd, 'the.lock'))).toBe(true)
+  expect(locksOn(join(cwd, 'the.lock'))).not.toEqual([])
+})
+
+function setUp(): { pool: TaskPool; lockfile: string } {
+  return { pool: makePool(), lockfile: join(tempDir(), 'the.lock') }
+}
+
+/** Another program that holds the lock. Rejects where it does not get it. */
+async function hold(kind: LockKind, file: string): Promise<{ pid: number; letGo: () => Promise<void> }> {
+  const [program = '', ...args] = PROGRAMS[kind](file)
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'] })
+  onTestFinished(() => {
+    child.kill('SIGKILL')
+  })
+  const exited = once(child, 'exit')
+  const refused = exited.then(() => Promise.reject(new Error('not locked')))
+  await Promise.race([once(child.stdout, 'data'), refused])
+  refused.catch(() => {})
+  const letGo = async () => {
+    child.stdin.end()
+    await exited
+  }
+  return { pid: child.pid ?? 0, letGo }
+}

@@ -1,0 +1,53 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Task } from '@bgtask/client'
+import type { SpawnOptions, TaskPoolOptions } from '@bgtask/pool'
+import { socketFileName, type TaskInfo } from '@bgtask/protocol'
+import { eventually, type RunNodeOptions, runNode, tempDir } from '@bgtask/testkit'
+import { onTestFinished } from 'vitest'
+import { endTasksAfterTest } from './pools.js'
+
+export const CALLER = join(import.meta.dirname, '../fixtures/caller.mjs')
+
+/** What `fixtures/caller.mjs` is to do. */
+export interface CallerPlan {
+  readonly pool: TaskPoolOptions
+  readonly tasks: readonly SpawnOptions[]
+  /** Stays until it is killed. */
+  readonly stay?: boolean
+}
+
+/** What it tells. */
+export interface CallerReport {
+  readonly pid: number
+  readonly infos?: TaskInfo[]
+  readonly error?: { code: string; name: string; message: string } & Record<string, unknown>
+}
+
+/** argv of a Node program that spawns tasks, and its report once it is written. */
+export function callerCommand(plan: CallerPlan): { argv: string[]; report: () => Promise<CallerReport> } {
+  const file = join(tempDir(), 'report')
+  endTasksAfterTest(plan.pool.path)
+  const report = async () => {
+    await eventually(() => existsSync(file), { what: 'the caller reports' })
+    return JSON.parse(readFileSync(file, 'utf8')) as CallerReport
+  }
+  return { argv: [process.execPath, CALLER, file, JSON.stringify(plan)], report }
+}
+
+/** Runs a real caller, which leads a session of its own, until it has spawned what it is to. */
+export async function runCaller(plan: CallerPlan, options: RunNodeOptions = {}) {
+  const { argv, report } = callerCommand(plan)
+  const [, script = '', ...args] = argv
+  const caller = runNode(script, args, { stdin: 'ignore', detached: true, ...options })
+  const told = await report()
+  return { caller, ...told }
+}
+
+/** The task of an info, seen from here. */
+export function taskOf(poolPath: string, info: TaskInfo | undefined): Task {
+  if (info === undefined) throw new Error('the caller has no such task')
+  const task = Task.at(join(poolPath, socketFileName(info.supervisorPid)))
+  onTestFinished(() => task.disconnect())
+  return task
+}
