@@ -6,7 +6,9 @@ import { defineConfig, type Options } from 'tsup'
 // No `clean`: tsup would remove all of dist, and so the declarations that `tsc -b` believes to be there.
 const common: Options = { target: 'node20', platform: 'node', dts: false, silent: true }
 
-const directories = readdirSync('packages').map((name) => join('packages', name))
+const directories = readdirSync('packages')
+  .map((name) => join('packages', name))
+  .filter((directory) => existsSync(join(directory, 'package.json')))
 
 export default defineConfig(
   directories.flatMap((directory) => {

@@ -1,5 +1,5 @@
-import { readdirSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { existsSync, readdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { RunReporter } from './packages/testkit/src/reporter.js'
 
@@ -9,7 +9,9 @@ const fromSource = { resolve: { conditions }, ssr: { resolve: { conditions } } }
 
 const setupFiles = [resolve('packages/testkit/src/setup.ts')]
 
-const packages = readdirSync('packages').map((name) => ({
+const names = readdirSync('packages').filter((name) => existsSync(join('packages', name, 'package.json')))
+
+const packages = names.map((name) => ({
   extends: true as const,
   ...fromSource,
   test: { name, root: `packages/${name}`, include: ['test/**/*.test.ts'], setupFiles },

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { execa, type Result } from 'execa'
 import ts from 'typescript'
@@ -60,6 +60,7 @@ function installPackages(directory: string, packagesDir: string): string {
   mkdirSync(bin)
   for (const name of readdirSync(packagesDir)) {
     const source = resolve(packagesDir, name)
+    if (!existsSync(join(source, 'package.json'))) continue
     const manifest = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'))
     symlinkSync(source, join(modules, '@bgtask', name))
     for (const [program, file] of Object.entries<string>(manifest.bin ?? {})) {

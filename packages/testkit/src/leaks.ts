@@ -21,7 +21,7 @@ export async function endRun(root: string, graceMs: number): Promise<string[]> {
 }
 
 /** Processes of the run that `root` belongs to, without the test runner's own. */
-export function leakedProcesses(root: string): number[] {
+function leakedProcesses(root: string): number[] {
   const sockets = listeningInodes(root)
   const isOurs = (pid: number) =>
     processEnv(pid)[RUN_VARIABLE] === root ||
