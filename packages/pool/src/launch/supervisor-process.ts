@@ -68,7 +68,7 @@ export class SupervisorProcess {
     })
     // `sh` has gone long before; the exit code is known of a supervisor that is our own child.
     if (this.#foreground) this.#child.once('close', () => this.#end())
-    else this.#child.stderr?.once('close', () => this.#end())
+    else for (const event of ['end', 'close']) this.#child.stderr?.once(event, () => this.#end())
   }
 
   /** Whether it can no longer be given a spec: it ended, or believes that it is ready. */

@@ -1,0 +1,149 @@
+import { readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { TaskPool } from '@bgtask/pool'
+import {
+  allPids,
+  eventually,
+  isAlive,
+  processArgv,
+  processEnv,
+  processFds,
+  processStat,
+  runNode,
+  tempDir,
+} from '@bgtask/testkit'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { makePool } from '../support/directory.js'
+import { spawnTask } from '../support/tasks.js'
+
+/** Supervisors of that pool's directory, whether they have a task or wait for one. */
+function supervisorsOf({ path }: { path: string }): number[] {
+  const ours = (pid: number) => {
+    const env = processEnv(pid)
+    return env.BGTASK_TASKPOOL_PATH === path && env.BGTASK_LAUNCH !== undefined
+  }
+  return allPids().filter((pid) => isAlive(pid) && ours(pid) && processArgv(pid)[0] !== '/bin/sh')
+}
+
+function standbyPool(standby: number): TaskPool {
+  const pool = makePool({ standby })
+  onTestFinished(() => pool.close())
+  return pool
+}
+
+const waiting = (pool: TaskPool, count: number) =>
+  eventually(
+    () => {
+      const pids = supervisorsOf(pool)
+      return pids.length === count ? pids : undefined
+    },
+    { what: `${count} supervisors` },
+  )
+
+describe('standbys', () => {
+  test('are not there by default', async () => {
+    const pool = standbyPool(0)
+    const task = await spawnTask(pool)
+    expect(supervisorsOf(pool)).toEqual([task.pid])
+  })
+
+  test('are started early, are no tasks, and leave no file', async () => {
+    const pool = standbyPool(2)
+    await waiting(pool, 2)
+    expect(await pool.search()).toEqual([])
+    expect(readdirSync(pool.path)).toEqual([])
+    expect(await pool.sweep()).toEqual([])
+  })
+
+  test('take the spec of a spawn, and others come in their place', async () => {
+    const pool = standbyPool(1)
+    for (let count = 1; count <= 3; count++) {
+      const before = await waiting(pool, count)
+      const task = await spawnTask(pool, { cmd: 'sleep 1000', meta: { count } })
+      expect(before).toContain(task.pid)
+      expect(await task.info()).toMatchObject({ state: 'running', meta: { count } })
+    }
+    expect(await pool.search()).toHaveLength(3)
+  })
+
+  test('make a task that is like any other: environment, directory and session', async () => {
+    const pool = standbyPool(1)
+    await waiting(pool, 1)
+    process.env.POOL_TEST_LATER = 'set after the standby was started'
+    onTestFinished(() => {
+      delete process.env.POOL_TEST_LATER
+    })
+    // It was not part of what the standby inherited, so the spawn starts cold, and all the same.
+    const directory = tempDir()
+    const task = await spawnTask(pool, { cmd: 'pwd; echo $POOL_TEST_LATER', cwd: directory })
+    await task.wait()
+    expect((await task.stdout.read({ waitMs: 5_000 })).data.toString()).toBe(
+      `${directory}\nset after the standby was started\n`,
+    )
+    expect(processStat(task.pid)?.session).not.toBe(processStat(process.pid)?.session)
+  })
+
+  const changes: [title: string, change: (pool: TaskPool) => void, options: object][] = [
+    ['another behavior', () => {}, { behavior: 'background' }],
+    ['another environment', (pool) => pool.applySupervisorEnv({ POOL_TEST: 'x' }), {}],
+    [
+      'another command',
+      (pool) => {
+        pool.supervisorCmd = ['/usr/bin/env', ...pool.supervisorCmd]
+      },
+      {},
+    ],
+  ]
+  test.each(changes)('that do not fit a spawn with %s are left alone by it', async (_, change, options) => {
+    const pool = standbyPool(1)
+    const [standby] = await waiting(pool, 1)
+    change(pool)
+    const task = await spawnTask(pool, { cmd: 'sleep 1000', ...options })
+    expect(task.pid).not.toBe(standby)
+    // Afterwards there is one again, which fits.
+    await eventually(() => supervisorsOf(pool).length === 2)
+    const next = await spawnTask(pool, { cmd: 'sleep 1000' })
+    expect(next.pid).not.toBe(task.pid)
+  })
+
+  test('that were killed meanwhile are no reason for a spawn to fail', async () => {
+    const pool = standbyPool(1)
+    const [standby] = await waiting(pool, 1)
+    process.kill(standby as number, 'SIGKILL')
+    // Its pipes are closed by the last of its threads, when the first may already be a zombie.
+    await eventually(() => processFds(standby as number).size === 0)
+    const task = await spawnTask(pool)
+    expect(task.pid).not.toBe(standby)
+    await waiting(pool, 2)
+  })
+
+  test('go when the pool is closed, and no others come', async () => {
+    const pool = standbyPool(3)
+    await waiting(pool, 3)
+    await pool.close()
+    expect(supervisorsOf(pool)).toEqual([])
+    const task = await spawnTask(pool)
+    expect(supervisorsOf(pool)).toEqual([task.pid])
+  })
+
+  test.each(['SIGKILL', 'SIGTERM'] as const)('end with the process of the pool, also by %s', async (signal) => {
+    const path = tempDir()
+    const program = runNode(fileURLToPath(new URL('../fixtures/standby.js', import.meta.url)), [path, 'wait'])
+    await eventually(() => supervisorsOf({ path }).length === 2)
+    program.kill(signal)
+    await program
+    await eventually(() => supervisorsOf({ path }).length === 0)
+    expect(readdirSync(path)).toEqual([])
+  })
+
+  test('do not keep a program alive', async () => {
+    const path = tempDir()
+    const result = await runNode(fileURLToPath(new URL('../fixtures/standby.js', import.meta.url)), [path, 'end'])
+    expect(result).toMatchObject({ exitCode: 0, stdout: 'the end' })
+    await eventually(() => supervisorsOf({ path }).length === 0)
+  })
+
+  test.each([-1, 1.5, 65, '1'])('cannot be %j in number', (standby) => {
+    expect(() => makePool({ standby } as never)).toThrow(expect.objectContaining({ option: 'standby' }))
+  })
+})
