@@ -10,7 +10,8 @@ const TIMEOUT_MS = 20_000
  * on. What still runs when the test has finished is killed.
  */
 export function runNode(script: string, args: readonly string[] = [], options: RunNodeOptions = {}): RunningNode {
-  const defaults = { reject: false, timeout: TIMEOUT_MS, forceKillAfterDelay: 1000 } as const
+  // Not the worker's own options, among which is the condition that resolves packages to their sources.
+  const defaults = { nodeOptions: [], reject: false, timeout: TIMEOUT_MS, forceKillAfterDelay: 1000 } as const
   const subprocess = execaNode(script, args, { ...defaults, ...options })
   onTestFinished(async () => {
     subprocess.kill('SIGKILL')
