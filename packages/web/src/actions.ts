@@ -1,0 +1,57 @@
+import type { Task } from '@bgtask/client'
+import { InvalidOptionError, type StopResult, TaskGoneError, validate } from '@bgtask/protocol'
+import * as v from 'valibot'
+import type { ActionBodies, ActionResults, WriteAction } from './shared/messages.js'
+import type { FoundTask } from './tasks/find.js'
+
+/** How long (ms) a line of stdin waits for room in the supervisor's queue. */
+const STDIN_MS = 5_000
+
+const nothing = v.object({})
+const bodySchemas: { [A in WriteAction]: v.GenericSchema<unknown, ActionBodies[A]> } = {
+  stdin: v.object({ data: v.optional(v.string()), eof: v.optional(v.boolean()) }),
+  signal: v.object({ signal: v.string(), tree: v.optional(v.boolean()) }),
+  pause: nothing,
+  resume: nothing,
+  restart: nothing,
+  stop: nothing,
+  terminate: nothing,
+  meta: v.object({ patch: v.record(v.string(), v.any()) }),
+}
+
+/**
+ * Does what a page asked for.
+ *
+ * @throws InvalidOptionError for a body that is not what the action takes, TaskGoneError where only a record is left and
+ * the action needs more, and what the task's calls throw.
+ */
+export async function act<A extends WriteAction>(
+  { task, lost, info }: FoundTask,
+  action: A,
+  body: unknown,
+): Promise<ActionResults[A]> {
+  const { value, invalid } = validate(bodySchemas[action], body)
+  if (invalid !== undefined) throw new InvalidOptionError(invalid.path || 'body', invalid.got, invalid.problem)
+  if (task !== undefined) return liveActions[action](task, value as ActionBodies[A])
+  if (action === 'stop' || action === 'terminate') {
+    const result: StopResult = { exitStatus: info.exitStatus, survivors: await lost.stop() }
+    if (action === 'terminate' && result.survivors.length === 0) await lost.remove()
+    return result as ActionResults[A]
+  }
+  throw new TaskGoneError(lost.pid)
+}
+
+const liveActions: { [A in WriteAction]: (task: Task, body: ActionBodies[A]) => Promise<ActionResults[A]> } = {
+  async stdin(task, { data, eof }) {
+    const acceptedOffset = data === undefined ? undefined : await task.stdin.write(data, { timeoutMs: STDIN_MS })
+    if (eof) await task.stdin.close({ timeoutMs: STDIN_MS })
+    return { acceptedOffset }
+  },
+  signal: async (task, { signal, tree }) => ({ delivered: await task.kill(signal, { tree }) }),
+  pause: async (task) => ({ delivered: await task.pause() }),
+  resume: async (task) => ({ delivered: await task.resume() }),
+  restart: async (task) => ({ restarted: await task.restart() }),
+  stop: (task) => task.stop(),
+  terminate: (task) => task.terminateSupervisor(),
+  meta: async (task, { patch }) => ({ meta: await task.applyMeta(patch) }),
+}

@@ -1,0 +1,108 @@
+import type { MergedPosition, Task, TaskOutput } from '@bgtask/client'
+import { isBgTaskError } from '@bgtask/protocol'
+import type { ConsoleEvent, GapReason, View } from '../shared/messages.js'
+import { formatPosition, type Position } from './position.js'
+import { Times } from './times.js'
+
+/** Where more is kept than this (bytes), a view begins with the last of it: a page cannot show more anyway. */
+export const TAIL_BYTES = 16 * 1024 * 1024
+
+export type OutputEvent = ConsoleEvent<'output' | 'gap' | 'end'>
+type StreamName = 'stdout' | 'stderr'
+
+/** A task's output from a position on, at the pace of who asks: what came before is told, what is missing too, and how it ends. */
+export async function* outputEvents(
+  task: Task,
+  view: View,
+  from: Position | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<OutputEvent, void, undefined> {
+  try {
+    if (view === 'merged') yield* mergedEvents(task, from?.view === 'merged' ? from.merged : undefined, signal)
+    else yield* streamEvents(task, view, from?.view === view ? from.offset : undefined, signal)
+    yield { event: 'end', data: { reason: 'eof' } }
+  } catch (error) {
+    if (signal.aborted) return
+    const reason = isBgTaskError(error, 'ERR_BGTASK_TASK_GONE') ? 'gone' : 'failed'
+    yield { event: 'end', data: { reason, message: (error as Error).message } }
+  }
+}
+
+async function* streamEvents(task: Task, name: StreamName, from: number | undefined, signal: AbortSignal) {
+  const stream = task.stream(name) as TaskOutput
+  const times = new Times(task, stream.id)
+  const gap = (from: number, to: number, reason: GapReason) =>
+    gapEvent(name, from, to, reason, { view: name, offset: to })
+  let start = from ?? 0
+  if (from === undefined) {
+    const { firstOffset, endOffset } = await stream.info({ signal })
+    start = Math.max(firstOffset, endOffset - TAIL_BYTES)
+    if (firstOffset > 0) yield gap(0, firstOffset, 'dropped')
+    if (start > firstOffset) yield gap(firstOffset, start, 'skipped')
+  }
+  for await (const chunk of stream.follow({ from: start, signal })) {
+    if (chunk.gap) yield gap(chunk.from, chunk.to, 'dropped')
+    else
+      for (const { offset, data, at } of await times.pieces(chunk, signal)) {
+        yield chunkEvent(name, offset, data, at, { view: name, offset: offset + data.length })
+      }
+  }
+}
+
+async function* mergedEvents(task: Task, from: MergedPosition | undefined, signal: AbortSignal) {
+  const start = from ?? (await mergedTail(task, signal))
+  const begun = { stdout: from?.stdout !== undefined, stderr: from?.stderr !== undefined }
+  for await (const chunk of task.output.follow({ from: start, signal })) {
+    const { stream, next } = chunk
+    const position: Position = { view: 'merged', merged: next }
+    const firstOffset = chunk.gap || !begun[stream] ? (await task[stream].info({ signal })).firstOffset : 0
+    const gaps = chunk.gap ? [chunk] : begun[stream] ? [] : [{ from: 0, to: chunk.offset }]
+    begun[stream] = true
+    for (const { from, to } of gaps) {
+      const kept = Math.min(Math.max(firstOffset, from), to)
+      if (kept > from) yield gapEvent(stream, from, kept, 'dropped', position)
+      if (to > kept) yield gapEvent(stream, kept, to, 'skipped', position)
+    }
+    if (!chunk.gap) yield chunkEvent(stream, chunk.offset, chunk.data, chunk.at, position)
+  }
+}
+
+/** Number of the first chunk of the newest bytes. */
+async function mergedTail(task: Task, signal: AbortSignal): Promise<MergedPosition> {
+  const lengths: number[] = []
+  let seq = 0
+  for (let known: number | undefined; ; known = seq) {
+    const order = await task.output.order({ from: known, maxChunks: 4_096, signal })
+    lengths.push(...order.chunks.map(([, , length]) => length))
+    seq = order.seq + order.chunks.length
+    if (order.chunks.length === 0 || seq >= order.endSeq) break
+  }
+  let bytes = 0
+  for (const length of lengths.reverse()) {
+    bytes += length
+    if (bytes > TAIL_BYTES) break
+    seq -= 1
+  }
+  return { seq }
+}
+
+function chunkEvent(
+  stream: StreamName,
+  offset: number,
+  data: Uint8Array,
+  at: number | undefined,
+  position: Position,
+): OutputEvent {
+  const base64 = Buffer.from(data.buffer, data.byteOffset, data.length).toString('base64')
+  return { event: 'output', data: { stream, offset, at, data: base64 }, id: formatPosition(position) }
+}
+
+function gapEvent(
+  stream: StreamName,
+  from: number,
+  to: number,
+  reason: GapReason,
+  position: Position,
+): OutputEvent {
+  return { event: 'gap', data: { stream, from, to, reason }, id: formatPosition(position) }
+}

@@ -1,0 +1,41 @@
+import { isBgTaskError } from '@bgtask/protocol'
+import type { ErrorBody } from '../shared/messages.js'
+
+/**
+ * Nothing but this console's own files runs, styles or is reached, and nobody frames it. Styles are adopted as objects,
+ * so not even they need `unsafe-inline`. `connect-src` is for the API.
+ */
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+}
+
+export function respondJson(body: unknown, status = 200): Response {
+  return Response.json(body, { status, headers: { 'cache-control': 'no-store' } })
+}
+
+export function respondRefusal({ status, code, message }: { status: number; code: string; message: string }): Response {
+  return respondJson({ error: { code, message } } satisfies ErrorBody, status)
+}
+
+/** What an error of bgtask is in HTTP. Anything else is told as 500 without its words, which may hold anything. */
+export function respondError(error: unknown): Response {
+  if (!isBgTaskError(error)) return respondRefusal({ status: 500, code: 'INTERNAL', message: 'Something went wrong.' })
+  return respondRefusal({ status: STATUS[error.code] ?? 502, code: error.code, message: error.message })
+}
+
+const STATUS: Readonly<Record<string, number>> = {
+  ERR_BGTASK_INVALID_OPTION: 400,
+  ERR_BGTASK_PERMISSION: 403,
+  ERR_BGTASK_TASK_GONE: 410,
+  ERR_BGTASK_LOCK_HELD: 409,
+  ERR_BGTASK_WOULD_BLOCK: 409,
+  ERR_BGTASK_REMOTE: 409,
+  ERR_BGTASK_TIMEOUT: 504,
+  ERR_BGTASK_UNSUPPORTED: 501,
+}
