@@ -13,7 +13,7 @@ const FCNTL = join(import.meta.dirname, '../fixtures/fcntl-lock.pl')
 /** Programs that lock a file, say `locked`, and hold on until their stdin ends. */
 const PROGRAMS = {
   fcntl: (file: string) => ['perl', FCNTL, file],
-  flock: (file: string) => ['sh', '-c', 'exec 9>>"$1"; flock -n 9 && echo locked && exec cat', 'sh', file],
+  flock: (file: string) => ['flock', '-n', file, 'sh', '-c', 'echo locked; exec cat'],
 }
 type LockKind = keyof typeof PROGRAMS
 const KINDS = ['fcntl', 'flock'] as const
@@ -120,6 +120,7 @@ async function hold(kind: LockKind, file: string): Promise<{ pid: number; letGo:
   const [program = '', ...args] = PROGRAMS[kind](file)
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'] })
   onTestFinished(() => {
+    child.stdin.destroy()
     child.kill('SIGKILL')
   })
   const exited = once(child, 'exit')

@@ -6,6 +6,7 @@ import {
   type LockHolder,
   liveness,
   type ProcessIdentity,
+  readProcessStat,
 } from '@bgtask/protocol'
 
 /** What we write into a lock file: who holds it, and the child that must not run twice. */
@@ -74,7 +75,8 @@ function kernelHolder({ dev, ino }: Stats, refused: LockFamily): LockHolder | un
     // The one that we got ourselves is in the list too.
     if ((kind === 'FLOCK') !== (refused === 'flock')) continue
     const name = { POSIX: 'fcntl', OFDLCK: 'ofd', FLOCK: 'flock' }[kind] ?? kind.toLowerCase()
-    return { kind: name, ...(Number(pid) > 0 && { pid: Number(pid) }) }
+    // A descriptor that was locked for somebody by `flock(1)` is listed with the pid of that helper, which is gone.
+    return { kind: name, ...(readProcessStat(Number(pid)) !== undefined && { pid: Number(pid) }) }
   }
   return undefined
 }
