@@ -23,6 +23,9 @@ const HEARTBEAT_MS = 10_000
 /** A supervisor answers 64 requests of a connection at a time; waiting ones must leave room for those that do not wait. */
 const MAX_POLLS = 32
 
+/** How long a further connection is kept for the next poll of a loop. */
+const FURTHER_IDLE_MS = 1_000
+
 /** What a task wants to know of its connection. */
 export interface ConnectionObserver {
   /** A connection was made. What is called in here goes out before everything else. */
@@ -67,11 +70,7 @@ export class Connection {
   }
 
   close(): void {
-    const reason = new TaskGoneError(undefined, { path: this.socketPath, message: 'disconnected from the task' })
-    const peer = this.#peer
-    this.#peer = undefined
-    this.#abandoned.abort(reason)
-    peer?.close(reason)
+    this.#disconnect()
     this.#further?.close()
   }
 
@@ -117,6 +116,14 @@ export class Connection {
     } finally {
       clearInterval(heartbeat)
     }
+  }
+
+  #disconnect(): void {
+    const reason = new TaskGoneError(undefined, { path: this.socketPath, message: 'disconnected from the task' })
+    const peer = this.#peer
+    this.#peer = undefined
+    this.#abandoned.abort(reason)
+    peer?.close(reason)
   }
 
   async #send<M extends MethodName>(
@@ -168,7 +175,11 @@ export class Connection {
 
   #pollEnded(): void {
     this.#polls -= 1
-    if (this.#observer === undefined && this.#polls === 0) this.close()
+    if (this.#observer !== undefined || this.#polls > 0) return
+    const closeIfIdle = () => {
+      if (this.#polls === 0) this.#disconnect()
+    }
+    setTimeout(closeIfIdle, FURTHER_IDLE_MS).unref()
   }
 
   /** The attempt is shared, so it ends neither with a caller's patience nor with a caller's abort. */

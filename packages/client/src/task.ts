@@ -42,7 +42,7 @@ export interface StopStepOptions {
 }
 
 export interface KillOptions extends WaitOptions {
-  /** Signal everything that belongs to the task, as `stop` does, instead of the child's process group alone. */
+  /** Signal everything that belongs to the task, as `stop` does, instead of the child alone. */
   readonly tree?: boolean
 }
 
@@ -173,7 +173,7 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
   }
 
   /**
-   * Signals the child's process group, or with `tree` everything that belongs to the task.
+   * Signals the child itself (with `cmd` that is the shell), or with `tree` everything that belongs to the task.
    *
    * @returns false where there was nothing to signal.
    */
@@ -203,7 +203,7 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
    * Ends the child and everything that belongs to it, by the task's own stop steps unless others are given; no restart
    * follows. The supervisor stays, and with it what it kept. Without `timeoutMs` it may take as long as the steps do.
    */
-  stop({ steps, ...options }: StopOptions = {}): Promise<StopResult> {
+  async stop({ steps, ...options }: StopOptions = {}): Promise<StopResult> {
     return this.#connection.callPatiently('stop', { steps: normalizeSteps(steps) }, options)
   }
 

@@ -16,7 +16,7 @@ export interface WaitForOptions extends FollowOptions, WaitOptions {
 }
 
 /** The first match at or after `from`; undefined where the output ends first. */
-export function waitFor(
+export async function waitFor(
   stream: Followed,
   streamName: string,
   pattern: RegExp | string,
