@@ -1,29 +1,10 @@
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { TaskPool } from '@bgtask/pool'
-import {
-  allPids,
-  eventually,
-  isAlive,
-  processArgv,
-  processEnv,
-  processFds,
-  processStat,
-  runNode,
-  tempDir,
-} from '@bgtask/testkit'
+import { eventually, processFds, processStat, runNode, tempDir } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { makePool } from '../support/directory.js'
-import { spawnTask } from '../support/tasks.js'
-
-/** Supervisors of that pool's directory, whether they have a task or wait for one. */
-function supervisorsOf({ path }: { path: string }): number[] {
-  const ours = (pid: number) => {
-    const env = processEnv(pid)
-    return env.BGTASK_TASKPOOL_PATH === path && env.BGTASK_LAUNCH !== undefined
-  }
-  return allPids().filter((pid) => isAlive(pid) && ours(pid) && processArgv(pid)[0] !== '/bin/sh')
-}
+import { spawnTask, supervisorsOf } from '../support/tasks.js'
 
 function standbyPool(standby: number): TaskPool {
   const pool = makePool({ standby })
@@ -68,42 +49,56 @@ describe('standbys', () => {
 
   test('make a task that is like any other: environment, directory and session', async () => {
     const pool = standbyPool(1)
-    await waiting(pool, 1)
-    process.env.POOL_TEST_LATER = 'set after the standby was started'
-    onTestFinished(() => {
-      delete process.env.POOL_TEST_LATER
-    })
-    // It was not part of what the standby inherited, so the spawn starts cold, and all the same.
+    const before = await waiting(pool, 1)
     const directory = tempDir()
-    const task = await spawnTask(pool, { cmd: 'pwd; echo $POOL_TEST_LATER', cwd: directory })
+    const task = await spawnTask(pool, {
+      cmd: 'pwd; echo $POOL_TEST; tr "\\0" "\\n" < /proc/self/environ | grep BGTASK_LAUNCH',
+      cwd: directory,
+      env: { POOL_TEST: 'later than the standby' },
+    })
+    expect(before).toContain(task.pid)
     await task.wait()
-    expect((await task.stdout.read({ waitMs: 5_000 })).data.toString()).toBe(
-      `${directory}\nset after the standby was started\n`,
-    )
+    expect((await task.stdout.read()).data.toString()).toBe(`${directory}\nlater than the standby\n`)
     expect(processStat(task.pid)?.session).not.toBe(processStat(process.pid)?.session)
   })
 
-  const changes: [title: string, change: (pool: TaskPool) => void, options: object][] = [
-    ['another behavior', () => {}, { behavior: 'background' }],
-    ['another environment', (pool) => pool.applySupervisorEnv({ POOL_TEST: 'x' }), {}],
+  const changes: [title: string, change: (pool: TaskPool) => void][] = [
+    ['another environment for supervisors', (pool) => pool.applySupervisorEnv({ POOL_TEST: 'x' })],
+    [
+      'another environment of the caller',
+      () => {
+        process.env.POOL_TEST = 'x'
+        onTestFinished(() => {
+          delete process.env.POOL_TEST
+        })
+      },
+    ],
     [
       'another command',
       (pool) => {
         pool.supervisorCmd = ['/usr/bin/env', ...pool.supervisorCmd]
       },
-      {},
     ],
   ]
-  test.each(changes)('that do not fit a spawn with %s are left alone by it', async (_, change, options) => {
+  test.each(changes)('that do not fit a spawn with %s go, and others come', async (_, change) => {
     const pool = standbyPool(1)
     const [standby] = await waiting(pool, 1)
     change(pool)
-    const task = await spawnTask(pool, { cmd: 'sleep 1000', ...options })
+    const first = await spawnTask(pool)
+    expect(first.pid).not.toBe(standby)
+    const waits = await eventually(() => {
+      const others = supervisorsOf(pool).filter((pid) => pid !== first.pid)
+      return others.length === 1 && !others.includes(standby as number) ? others : undefined
+    })
+    expect(waits).toEqual([(await spawnTask(pool)).pid])
+  })
+
+  test.each(['background', 'foreground'] as const)('do not fit a spawn in the %s, and wait on', async (behavior) => {
+    const pool = standbyPool(1)
+    const [standby] = await waiting(pool, 1)
+    const task = await spawnTask(pool, { cmd: 'sleep 1000', behavior })
     expect(task.pid).not.toBe(standby)
-    // Afterwards there is one again, which fits.
-    await eventually(() => supervisorsOf(pool).length === 2)
-    const next = await spawnTask(pool, { cmd: 'sleep 1000' })
-    expect(next.pid).not.toBe(task.pid)
+    expect((await spawnTask(pool)).pid).toBe(standby)
   })
 
   test('that were killed meanwhile are no reason for a spawn to fail', async () => {

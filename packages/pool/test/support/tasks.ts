@@ -1,6 +1,6 @@
 import type { Task } from '@bgtask/client'
 import type { SpawnOptions, TaskPool } from '@bgtask/pool'
-import { eventually, isAlive } from '@bgtask/testkit'
+import { allPids, eventually, isAlive, processArgv, processEnv } from '@bgtask/testkit'
 import { onTestFinished } from 'vitest'
 import { isRefused } from '../../src/lost/is-refused.js'
 
@@ -23,4 +23,13 @@ export async function killSupervisor(task: Task): Promise<void> {
   process.kill(task.pid, 'SIGKILL')
   await eventually(() => !isAlive(task.pid))
   await eventually(() => isRefused(task.taskPool.socketPath(task.pid)))
+}
+
+/** Supervisors of that pool's directory, whether they have a task or wait for one. */
+export function supervisorsOf({ path }: { path: string }): number[] {
+  const ours = (pid: number) => {
+    const env = processEnv(pid)
+    return env.BGTASK_TASKPOOL_PATH === path && env.BGTASK_LAUNCH !== undefined
+  }
+  return allPids().filter((pid) => isAlive(pid) && ours(pid) && processArgv(pid)[0] !== '/bin/sh')
 }
