@@ -1,6 +1,6 @@
-export { type DocBlock, docBlocks, runDocBlock, runnableBlocks } from './docs.js'
+// docs.ts and layers.ts are for this package's own tests: they load the TypeScript compiler.
+
 export { eventually } from './eventually.js'
-export { layerViolations } from './layers.js'
 export { type NeedName, needs, pathOf } from './needs.js'
 export {
   allPids,

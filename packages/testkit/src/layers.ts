@@ -81,6 +81,7 @@ function shortName(specifier: string): string {
 }
 
 function sourceFiles(directory: string): string[] {
+  if (!existsSync(directory)) return []
   const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
   return names.filter((name) => /\.[cm]?[jt]sx?$/.test(name)).map((name) => join(directory, name))
 }

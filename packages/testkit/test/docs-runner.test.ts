@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { docBlocks, runDocBlock, runnableBlocks, tempDir } from '../src/index.js'
+import { docBlocks, runDocBlock, runnableBlocks } from '../src/docs.js'
+import { tempDir } from '../src/index.js'
 
 const packagesDir = resolve(import.meta.dirname, '../..')
 

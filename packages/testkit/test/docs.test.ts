@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { runDocBlock, runnableBlocks, tempDir } from '../src/index.js'
+import { runDocBlock, runnableBlocks } from '../src/docs.js'
+import { tempDir } from '../src/index.js'
 
 const root = resolve(import.meta.dirname, '../../..')
 const packagesDir = join(root, 'packages')

@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
-import { layerViolations, tempDir } from '../src/index.js'
+import { tempDir } from '../src/index.js'
+import { layerViolations } from '../src/layers.js'
 
 test('manifests and imports of all packages keep to the layers', () => {
   expect(layerViolations(resolve(import.meta.dirname, '../..'))).toEqual([])
