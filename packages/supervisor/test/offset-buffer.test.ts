@@ -8,7 +8,7 @@ class Oracle {
   first = 0
   constructor(readonly capacity: number) {}
   append(bytes: Uint8Array) {
-    this.all.push(...bytes)
+    for (const byte of bytes) this.all.push(byte)
     this.first = Math.max(this.first, this.all.length - this.capacity)
   }
   discard(upTo: number) {

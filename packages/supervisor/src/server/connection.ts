@@ -12,12 +12,16 @@ import {
 import type { EventHub } from '../events.js'
 import { type MethodContext, methods } from './methods.js'
 
+/** Who follows an output asks for more as soon as it has worked on what it got; who lets so much time pass does not follow. */
+const FOLLOWER_PAUSE_MS = 250
+
 /** One client's connection: its calls, its subscription, and what of the output it has not seen yet. */
 export class Connection {
   readonly #context: MethodContext
   readonly #peer: RpcPeer
   readonly #closed = new AbortController()
   readonly #behind = new Set<OutputStreamId>()
+  #readAt = 0
   #stopListening: (() => void) | undefined
   #missed = 0
 
@@ -39,9 +43,9 @@ export class Connection {
     return this.#closed.signal
   }
 
-  /** The client reads an output and has not seen its end. */
+  /** The client follows an output and has not seen its end. */
   get isBehind(): boolean {
-    return this.#behind.size > 0
+    return this.#behind.size > 0 && performance.now() - this.#readAt < FOLLOWER_PAUSE_MS
   }
 
   get queuedBytes(): number {
@@ -49,6 +53,7 @@ export class Connection {
   }
 
   noteRead(streamId: OutputStreamId, result: ReadResult): ReadResult {
+    this.#readAt = performance.now()
     if (result.eof) this.#behind.delete(streamId)
     else this.#behind.add(streamId)
     return result
@@ -60,10 +65,6 @@ export class Connection {
       if (this.#missed > 0 && this.#peer.notify('missed', [{ count: this.#missed }])) this.#missed = 0
       if (this.#missed > 0 || !this.#peer.notify(name, [payload])) this.#missed += 1
     })
-  }
-
-  close(): void {
-    this.#peer.close()
   }
 
   #call(method: string, params: unknown[]): unknown {

@@ -88,7 +88,10 @@ export class TaskServer {
     if (lstatSync(this.path, { throwIfNoEntry: false })?.ino === this.#inode) rmSync(this.path, { force: true })
   }
 
-  /** Gives clients a moment to fetch what they follow and to take their replies, then ends all connections. */
+  /**
+   * Gives clients a moment to fetch what they follow and to take their replies. The connections end with the process, so
+   * that whoever waits for their end finds it gone.
+   */
   async linger(): Promise<void> {
     const deadline = performance.now() + LINGER_MS
     const unfinished = () =>
@@ -96,6 +99,5 @@ export class TaskServer {
     // A reply that is ready is sent in the next turn of the loop.
     do await new Promise((resolve) => setTimeout(resolve, LINGER_LOOK_MS))
     while (unfinished() && performance.now() < deadline)
-    for (const connection of [...this.#connections]) connection.close()
   }
 }
