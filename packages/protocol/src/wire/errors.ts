@@ -31,8 +31,8 @@ export interface WireError {
   readonly data?: Readonly<Record<string, unknown>>
 }
 
-/** Words of another process go into messages and logs, so they are cut at this many characters. */
-const MAX_WORDS = 64 * 1024
+/** Characters of a text in an error, sent or received: an error must always fit in a message, and it ends up in logs. */
+const MAX_WORDS = 16 * 1024
 
 /**
  * Puts anything thrown into plain words for the wire. Errors of bgtask keep their code and fields, system errors their
@@ -40,24 +40,25 @@ const MAX_WORDS = 64 * 1024
  */
 export function toWireError(error: unknown): WireError {
   if (isBgTaskError(error, 'ERR_BGTASK_REMOTE')) {
-    return { code: error.remoteCode, message: error.message, ...(isPlainObject(error.data) && { data: error.data }) }
+    const { remoteCode, data } = error
+    return { code: remoteCode, message: words(error.message), ...(isPlainObject(data) && { data }) }
   }
   if (isBgTaskError(error)) {
     const data = fieldsOf(error)
-    return { code: error.code, message: error.message, ...(Object.keys(data).length > 0 && { data }) }
+    return { code: error.code, message: words(error.message), ...(Object.keys(data).length > 0 && { data }) }
   }
   if (error instanceof Error) {
     const { code } = error as NodeJS.ErrnoException
-    return { code: typeof code === 'string' ? code : 'INTERNAL', message: error.message }
+    return { code: typeof code === 'string' ? code : 'INTERNAL', message: words(error.message) }
   }
-  return { code: 'INTERNAL', message: typeof error === 'string' ? error : describeValue(error) }
+  return { code: 'INTERNAL', message: words(error) }
 }
 
 function fieldsOf(error: BgTaskError): Record<string, unknown> {
   const { code, cause, message, stack, ...fields } = error
   const data: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(fields)) {
-    if (value !== undefined) data[name] = isPlain(value) ? value : describeValue(value)
+    if (value !== undefined) data[name] = typeof value !== 'string' && isPlain(value) ? value : words(value)
   }
   return data
 }

@@ -1,6 +1,13 @@
 import type { Socket } from 'node:net'
 import { armDeadline, type WaitOptions } from '../deadline.js'
-import { type BgTaskError, ProtocolError, TaskGoneError, UnsupportedError, WouldBlockError } from '../errors.js'
+import {
+  type BgTaskError,
+  ProtocolError,
+  RemoteError,
+  TaskGoneError,
+  UnsupportedError,
+  WouldBlockError,
+} from '../errors.js'
 import { decode, encode } from './codec.js'
 import { fromWireError, toWireError } from './errors.js'
 import { MESSAGE_LIMITS, type MessageLimits } from './limits.js'
@@ -105,7 +112,8 @@ export class RpcPeer {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) throw signal.reason
       if (this.#closed) throw this.#closeError ?? new TaskGoneError()
-      const id = this.#nextId()
+      const id = nextCallId(this.#lastId, this.#pending)
+      this.#lastId = id
       const bytes = encode([REQUEST, id, method, params], this.#limits)
       if (this.queuedBytes + bytes.length > this.#limits.maxQueuedBytes) throw new WouldBlockError(`calling ${method}`)
       const disarm =
@@ -144,12 +152,6 @@ export class RpcPeer {
 
   unref(): void {
     if (--this.#refs === 0) this.#socket.unref()
-  }
-
-  #nextId(): number {
-    do this.#lastId = (this.#lastId + 1) >>> 0
-    while (this.#pending.has(this.#lastId))
-    return this.#lastId
   }
 
   #settle(id: number): PendingCall | undefined {
@@ -256,7 +258,8 @@ export class RpcPeer {
     try {
       return encode([RESPONSE, id, error, result], this.#limits)
     } catch (problem) {
-      return encode([RESPONSE, id, toWireError(problem), null], this.#limits)
+      const words = `the result cannot be sent: ${(problem as Error).message}`
+      return encode([RESPONSE, id, toWireError(new RemoteError('INTERNAL', words)), null], this.#limits)
     }
   }
 
@@ -307,6 +310,12 @@ export class RpcPeer {
     for (const bytes of outbox) this.#socket.write(bytes)
     if (outbox.length > 1) this.#socket.uncork()
   }
+}
+
+/** Ids are uint32 and wrap; one that is in flight after 2^32 calls is passed over. */
+export function nextCallId(last: number, inFlight: { has(id: number): boolean }): number {
+  const id = (last + 1) >>> 0
+  return inFlight.has(id) ? nextCallId(id, inFlight) : id
 }
 
 function isId(value: unknown): value is number {

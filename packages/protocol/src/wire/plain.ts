@@ -5,7 +5,7 @@ import type { MessageLimits } from './limits.js'
 
 /**
  * Makes of a value what an encoder writes as plain MessagePack, and checks that a receiver with these limits would take it.
- * What is fine already is given back itself; objects that need a change become Maps, since any key is safe in those.
+ * What is fine already is given back itself, the rest is copied.
  *
  * @throws InvalidOptionError that names the path of what cannot be sent, such as `[3].meta.when`.
  */
@@ -76,17 +76,18 @@ class PlainWalk {
   #visitMap(object: Record<string, unknown>, depth: number): object {
     const keys = Object.keys(object)
     this.#holdElements(keys.length, depth)
-    let copy: Map<string, unknown> | undefined
-    for (let index = 0; index < keys.length; index++) {
-      const key = keys[index] as string
+    let copy: Record<string, unknown> | undefined
+    for (const key of keys) {
       const item = object[key]
       this.#path[depth] = key
       this.#holdBytes(key.length, object, depth)
       const plainKey = wellFormed(key)
       const plain = item === undefined ? undefined : this.visit(item, depth + 1)
-      const changed = item === undefined || plain !== item || plainKey !== key
-      if (changed) copy ??= new Map(keys.slice(0, index).map((earlier) => [earlier, object[earlier]]))
-      if (item !== undefined) copy?.set(plainKey, plain)
+      if (plain === item && item !== undefined && plainKey === key) continue
+      // The spread defines a key `__proto__` as an own property, so that it can be assigned to.
+      copy ??= { ...object }
+      if (item === undefined || plainKey !== key) delete copy[key]
+      if (item !== undefined) copy[plainKey] = plain
     }
     return copy ?? object
   }
