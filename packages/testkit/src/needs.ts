@@ -16,11 +16,13 @@ export const NEEDS = {
   flock: debian('util-linux', () => inPath('flock')),
   nvim: debian('neovim', () => inPath('nvim')),
   perl: debian('perl', () => inPath('perl')),
+  prlimit: debian('util-linux', () => inPath('prlimit')),
   'python3-msgpack': debian('python3-msgpack', pythonWithMsgpack),
   root: { install: 'run the tests as root', find: () => (process.getuid?.() === 0 ? '/' : undefined) },
   script: debian('bsdutils', () => inPath('script')),
   setpriv: debian('util-linux', () => inPath('setpriv')),
   tmux: debian('tmux', () => inPath('tmux')),
+  unshare: debian('util-linux', () => inPath('unshare')),
 } satisfies Record<string, Need>
 
 /** What some tests need beyond Node and npm. */
