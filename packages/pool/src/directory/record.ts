@@ -1,12 +1,13 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import {
+  describeValue,
+  isPlainObject,
   MAX_RECORD_BYTES,
   PermissionError,
+  PROTOCOL_VERSION,
   ProtocolError,
   recordFileName,
   type TaskRecord,
-  taskRecordSchema,
-  validate,
 } from '@bgtask/protocol'
 import type { PoolDirectory } from './inspect.js'
 
@@ -74,9 +75,33 @@ function readText(fd: number, size: number): string {
 }
 
 function parseRecord(path: string, text: string): TaskRecord {
-  const { value, invalid } = validate(taskRecordSchema, parseJson(path, text))
-  if (invalid !== undefined) throw new ProtocolError(`record ${path} is not valid: ${invalid.path} ${invalid.problem}`)
-  return value
+  const record = parseJson(path, text)
+  const problem = recordProblem(record)
+  if (problem !== undefined) throw new ProtocolError(`record ${path} is not valid: ${problem}`)
+  return record as TaskRecord
+}
+
+/**
+ * Checks what identity and liveness rest on. The info is believed as that of a supervisor is, which need not be complete
+ * either; checking all of a hundred records by their schema would take most of a search's time.
+ */
+function recordProblem(record: unknown): string | undefined {
+  if (!isPlainObject(record)) return 'it is no map'
+  const { v, supervisor, child, info } = record
+  if (v !== PROTOCOL_VERSION) return `its version is ${describeValue(v)}`
+  if (!isPlainObject(supervisor) || !isProcess(supervisor)) return 'supervisor is no process'
+  const { bootId, machineId, pidNamespace } = supervisor
+  if ([bootId, machineId, pidNamespace].some((part) => typeof part !== 'string')) return 'supervisor has no place'
+  if (child !== null && (!isPlainObject(child) || !isProcess(child))) return 'child is no process'
+  return isPlainObject(info) ? undefined : 'info is no map'
+}
+
+function isProcess({ pid, startTime }: Record<string, unknown>): boolean {
+  return isCount(pid) && (startTime === null || isCount(startTime))
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 function parseJson(path: string, text: string): unknown {

@@ -2,6 +2,7 @@ import { unlinkSync } from 'node:fs'
 import type { StopStepOptions } from '@bgtask/client'
 import {
   DEFAULT_STOP_STEPS,
+  exitStatusSchema,
   liveness,
   normalizeSignal,
   type RecordedInfo,
@@ -9,6 +10,7 @@ import {
   stopTree,
   type TaskRecord,
   type TreeSelector,
+  validate,
   type WaitOptions,
 } from '@bgtask/protocol'
 
@@ -76,7 +78,8 @@ export class LostTask {
 /** Whether the child of a dead supervisor, or a process that outlived a stop, still runs. */
 export function hasOrphans(record: TaskRecord): boolean {
   const { child, info } = record
-  const processes = [...(child === null ? [] : [child]), ...(info.exitStatus?.survivors ?? [])]
+  const survivors = validate(exitStatusSchema, info.exitStatus).value?.survivors ?? []
+  const processes = [...(child === null ? [] : [child]), ...survivors]
   return processes.some((process) => stillRuns(record, process))
 }
 

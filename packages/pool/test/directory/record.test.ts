@@ -29,45 +29,54 @@ test('a record that is gone is undefined', () => {
 })
 
 describe('what is planted under the name of a record', () => {
-  const plants: [title: string, plant: (path: string, directory: string) => unknown, code: string, message: RegExp][] =
+  type Plant = [title: string, plant: (path: string) => unknown, code: string, message: RegExp]
+  const broken = (title: string, part: object): Plant[] => [
+    [title, (path) => writeFileSync(path, JSON.stringify({ ...record, ...part })), 'ERR_BGTASK_PROTOCOL', /not valid/],
+  ]
+  const plants: Plant[] = [
+    ['a FIFO', (path) => execFileSync('mkfifo', [path]), 'ERR_BGTASK_PROTOCOL', /not a regular file/],
+    ['a directory', (path) => mkdirSync(path), 'ERR_BGTASK_PROTOCOL', /not a regular file/],
+    ['a link', (path) => symlinkSync('/etc/hostname', path), 'ERR_BGTASK_PERMISSION', /cannot be opened/],
+    ['a device', (path) => symlinkSync('/dev/zero', path), 'ERR_BGTASK_PERMISSION', /cannot be opened/],
+    ['nothing', (path) => writeFileSync(path, ''), 'ERR_BGTASK_PROTOCOL', /not JSON/],
     [
-      ['a FIFO', (path) => execFileSync('mkfifo', [path]), 'ERR_BGTASK_PROTOCOL', /not a regular file/],
-      ['a directory', (path) => mkdirSync(path), 'ERR_BGTASK_PROTOCOL', /not a regular file/],
-      ['a link', (path) => symlinkSync('/etc/hostname', path), 'ERR_BGTASK_PERMISSION', /cannot be opened/],
-      ['a device', (path) => symlinkSync('/dev/zero', path), 'ERR_BGTASK_PERMISSION', /cannot be opened/],
-      ['nothing', (path) => writeFileSync(path, ''), 'ERR_BGTASK_PROTOCOL', /not JSON/],
-      [
-        'half a record',
-        (path) => writeFileSync(path, JSON.stringify(record).slice(0, 200)),
-        'ERR_BGTASK_PROTOCOL',
-        /not JSON/,
-      ],
-      ['other JSON', (path) => writeFileSync(path, '[1, 2]'), 'ERR_BGTASK_PROTOCOL', /not valid/],
-      [
-        'a record of an unknown version',
-        (path) => writeFileSync(path, JSON.stringify({ ...record, v: 2 })),
-        'ERR_BGTASK_PROTOCOL',
-        /not valid: v /,
-      ],
-      ['256 KiB and a byte', (path) => sparse(path, 256 * 1024 + 1), 'ERR_BGTASK_PROTOCOL', /more than 262144 bytes/],
-      ['a terabyte', (path) => sparse(path, 1024 ** 4), 'ERR_BGTASK_PROTOCOL', /more than 262144 bytes/],
-      ['deep nesting', (path) => writeFileSync(path, '['.repeat(100_000)), 'ERR_BGTASK_PROTOCOL', /not JSON/],
-      [
-        'the record of another pid',
-        (path) => writeFileSync(path, JSON.stringify(recordOf(1, { taskId: TASK_ID }))),
-        'ERR_BGTASK_PROTOCOL',
-        /another task/,
-      ],
-      [
-        'the record of another task',
-        (path) => writeFileSync(path, JSON.stringify(recordOf(process.pid))),
-        'ERR_BGTASK_PROTOCOL',
-        /another task/,
-      ],
-    ]
+      'half a record',
+      (path) => writeFileSync(path, JSON.stringify(record).slice(0, 200)),
+      'ERR_BGTASK_PROTOCOL',
+      /not JSON/,
+    ],
+    ['other JSON', (path) => writeFileSync(path, '[1, 2]'), 'ERR_BGTASK_PROTOCOL', /not valid/],
+    [
+      'a record of an unknown version',
+      (path) => writeFileSync(path, JSON.stringify({ ...record, v: 2 })),
+      'ERR_BGTASK_PROTOCOL',
+      /not valid: its version is 2/,
+    ],
+    ...broken('a supervisor without a start time', { supervisor: { ...record.supervisor, startTime: undefined } }),
+    ...broken('a supervisor whose pid is a path', { supervisor: { ...record.supervisor, pid: '../self' } }),
+    ...broken('a supervisor of nowhere', { supervisor: { ...record.supervisor, bootId: 1 } }),
+    ...broken('a child that is a pid', { child: 7 }),
+    ...broken('a child whose pid is a path', { child: { pid: '../self', startTime: 1 } }),
+    ...broken('an info that is a list', { info: [] }),
+    ['256 KiB and a byte', (path) => sparse(path, 256 * 1024 + 1), 'ERR_BGTASK_PROTOCOL', /more than 262144 bytes/],
+    ['a terabyte', (path) => sparse(path, 1024 ** 4), 'ERR_BGTASK_PROTOCOL', /more than 262144 bytes/],
+    ['deep nesting', (path) => writeFileSync(path, '['.repeat(100_000)), 'ERR_BGTASK_PROTOCOL', /not JSON/],
+    [
+      'the record of another pid',
+      (path) => writeFileSync(path, JSON.stringify(recordOf(1, { taskId: TASK_ID }))),
+      'ERR_BGTASK_PROTOCOL',
+      /another task/,
+    ],
+    [
+      'the record of another task',
+      (path) => writeFileSync(path, JSON.stringify(recordOf(process.pid))),
+      'ERR_BGTASK_PROTOCOL',
+      /another task/,
+    ],
+  ]
   test.each(plants)('%s is not believed', (_, plant, code, message) => {
     const pool = directory()
-    plant(pathIn(pool), pool.path)
+    plant(pathIn(pool))
     expect(() => read(pool)).toThrow(expect.objectContaining({ code, message: expect.stringMatching(message) }))
   })
 

@@ -1,0 +1,79 @@
+import { Task, type TaskPoolView } from '@bgtask/client'
+import { defaultTaskPool, type LostTask, type PoolEvent, TaskPool } from '@bgtask/pool'
+import type { Survivor, TaskRecord } from '@bgtask/protocol'
+import { expectTypeOf, test } from 'vitest'
+
+class MyTask extends Task {
+  readonly mine = true
+}
+
+class PickyTask extends Task {
+  constructor(
+    readonly pool: TaskPool,
+    pid: number,
+  ) {
+    super(pool, pid)
+  }
+}
+
+const pool = new TaskPool({ path: '/tmp/foo', mkdirIfMissing: { mode: 0o755 } })
+
+test('a pool gives tasks of its class', () => {
+  expectTypeOf(pool).toEqualTypeOf<TaskPool<Task>>()
+  const mine = new TaskPool({ path: '/tmp/foo', taskClass: MyTask })
+  expectTypeOf(mine).toEqualTypeOf<TaskPool<MyTask>>()
+  expectTypeOf(mine.spawn({ cmd: 'date' })).resolves.toEqualTypeOf<MyTask>()
+  expectTypeOf(mine.search()).resolves.toEqualTypeOf<MyTask[]>()
+  expectTypeOf(mine.taskByPid(1)).resolves.toEqualTypeOf<MyTask | undefined>()
+  expectTypeOf(mine.watch()).toEqualTypeOf<AsyncGenerator<PoolEvent<MyTask>, void, undefined>>()
+  expectTypeOf(defaultTaskPool({ taskClass: MyTask })).toEqualTypeOf<TaskPool<MyTask>>()
+  expectTypeOf(
+    new TaskPool({ path: '/', taskClass: PickyTask }).spawn({ cmd: 'date' }),
+  ).resolves.toEqualTypeOf<PickyTask>()
+})
+
+test('a pool is what a task asks for', () => {
+  expectTypeOf(pool).toExtend<TaskPoolView>()
+})
+
+test('the directory tells of tasks that are gone', () => {
+  expectTypeOf(pool.record(1)).resolves.toEqualTypeOf<TaskRecord | undefined>()
+  expectTypeOf(pool.lost()).resolves.toEqualTypeOf<LostTask[]>()
+  expectTypeOf<LostTask['stop']>().returns.resolves.toEqualTypeOf<Survivor[]>()
+})
+
+test('all forms of mkdirIfMissing are taken, and no other', () => {
+  new TaskPool({ path: '/', mkdirIfMissing: true })
+  new TaskPool({ path: '/', mkdirIfMissing: [0o755, undefined, undefined] })
+  new TaskPool({ path: '/', mkdirIfMissing: [0o755] })
+  // @ts-expect-error a bare mode
+  new TaskPool({ path: '/', mkdirIfMissing: 0o755 })
+})
+
+test('options of a spawn are known by name and type', () => {
+  void pool.spawn({
+    exec: ['a', 'b'] as const,
+    env: { A: undefined },
+    behavior: 'background',
+    meta: { deep: [{ er: null }] },
+  })
+  void pool.spawn({ cmd: 'a', stop: [{ killSignal: 'TERM', waitMs: 1 }], restart: { on: 'failure' } })
+  // @ts-expect-error a typo
+  void pool.spawn({ cmd: 'a', lockFile: '/l' })
+  // @ts-expect-error not a behavior
+  void pool.spawn({ cmd: 'a', behavior: 'demon' })
+  // @ts-expect-error meta is JSON
+  void pool.spawn({ cmd: 'a', meta: { at: new Date() } })
+})
+
+test('a pattern is a partial of the info, with leaves that decide', () => {
+  void pool.search({ meta: { name: 'foo' }, state: 'running' })
+  void pool.search({ meta: { name: /^foo/ }, run: (run) => run > 1, exitStatus: { exitCode: 0 } })
+  void pool.search({ ofACustomSupervisor: { a: [1, 2] } })
+  void pool.search((info) => info.state === 'running')
+  void pool.search(async ({ meta }) => meta.name === 'foo')
+  // @ts-expect-error not a state
+  void pool.search({ state: 'sleeping' })
+  // @ts-expect-error not a number
+  void pool.search({ run: '1' })
+})
