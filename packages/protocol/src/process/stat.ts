@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 
 /** What of `/proc/PID/stat` tells processes apart and shows how they hang together. */
 export interface ProcessStat {
@@ -12,12 +12,19 @@ export interface ProcessStat {
   readonly startTime: number
 }
 
+/** More than the longest line. One for all, since a search reads hundreds, and `readFileSync` takes five times as long. */
+const buffer = Buffer.allocUnsafeSlow(4096)
+
 /** Reads `/proc/PID/stat`; undefined where there is no such process, or no `/proc`. */
 export function readProcessStat(pid: number): ProcessStat | undefined {
+  let fd: number | undefined
   try {
-    return parseProcessStat(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+    fd = openSync(`/proc/${pid}/stat`)
+    return parseProcessStat(buffer.toString('latin1', 0, readSync(fd, buffer, 0, buffer.length, null)))
   } catch {
     return undefined
+  } finally {
+    if (fd !== undefined) closeSync(fd)
   }
 }
 
