@@ -8,9 +8,11 @@ import {
   UnsupportedError,
   WouldBlockError,
 } from '../errors.js'
+import { type PendingCall, PendingCalls } from './calls.js'
 import { decode, encode } from './codec.js'
 import { fromWireError, toWireError } from './errors.js'
 import { MESSAGE_LIMITS, type MessageLimits } from './limits.js'
+import { Outbox } from './outbox.js'
 import { MessageScanner } from './scanner.js'
 
 /** What a connection may hold at a time. */
@@ -48,12 +50,6 @@ const NOTIFICATION = 2
 /** Before it disconnects, a peer says why with this notification; its parameter is a wire error. */
 const ERROR_NOTIFICATION = 'error'
 
-interface PendingCall {
-  readonly resolve: (result: unknown) => void
-  readonly reject: (reason: unknown) => void
-  readonly disarm: (() => void) | undefined
-}
-
 /**
  * One end of a MessagePack-RPC connection; both ends may call. Messages are bounded both ways, and a side that breaks a
  * bound or the grammar is told why and disconnected.
@@ -65,14 +61,11 @@ export class RpcPeer {
   readonly #options: PeerOptions
   readonly #limits: PeerLimits
   readonly #scanner: MessageScanner
-  readonly #pending = new Map<number, PendingCall>()
-  #lastId = -1
+  readonly #outbox: Outbox
+  readonly #calls = new PendingCalls()
   #refs = 0
   #requestsInFlight = 0
-  /** Set while messages of a chunk are handled: what is sent meanwhile is gathered in `#outbox` and written together. */
   #handling = false
-  #outbox: Buffer[] = []
-  #outboxBytes = 0
   #paused = false
   #closed = false
   #closeError: BgTaskError | undefined
@@ -82,6 +75,7 @@ export class RpcPeer {
     this.#options = options
     this.#limits = { ...PEER_LIMITS, ...options.limits }
     this.#scanner = new MessageScanner(this.#limits)
+    this.#outbox = new Outbox(socket)
     socket.unref()
     socket.on('data', (chunk: Buffer) => {
       this.#scanner.push(chunk)
@@ -99,7 +93,7 @@ export class RpcPeer {
 
   /** Bytes that wait to be sent. */
   get queuedBytes(): number {
-    return this.#socket.writableLength + this.#outboxBytes
+    return this.#outbox.queuedBytes
   }
 
   /**
@@ -112,36 +106,37 @@ export class RpcPeer {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) throw signal.reason
       if (this.#closed) throw this.#closeError ?? new TaskGoneError()
-      const id = nextCallId(this.#lastId, this.#pending)
-      this.#lastId = id
+      const id = this.#calls.nextId()
       const bytes = encode([REQUEST, id, method, params], this.#limits)
       if (this.queuedBytes + bytes.length > this.#limits.maxQueuedBytes) throw new WouldBlockError(`calling ${method}`)
       const disarm =
         signal === undefined && timeoutMs === undefined
           ? undefined
           : armDeadline({ signal, timeoutMs }, method, (reason) => this.#settle(id)?.reject(reason))
-      this.#pending.set(id, { resolve, reject, disarm })
+      this.#calls.add(id, { resolve, reject, disarm })
       this.ref()
-      this.#send(bytes)
+      this.#outbox.send(bytes)
     })
   }
 
   /** Sends a notification; false where it was dropped, because the connection is closed or too much waits to be sent. */
   notify(method: string, params: unknown[] = []): boolean {
     if (this.#closed || this.queuedBytes > this.#limits.pauseQueuedBytes) return false
-    this.#send(encode([NOTIFICATION, method, params], this.#limits))
+    this.#outbox.send(encode([NOTIFICATION, method, params], this.#limits))
     return true
   }
 
-  /** Ends the connection at once and rejects the calls that are pending with the error; calling it again does nothing. */
+  /**
+   * Ends the connection at once: calls that are pending reject with the error, and what the kernel has not taken yet is
+   * dropped. Calling it again does nothing.
+   */
   close(error?: BgTaskError): void {
     if (this.#closed) return
     this.#closed = true
     this.#closeError = error
-    this.#flush()
+    this.#outbox.release()
     this.#socket.destroy()
-    const pending = [...this.#pending.keys()]
-    for (const id of pending) this.#settle(id)?.reject(error ?? new TaskGoneError())
+    for (const id of this.#calls.ids()) this.#settle(id)?.reject(error ?? new TaskGoneError())
     this.#options.onClose?.(error)
   }
 
@@ -155,11 +150,8 @@ export class RpcPeer {
   }
 
   #settle(id: number): PendingCall | undefined {
-    const call = this.#pending.get(id)
-    if (call === undefined) return undefined
-    this.#pending.delete(id)
-    call.disarm?.()
-    this.unref()
+    const call = this.#calls.take(id)
+    if (call !== undefined) this.unref()
     return call
   }
 
@@ -171,6 +163,7 @@ export class RpcPeer {
     // A handler that answers or closes at once gets here in the middle of this.
     if (this.#handling || this.#closed) return
     this.#handling = true
+    this.#outbox.hold()
     let problem: BgTaskError | undefined
     try {
       while (!this.#closed && !this.#mustPause()) {
@@ -183,7 +176,7 @@ export class RpcPeer {
     }
     this.#handling = false
     if (problem !== undefined) this.#disconnect(problem)
-    this.#flush()
+    this.#outbox.release()
     this.#pauseSocket(this.#mustPause())
   }
 
@@ -250,7 +243,7 @@ export class RpcPeer {
     if (this.#closed) return
     const bytes = this.#encodeResponse(id, error, result)
     const queuedBytes = this.queuedBytes + bytes.length
-    if (queuedBytes <= this.#limits.maxQueuedBytes) this.#send(bytes)
+    if (queuedBytes <= this.#limits.maxQueuedBytes) this.#outbox.send(bytes)
     else this.#disconnect(new ProtocolError(`the other side does not read: ${queuedBytes} bytes wait to be sent`))
   }
 
@@ -288,34 +281,9 @@ export class RpcPeer {
   /** Says why, as far as the kernel takes it at once, and closes. */
   #disconnect(error: BgTaskError): void {
     if (this.#closed) return
-    this.#send(encode([NOTIFICATION, ERROR_NOTIFICATION, [toWireError(error)]]))
+    this.#outbox.send(encode([NOTIFICATION, ERROR_NOTIFICATION, [toWireError(error)]]))
     this.close(error)
   }
-
-  #send(bytes: Buffer): void {
-    if (this.#handling) {
-      this.#outbox.push(bytes)
-      this.#outboxBytes += bytes.length
-    } else {
-      this.#socket.write(bytes)
-    }
-  }
-
-  #flush(): void {
-    const outbox = this.#outbox
-    if (outbox.length === 0) return
-    this.#outbox = []
-    this.#outboxBytes = 0
-    if (outbox.length > 1) this.#socket.cork()
-    for (const bytes of outbox) this.#socket.write(bytes)
-    if (outbox.length > 1) this.#socket.uncork()
-  }
-}
-
-/** Ids are uint32 and wrap; one that is in flight after 2^32 calls is passed over. */
-export function nextCallId(last: number, inFlight: { has(id: number): boolean }): number {
-  const id = (last + 1) >>> 0
-  return inFlight.has(id) ? nextCallId(id, inFlight) : id
 }
 
 function isId(value: unknown): value is number {

@@ -12,7 +12,7 @@ import {
 } from '@bgtask/protocol'
 import { eventually } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
-import { nextCallId } from '../../src/wire/peer.js'
+import { nextCallId } from '../../src/wire/calls.js'
 import { peerAndSocket, peerPair, readBytes, readToEnd, withResolvers } from '../support/connection.js'
 
 const never = new Promise<never>(() => {})

@@ -1,0 +1,42 @@
+import type { Socket } from 'node:net'
+
+/** What is on its way to the other side. Messages can be held back for a moment and then go out in one system call. */
+export class Outbox {
+  readonly #socket: Socket
+  #holding = false
+  #held: Buffer[] = []
+  #heldBytes = 0
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+  }
+
+  /** Bytes that wait to be sent. */
+  get queuedBytes(): number {
+    return this.#socket.writableLength + this.#heldBytes
+  }
+
+  send(bytes: Buffer): void {
+    if (this.#holding) {
+      this.#held.push(bytes)
+      this.#heldBytes += bytes.length
+    } else {
+      this.#socket.write(bytes)
+    }
+  }
+
+  hold(): void {
+    this.#holding = true
+  }
+
+  release(): void {
+    this.#holding = false
+    const held = this.#held
+    if (held.length === 0) return
+    this.#held = []
+    this.#heldBytes = 0
+    if (held.length > 1) this.#socket.cork()
+    for (const bytes of held) this.#socket.write(bytes)
+    if (held.length > 1) this.#socket.uncork()
+  }
+}
