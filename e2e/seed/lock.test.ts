@@ -1,12 +1,12 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TaskPool } from '@bgtask/pool'
 import { isAlive, needs, tempDir } from '@bgtask/testkit'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { runCaller } from '../support/callers.js'
 import { commandsOf, expectNothingLeft, locksOn, makePool } from '../support/pools.js'
+import { startProgram } from '../support/programs.js'
 
 const FCNTL = join(import.meta.dirname, '../fixtures/fcntl-lock.pl')
 
@@ -117,19 +117,12 @@ function setUp(): { pool: TaskPool; lockfile: string } {
 
 /** Another program that holds the lock. Rejects where it does not get it. */
 async function hold(kind: LockKind, file: string): Promise<{ pid: number; letGo: () => Promise<void> }> {
-  const [program = '', ...args] = PROGRAMS[kind](file)
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'] })
-  onTestFinished(() => {
-    child.stdin.destroy()
-    child.kill('SIGKILL')
-  })
-  const exited = once(child, 'exit')
-  const refused = exited.then(() => Promise.reject(new Error('not locked')))
-  await Promise.race([once(child.stdout, 'data'), refused])
-  refused.catch(() => {})
+  const { pid, process, exited } = startProgram(PROGRAMS[kind](file))
+  const first = await Promise.race([once(process.stdout, 'data'), exited])
+  if (String(first[0]) !== 'locked\n') throw new Error('not locked')
   const letGo = async () => {
-    child.stdin.end()
+    process.stdin.end()
     await exited
   }
-  return { pid: child.pid ?? 0, letGo }
+  return { pid, letGo }
 }

@@ -50,7 +50,7 @@ test('a pool is nothing more than a view of a directory', async () => {
 test('tasks that one process creates are found by another', async () => {
   const path = tempDir()
   const { caller, infos } = await runCaller({ pool: { path }, tasks: [{ cmd: 'cat', meta: { n: 1 } }] })
-  expect((await caller).exitCode).toBe(0)
+  expect(await caller.exited).toEqual([0, null])
   const [found] = await new TaskPool({ path }).search({ meta: { n: 1 } })
   expect(found?.pid).toBe(infos?.[0]?.supervisorPid)
 })

@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { Task } from '@bgtask/client'
 import type { SpawnOptions, TaskPoolOptions } from '@bgtask/pool'
 import { socketFileName, type TaskInfo } from '@bgtask/protocol'
-import { eventually, type RunNodeOptions, runNode, tempDir } from '@bgtask/testkit'
+import { eventually, tempDir } from '@bgtask/testkit'
 import { onTestFinished } from 'vitest'
 import { endTasksAfterTest } from './pools.js'
+import { type ProgramOptions, startProgram } from './programs.js'
 
 export const CALLER = join(import.meta.dirname, '../fixtures/caller.mjs')
 
@@ -35,13 +36,11 @@ export function callerCommand(plan: CallerPlan): { argv: string[]; report: () =>
   return { argv: [process.execPath, CALLER, file, JSON.stringify(plan)], report }
 }
 
-/** Runs a real caller, which leads a session of its own, until it has spawned what it is to. */
-export async function runCaller(plan: CallerPlan, options: RunNodeOptions = {}) {
+/** Starts a real caller, which leads a session of its own; resolves when it has spawned what it is to. */
+export async function runCaller(plan: CallerPlan, options?: ProgramOptions) {
   const { argv, report } = callerCommand(plan)
-  const [, script = '', ...args] = argv
-  const caller = runNode(script, args, { stdin: 'ignore', detached: true, ...options })
-  const told = await report()
-  return { caller, ...told }
+  const caller = startProgram(argv, options)
+  return { caller, ...(await report()) }
 }
 
 /** The task of an info, seen from here. */
