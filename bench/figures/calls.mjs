@@ -1,0 +1,61 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { encode } from '@bgtask/protocol'
+import { temporaryPool } from '../lib/environment.mjs'
+import { comparePairs } from '../lib/pairs.mjs'
+
+const CALLS = 2_000
+
+const echoServer = new URL('../lib/echo-server.mjs', import.meta.url)
+
+/** The bare minimum: as many bytes there and back, without a look at them. */
+async function echoClient(path, requestBytes, replyBytes) {
+  const socket = connect(path)
+  await once(socket, 'connect')
+  const request = Buffer.alloc(requestBytes)
+  let received = 0
+  let done = () => {}
+  socket.on('data', (chunk) => {
+    received += chunk.length
+    if (received >= replyBytes) done()
+  })
+  const call = () =>
+    new Promise((resolve) => {
+      received = 0
+      done = resolve
+      socket.write(request)
+    })
+  return { call, end: () => socket.destroy() }
+}
+
+export const getInfo = {
+  id: 'rpc',
+  title: '`getInfo` on an open connection in a tight loop, against a bare Node echo of the same bytes',
+  unit: '×',
+  atMost: 2,
+  run: async ({ pairs, onPair }) => {
+    const { pool, directory, dispose } = temporaryPool()
+    const task = await pool.spawn({ exec: ['sleep', '600'] })
+    const replyBytes = encode([1, 1, null, await task.info()]).length
+    const requestBytes = encode([0, 1, 'getInfo', []]).length
+    const server = fork(echoServer, [join(directory, 'echo'), requestBytes, replyBytes])
+    try {
+      await once(server, 'message')
+      const echo = await echoClient(join(directory, 'echo'), requestBytes, replyBytes)
+      const loop = (call) => async () => {
+        const start = performance.now()
+        for (let index = 0; index < CALLS; index += 1) await call()
+        return ((performance.now() - start) / CALLS) * 1_000
+      }
+      const result = await comparePairs(pairs, loop(() => task.info()), loop(echo.call), onPair)
+      echo.end()
+      const detail = `${result.ours.toFixed(1)} µs, echo of ${replyBytes} bytes: ${result.theirs.toFixed(1)} µs`
+      return { value: result.ratio, spread: result.ratios, detail }
+    } finally {
+      server.kill('SIGKILL')
+      await dispose()
+    }
+  },
+}

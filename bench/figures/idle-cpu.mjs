@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs'
+import { temporaryPool } from '../lib/environment.mjs'
+
+const DAEMONS = 24
+
+/** Time on a CPU in ms, of all threads. */
+const cpuMs = (pid) => Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[0]) / 1e6
+
+export const idleCpu = {
+  id: 'cpu-idle',
+  title: `CPU time of the busiest of ${DAEMONS} idle daemons over 60 s`,
+  unit: 'ms',
+  atMost: 10,
+  run: async ({ quick }) => {
+    const seconds = quick ? 10 : 60
+    const { pool, dispose } = temporaryPool()
+    try {
+      const pids = []
+      for (let index = 0; index < DAEMONS; index += 1) pids.push((await pool.spawn({ exec: ['sleep', '600'] })).pid)
+      await new Promise((resolve) => setTimeout(resolve, 2_000))
+      const before = pids.map(cpuMs)
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1_000))
+      const used = pids.map((pid, index) => ((cpuMs(pid) - before[index]) * 60) / seconds)
+      return { value: Math.max(...used), detail: quick ? 'measured over 10 s, times 6' : undefined }
+    } finally {
+      await dispose()
+    }
+  },
+}

@@ -1,0 +1,34 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpus, release, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { TaskPool } from '@bgtask/pool'
+
+// Node starts slower with it, and what is compared must not depend on it.
+delete process.env.NODE_EXTRA_CA_CERTS
+
+/** A pool in a fresh directory; `dispose` ends every task in it and removes it. */
+export function temporaryPool(options = {}) {
+  const directory = mkdtempSync(join(tmpdir(), 'bgb-'))
+  const pool = new TaskPool({ path: join(directory, 'p'), mkdirIfMissing: true, ...options })
+  const dispose = async () => {
+    await pool.close()
+    const tasks = await pool.search()
+    await Promise.all(tasks.map((task) => task.terminateSupervisor({ steps: KILL }).catch(() => {})))
+    rmSync(directory, { recursive: true, force: true })
+  }
+  return { pool, directory, dispose }
+}
+
+const KILL = [{ killSignal: 'SIGKILL', waitMs: 5_000 }]
+
+/** What only this process holds in memory, in bytes (`smaps_rollup`, the sum of `Private_*`); with `Pss` its fair share. */
+export function memoryOf(pid, kind = 'Private') {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1')
+  const lines = text.matchAll(new RegExp(`^${kind}(?:_\\w+)?:\\s+(\\d+) kB$`, 'gm'))
+  return [...lines].reduce((sum, [, kibibytes]) => sum + Number(kibibytes) * 1024, 0)
+}
+
+export function describeMachine() {
+  const model = cpus()[0]?.model ?? 'unknown CPU'
+  return `${cpus().length} × ${model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`
+}
