@@ -56,6 +56,9 @@ export interface TaskPoolOptions<T extends Task = Task> {
   readonly standby?: number
 }
 
+/** With sessions, process groups and unix sockets as they are used here; darwin is unverified. */
+const PLATFORMS: readonly string[] = ['linux', 'darwin']
+
 /** How long (ms) a supervisor may take until it is ready. */
 const DEFAULT_LAUNCH_MS = 10_000
 
@@ -81,7 +84,7 @@ export class TaskPool<T extends Task = Task> {
    * directory, or could be tampered with; PathTooLongError where a socket's path would exceed 107 bytes; PlatformError.
    */
   constructor(options: TaskPoolOptions<T>) {
-    if (process.platform === 'win32') throw new PlatformError('bgtask')
+    if (!PLATFORMS.includes(process.platform)) throw new PlatformError('bgtask')
     if (typeof options !== 'object' || options === null)
       throw new InvalidOptionError('options', options, 'must be an object')
     rejectUnknownKeys(options, OPTIONS)
@@ -158,8 +161,9 @@ export class TaskPool<T extends Task = Task> {
     signal?.throwIfAborted()
     this.#checkWritable()
     const plan = this.#plan(spec.behavior)
-    const supervisor = (await this.#standbys.take(plan)) ?? new SupervisorProcess(plan)
+    // Before anything is started: it throws where the spec is too large.
     const launch = { spec: encodeSpec(spec), taskId: spec.taskId }
+    const supervisor = (await this.#standbys.take(plan)) ?? new SupervisorProcess(plan)
     const task = await supervisor.launch(launch, { timeoutMs: launchTimeoutMs, signal }, (pid) =>
       this.#reach(pid, { timeoutMs: launchTimeoutMs, signal }),
     )

@@ -1,5 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
+import { debug } from '../debug.js'
 import { type SupervisorPlan, SupervisorProcess, supervisorEnvironment } from './supervisor-process.js'
+
+interface Standby {
+  /** What it was started with. */
+  readonly key: object
+  readonly process: SupervisorProcess
+}
 
 /**
  * Supervisors that were started early and wait for a spec, so that a spawn need not wait for a process to boot.
@@ -7,7 +14,7 @@ import { type SupervisorPlan, SupervisorProcess, supervisorEnvironment } from '.
  */
 export class Standbys {
   readonly #count: number
-  #waiting: { readonly key: object; readonly process: SupervisorProcess }[] = []
+  #waiting: Standby[] = []
   #closed = false
 
   constructor(count: number) {
@@ -19,11 +26,11 @@ export class Standbys {
     if (this.#waiting.length === 0) return undefined
     // One that has died meanwhile is told of only when this process looks at its events.
     await new Promise(setImmediate)
-    const key = keyOf(plan)
-    const index = this.#waiting.findIndex((standby) => !standby.process.isSpent && isDeepStrictEqual(standby.key, key))
-    const [taken] = index === -1 ? [] : this.#waiting.splice(index, 1)
-    taken?.process.setRef(true)
-    return taken?.process
+    const taken = this.#waiting.find(fitsTo(plan))
+    if (taken === undefined) return undefined
+    this.#waiting.splice(this.#waiting.indexOf(taken), 1)
+    taken.process.setRef(true)
+    return taken.process
   }
 
   /** Starts as many as are missing, when this process has nothing else to do; those that do not fit the plan make room. */
@@ -33,7 +40,8 @@ export class Standbys {
       if (this.#closed) return
       try {
         this.#fill(makePlan())
-      } catch {
+      } catch (error) {
+        debug(() => `no standby: ${error}`)
         // Standbys are an optimization: the next spawn starts cold, and tells what is wrong.
       }
     }).unref()
@@ -46,17 +54,20 @@ export class Standbys {
   }
 
   #fill(plan: SupervisorPlan): void {
-    const key = keyOf(plan)
-    const fits = (standby: { key: object; process: SupervisorProcess }) =>
-      !standby.process.isSpent && isDeepStrictEqual(standby.key, key)
-    for (const { process } of this.#waiting.filter((standby) => !fits(standby))) void process.abandon()
-    this.#waiting = this.#waiting.filter(fits)
+    const fitting = this.#waiting.filter(fitsTo(plan))
+    for (const { process } of this.#waiting.filter((standby) => !fitting.includes(standby))) void process.abandon()
+    this.#waiting = fitting
     while (this.#waiting.length < this.#count) {
       const process = new SupervisorProcess(plan)
       process.setRef(false)
-      this.#waiting.push({ key, process })
+      this.#waiting.push({ key: keyOf(plan), process })
     }
   }
+}
+
+function fitsTo(plan: SupervisorPlan): (standby: Standby) => boolean {
+  const key = keyOf(plan)
+  return (standby) => !standby.process.isSpent && isDeepStrictEqual(standby.key, key)
 }
 
 /** All that a supervisor inherits when it starts and a spec does not carry. */

@@ -13,6 +13,7 @@ import {
   mergeEnvironment,
   withoutTaskVariables,
 } from '@bgtask/protocol'
+import { debug } from '../debug.js'
 import { endLeftovers } from './leftovers.js'
 import { LaunchReport } from './report.js'
 
@@ -54,6 +55,7 @@ export class SupervisorProcess {
   /** @throws LaunchError where not even a process can be made. */
   constructor(plan: SupervisorPlan) {
     this.#foreground = plan.behavior === 'foreground'
+    debug(() => `launch ${this.#launchId}: ${plan.behavior} ${JSON.stringify(plan.cmd)}`)
     const env = { ...supervisorEnvironment(plan), [LAUNCH_VARIABLE]: this.#launchId }
     this.#child = startProcess(plan.cmd, plan.behavior, env)
     this.#child.once('error', (error) => {
@@ -95,13 +97,16 @@ export class SupervisorProcess {
     reach: (pid: number) => Promise<R>,
   ): Promise<R> {
     try {
+      debug(() => `launch ${this.#launchId}: task ${taskId}, ${spec.length} bytes of spec`)
       this.#specPipe?.end(spec)
       await this.#settled(options)
       if (this.#report.pid === undefined) throw this.#failure()
       const reached = await reach(this.#report.pid)
       this.#release()
+      debug(() => `launch ${this.#launchId}: supervisor ${this.#report.pid} is ready`)
       return reached
     } catch (error) {
+      debug(() => `launch ${this.#launchId} failed: ${error}`)
       await this.abandon(taskId)
       throw error
     }

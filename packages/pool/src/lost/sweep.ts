@@ -1,5 +1,6 @@
 import { lstatSync, type Stats, unlinkSync } from 'node:fs'
 import { InvalidOptionError, isRunning, logFileName, recordFileName, socketFileName } from '@bgtask/protocol'
+import { debug } from '../debug.js'
 import { listEntries, type PoolEntry } from '../directory/entries.js'
 import type { PoolDirectory } from '../directory/inspect.js'
 import { type JudgedRecord, readRecords } from '../directory/judged-records.js'
@@ -32,6 +33,7 @@ export async function sweepDirectory(
       if (removeOwn(`${directory.path}/${name}`, minAgeMs)) removed.push(name)
     }
   }
+  debug(() => `sweep removed ${removed.join(' ') || 'nothing'}`)
   return removed
 }
 

@@ -1,5 +1,7 @@
+import { setMaxListeners } from 'node:events'
 import type { Task } from '@bgtask/client'
 import { BgTaskError, isBgTaskError, type WaitOptions } from '@bgtask/protocol'
+import { debug } from '../debug.js'
 import { listEntries } from '../directory/entries.js'
 import { checkSocket, type PoolDirectory } from '../directory/inspect.js'
 import { readRecords } from '../directory/judged-records.js'
@@ -31,8 +33,11 @@ export interface SearchOptions extends WaitOptions {
 /** How long one supervisor may take to answer. */
 export const DEFAULT_ANSWER_MS = 2_000
 
-/** Connections that are open at once: enough to hide a few that hang, far from the usual limit of 1,024 descriptors. */
-const MAX_CONNECTIONS = 32
+/**
+ * Supervisors asked at once. Those that hang stop counting before their time is up, which makes some 640 connections at the
+ * very worst: below the usual limit of 1,024 descriptors.
+ */
+const MAX_ASKED = 32
 
 /** What a search needs of a pool. */
 export interface SearchView<T extends Task> {
@@ -49,7 +54,10 @@ export async function searchTasks<T extends Task>(
 ): Promise<T[]> {
   checkPattern(pattern)
   signal?.throwIfAborted()
-  const report = (error: unknown, pid: number) => onError(asBgTaskError(error), { pid, path: view.directory.path })
+  const report = (error: unknown, pid: number) => {
+    debug(() => `search skips ${pid}: ${error}`)
+    onError(asBgTaskError(error), { pid, path: view.directory.path })
+  }
   const fromRecords = typeof pattern !== 'function' && namesOnlyRecorded(pattern)
   const found = new Map<number, T>()
   const toAsk: number[] = []
@@ -67,21 +75,30 @@ export async function searchTasks<T extends Task>(
       report(error, entry.pid)
     }
   }
-  await forEachBounded(toAsk, MAX_CONNECTIONS, async (pid) => {
-    signal?.throwIfAborted()
+  debug(() => `search: ${found.size} found by their records, asking ${toAsk.length}`)
+  const ended = signal && manyMayListenTo(signal)
+  await forEachBounded(toAsk, MAX_ASKED, async (pid) => {
+    ended?.throwIfAborted()
     const task = view.taskAt(pid)
     try {
-      const info = await task.info({ signal, timeoutMs })
+      const info = await task.info({ signal: ended, timeoutMs })
       if (await matchesTask(pattern, info)) found.set(pid, withInfo(task, info))
     } catch (error) {
       throwIfCallersFault(error)
-      if (signal?.aborted) throw signal.reason
+      ended?.throwIfAborted()
       report(error, pid)
     } finally {
       task.disconnect()
     }
   })
   return [...found].sort(([a], [b]) => a - b).map(([, task]) => task)
+}
+
+/** A signal of our own: Node warns of a leak above ten listeners, and the caller's limit is not ours to change. */
+function manyMayListenTo(signal: AbortSignal): AbortSignal {
+  const own = AbortSignal.any([signal])
+  setMaxListeners(0, own)
+  return own
 }
 
 function withInfo<T extends Task>(task: T, info: Task['cachedInfo']): T {
@@ -94,6 +111,7 @@ function throwIfCallersFault(error: unknown): void {
   if (isBgTaskError(error, 'ERR_BGTASK_INVALID_OPTION')) throw error
 }
 
+/** As what is wrong with one entry is told: whatever is not known better is the other side's fault. */
 export function asBgTaskError(error: unknown): BgTaskError {
   if (isBgTaskError(error)) return error
   return new BgTaskError('ERR_BGTASK_PROTOCOL', (error as Error).message, { cause: error })

@@ -60,16 +60,24 @@ export async function* watchTasks<T extends Task>(
     }
   }
 
-  const watcher = watchDirectory(path, (_, name) => orFail(() => lookAtFile(name)))
-  watcher.on('error', (error) =>
-    queue.fail(new PoolDirError(path, `cannot be watched: ${error.message}`, { cause: error })),
-  )
+  const fail = (cause: unknown) => queue.fail(new PoolDirError(path, `cannot be watched: ${cause}`, { cause }))
+  const watcher = openWatcher(path, (name) => orFail(() => lookAtFile(name)), fail)
   try {
     lookAtAll()
     for (;;) yield await queue.next(signal)
   } finally {
-    watcher.close()
+    watcher?.close()
     for (const task of watched.values()) task.close()
+  }
+}
+
+/** The kernel may have no watch left to give, which is told as everything else that ends the watching. */
+function openWatcher(path: string, onFile: (name: string | null) => void, onError: (error: unknown) => void) {
+  try {
+    return watchDirectory(path, (_, name) => onFile(name)).on('error', onError)
+  } catch (error) {
+    onError(error)
+    return undefined
   }
 }
 

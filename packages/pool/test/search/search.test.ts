@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, mkdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -181,6 +181,24 @@ describe('an entry that is no task costs the others nothing', () => {
       socket.on('data', (data: Buffer) => socket.write(bytes(data[2] as number))).on('error', () => {}),
     )
     expect(await searchWithErrors(pool, undefined, 2_000)).toEqual({ found: [good], errors: [[ODD, code]] })
+  })
+
+  test('however many are silent, the others are found long before their time is up', async () => {
+    const { pool, good } = await crowdedPool()
+    const silent = Array.from({ length: 200 }, (_, index) => ODD + index)
+    for (const pid of silent) await listenFor(pool, pid)
+    // The one that is to be found would be asked last.
+    renameSync(pool.socketPath(good), pool.socketPath(ODD + 300))
+    onTestFinished(() => renameSync(pool.socketPath(ODD + 300), pool.socketPath(good)))
+    const controller = new AbortController()
+    const searching = pool.search(
+      (info) => {
+        if (info.good === true) controller.abort('found')
+        return true
+      },
+      { signal: controller.signal, timeoutMs: 60_000 },
+    )
+    await expect(searching).rejects.toBe('found')
   })
 
   test('a record that cannot be believed is told, and its supervisor asked', async () => {
