@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Task } from '@bgtask/client'
 import type { SpawnOptions, TaskPoolOptions } from '@bgtask/pool'
@@ -13,7 +13,9 @@ export const CALLER = join(import.meta.dirname, '../fixtures/caller.mjs')
 /** What `fixtures/caller.mjs` is to do. */
 export interface CallerPlan {
   readonly pool: TaskPoolOptions
-  readonly tasks: readonly SpawnOptions[]
+  readonly tasks?: readonly SpawnOptions[]
+  /** Finds all tasks and sends each this signal. */
+  readonly kill?: string
   /** Stays until it is killed. */
   readonly stay?: boolean
 }
@@ -22,12 +24,19 @@ export interface CallerPlan {
 export interface CallerReport {
   readonly pid: number
   readonly infos?: TaskInfo[]
+  /** Supervisors' pids of the tasks that were signalled. */
+  readonly killed?: number[]
+  /** Codes of the errors that the search met. */
+  readonly met?: string[]
   readonly error?: { code: string; name: string; message: string } & Record<string, unknown>
 }
 
 /** argv of a Node program that spawns tasks, and its report once it is written. */
 export function callerCommand(plan: CallerPlan): { argv: string[]; report: () => Promise<CallerReport> } {
-  const file = join(tempDir(), 'report')
+  const directory = tempDir()
+  // The caller may be another user.
+  chmodSync(directory, 0o777)
+  const file = join(directory, 'report')
   endTasksAfterTest(plan.pool.path)
   const report = async () => {
     await eventually(() => existsSync(file), { what: 'the caller reports' })
@@ -36,10 +45,14 @@ export function callerCommand(plan: CallerPlan): { argv: string[]; report: () =>
   return { argv: [process.execPath, CALLER, file, JSON.stringify(plan)], report }
 }
 
-/** Starts a real caller, which leads a session of its own; resolves when it has spawned what it is to. */
-export async function runCaller(plan: CallerPlan, options?: ProgramOptions) {
+/**
+ * Starts a real caller, which leads a session of its own; resolves when it has done what it is to.
+ *
+ * @param prefix argv of a program that runs it, such as `setpriv`.
+ */
+export async function runCaller(plan: CallerPlan, options?: ProgramOptions, prefix: readonly string[] = []) {
   const { argv, report } = callerCommand(plan)
-  const caller = startProgram(argv, options)
+  const caller = startProgram([...prefix, ...argv], options)
   return { caller, ...(await report()) }
 }
 
