@@ -7,9 +7,10 @@ import {
   type MethodName,
   type MethodParams,
   type MethodResult,
-  methodSchemas,
   ProtocolError,
+  paramSchemas,
   RpcPeer,
+  resultSchemas,
   TaskGoneError,
   type Validated,
   validate,
@@ -90,7 +91,7 @@ export class Connection {
     params?: MethodParams<M>,
     { signal, timeoutMs = DEFAULT_TIMEOUT_MS + waitMsOf(params) }: WaitOptions = {},
   ): Promise<MethodResult<M>> {
-    const { invalid } = validate(methodSchemas[method].params, params)
+    const { invalid } = validate(paramSchemas[method], params)
     if (invalid !== undefined) throw new InvalidOptionError(invalid.path || method, invalid.got, invalid.problem)
     const waitMs = waitMsOf(params)
     if (waitMs > 0) return this.#poll(method, params, { signal, timeoutMs }, waitMs)
@@ -224,7 +225,7 @@ export function checked<T>(result: Validated<T>, what: string): T {
 /** A custom supervisor's info may have other keys and lack some: it only has to be a map. */
 function checkedResult<M extends MethodName>(method: M, result: unknown): MethodResult<M> {
   if (method !== 'getInfo')
-    return checked(validate(methodSchemas[method].result, result), `result of ${method}`) as MethodResult<M>
+    return checked(validate(resultSchemas[method], result), `result of ${method}`) as MethodResult<M>
   if (isPlainObject(result)) return result as MethodResult<M>
   throw new ProtocolError("the supervisor's result of getInfo is no map")
 }

@@ -55,11 +55,12 @@ export {
   type MethodName,
   type MethodParams,
   type MethodResult,
-  methodSchemas,
   type OrderedChunk,
   type OrderResult,
   type ParsedParams,
+  paramSchemas,
   type ReadResult,
+  resultSchemas,
   type StopResult,
   type WaitResult,
 } from './contract/methods.js'

@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import * as v from 'valibot'
 import { type JsonObject, jsonObjectProblem } from './json.js'
 
@@ -39,8 +40,14 @@ export const metaSchema = v.custom<JsonObject>(
 /** The name of a signal with its `SIG` prefix, such as `SIGTERM`. */
 export const killSignalSchema = v.pipe(v.string(), v.regex(/^SIG[A-Z0-9]+$/, 'must be the name of a signal'))
 
+/** A signal that this platform can send. */
+export const sendableSignalSchema = v.pipe(
+  v.string(),
+  v.check((name) => Object.hasOwn(constants.signals, name), 'must be the name of a signal, such as SIGTERM'),
+)
+
 /** One step of a stop: send the signal, then wait this long (ms) for the tree to be empty. */
-export const stopStepSchema = v.object({ killSignal: killSignalSchema, waitMs: durationMsSchema })
+export const stopStepSchema = v.object({ killSignal: sendableSignalSchema, waitMs: durationMsSchema })
 export type StopStep = v.InferOutput<typeof stopStepSchema>
 
 export const stopStepsSchema = v.pipe(v.array(stopStepSchema), v.minLength(1), v.maxLength(32))

@@ -2,9 +2,9 @@ import * as v from 'valibot'
 import {
   countSchema,
   durationMsSchema,
-  killSignalSchema,
   metaSchema,
   outputStreamIdSchema,
+  sendableSignalSchema,
   stopStepsSchema,
   streamIdSchema,
 } from './fields.js'
@@ -69,92 +69,83 @@ const waitResultSchema = v.looseObject({
 export type WaitResult = v.InferOutput<typeof waitResultSchema>
 
 /**
- * Every method of a task: its single parameter and its result.
- * Nothing else of a supervisor can be called.
+ * The single parameter of every method of a task. Nothing else of a supervisor can be called.
+ * Apart from the results, which the supervisor does not check, so that it need not hold their schemas.
  */
-export const methodSchemas = {
-  hello: {
-    params: v.optional(v.object({ protocol: v.optional(countSchema), software: v.optional(v.string()) }), {}),
-    result: v.looseObject({ protocol: countSchema, software: v.string(), methods: v.array(v.string()) }),
-  },
-  getInfo: { params: noParams, result: taskInfoSchema },
+export const paramSchemas = {
+  hello: v.optional(v.object({ protocol: v.optional(countSchema), software: v.optional(v.string()) }), {}),
+  getInfo: noParams,
   /** JSON Merge Patch (RFC 7396); the result is the whole meta, on record. */
-  applyMeta: {
-    params: v.object({
-      patch: v.custom<Record<string, unknown>>(
-        (patch) => jsonObjectProblem(patch) === undefined,
-        (issue) => `must be a JSON object: ${jsonObjectProblem(issue.input) ?? ''}`,
-      ),
-    }),
-    result: metaSchema,
-  },
+  applyMeta: v.object({
+    patch: v.custom<Record<string, unknown>>(
+      (patch) => jsonObjectProblem(patch) === undefined,
+      (issue) => `must be a JSON object: ${jsonObjectProblem(issue.input) ?? ''}`,
+    ),
+  }),
   /** `delivered` is false where there was nothing to signal. */
-  kill: {
-    params: v.object({ killSignal: killSignalSchema, tree: v.optional(v.boolean(), false) }),
-    result: v.looseObject({ delivered: v.boolean() }),
-  },
+  kill: v.object({ killSignal: sendableSignalSchema, tree: v.optional(v.boolean(), false) }),
   /** `restarted` is false while the child runs. */
-  restart: { params: noParams, result: v.looseObject({ restarted: v.boolean(), run: countSchema }) },
-  stop: { params: v.optional(v.object({ steps: v.optional(stopStepsSchema) }), {}), result: stoppedSchema },
-  terminate: { params: v.optional(v.object({ steps: v.optional(stopStepsSchema) }), {}), result: stoppedSchema },
+  restart: noParams,
+  stop: v.optional(v.object({ steps: v.optional(stopStepsSchema) }), {}),
+  terminate: v.optional(v.object({ steps: v.optional(stopStepsSchema) }), {}),
   /** With `waitMs` a long poll: answers at a byte past `from`, at the end, or when the time is up. */
-  readStream: {
-    params: v.object({
-      streamId: outputStreamIdSchema,
-      /** The oldest kept byte where left out. */
-      from: v.optional(countSchema),
-      maxBytes: v.optional(v.pipe(countSchema, v.minValue(1)), DEFAULT_READ_BYTES),
-      waitMs: waitMsSchema,
-      /** Forget everything before `from` first: what the caller has finished with. */
-      discard: v.optional(v.boolean(), false),
-    }),
-    result: readResultSchema,
-  },
+  readStream: v.object({
+    streamId: outputStreamIdSchema,
+    /** The oldest kept byte where left out. */
+    from: v.optional(countSchema),
+    maxBytes: v.optional(v.pipe(countSchema, v.minValue(1)), DEFAULT_READ_BYTES),
+    waitMs: waitMsSchema,
+    /** Forget everything before `from` first: what the caller has finished with. */
+    discard: v.optional(v.boolean(), false),
+  }),
   /** Forgets what lies before `upTo`, or everything so far. */
-  discardStream: {
-    params: v.object({ streamId: outputStreamIdSchema, upTo: v.optional(countSchema) }),
-    result: v.looseObject({ firstOffset: countSchema, endOffset: countSchema }),
-  },
+  discardStream: v.object({ streamId: outputStreamIdSchema, upTo: v.optional(countSchema) }),
   /** The order in which chunks of stdout and stderr were read; `from` and `seq` count chunks. */
-  readOrder: {
-    params: v.object({
-      from: v.optional(countSchema),
-      maxChunks: v.optional(v.pipe(countSchema, v.minValue(1), v.maxValue(4_096)), 256),
-      waitMs: waitMsSchema,
-    }),
-    result: orderResultSchema,
-  },
+  readOrder: v.object({
+    from: v.optional(countSchema),
+    maxChunks: v.optional(v.pipe(countSchema, v.minValue(1), v.maxValue(4_096)), 256),
+    waitMs: waitMsSchema,
+  }),
   /** Resolves when the bytes are queued; with `wait: false` an error `ERR_BGTASK_WOULD_BLOCK` where the queue is full. */
-  writeStream: {
-    params: v.object({
-      streamId: v.literal(0),
-      data: v.pipe(
-        bytesSchema,
-        v.check((data) => data.length <= MAX_WRITE_BYTES, 'must be at most 256 KiB'),
-      ),
-      wait: v.optional(v.boolean(), true),
-    }),
-    result: v.looseObject({ acceptedOffset: countSchema }),
-  },
+  writeStream: v.object({
+    streamId: v.literal(0),
+    data: v.pipe(
+      bytesSchema,
+      v.check((data) => data.length <= MAX_WRITE_BYTES, 'must be at most 256 KiB'),
+    ),
+    wait: v.optional(v.boolean(), true),
+  }),
   /** stdin: after what is queued, or at once (`immediate`). Output: keeps nothing more; what is kept stays. */
-  closeStream: {
-    params: v.object({ streamId: streamIdSchema, immediate: v.optional(v.boolean(), false) }),
-    result: v.looseObject({}),
-  },
+  closeStream: v.object({ streamId: streamIdSchema, immediate: v.optional(v.boolean(), false) }),
   /** With `run`: the end of that run or a later one. Without: the exit after which no restart is pending. */
-  waitExit: {
-    params: v.optional(v.object({ run: v.optional(v.pipe(countSchema, v.minValue(1))), waitMs: waitMsSchema }), {}),
-    result: waitResultSchema,
-  },
+  waitExit: v.optional(v.object({ run: v.optional(v.pipe(countSchema, v.minValue(1))), waitMs: waitMsSchema }), {}),
   /** From now on events come as notifications. The result tells the state at that moment. */
-  subscribe: { params: noParams, result: v.looseObject({ state: liveStateSchema, run: countSchema }) },
+  subscribe: noParams,
 } as const
 
-export type MethodName = keyof typeof methodSchemas
-/** What a caller passes: defaults may be left out. */
-export type MethodParams<M extends MethodName> = v.InferInput<(typeof methodSchemas)[M]['params']>
-/** What a handler gets: defaults filled in. */
-export type ParsedParams<M extends MethodName> = v.InferOutput<(typeof methodSchemas)[M]['params']>
-export type MethodResult<M extends MethodName> = v.InferOutput<(typeof methodSchemas)[M]['result']>
+/** The result of every method. */
+export const resultSchemas = {
+  hello: v.looseObject({ protocol: countSchema, software: v.string(), methods: v.array(v.string()) }),
+  getInfo: taskInfoSchema,
+  applyMeta: metaSchema,
+  kill: v.looseObject({ delivered: v.boolean() }),
+  restart: v.looseObject({ restarted: v.boolean(), run: countSchema }),
+  stop: stoppedSchema,
+  terminate: stoppedSchema,
+  readStream: readResultSchema,
+  discardStream: v.looseObject({ firstOffset: countSchema, endOffset: countSchema }),
+  readOrder: orderResultSchema,
+  writeStream: v.looseObject({ acceptedOffset: countSchema }),
+  closeStream: v.looseObject({}),
+  waitExit: waitResultSchema,
+  subscribe: v.looseObject({ state: liveStateSchema, run: countSchema }),
+} as const
 
-export const METHOD_NAMES = Object.keys(methodSchemas) as MethodName[]
+export type MethodName = keyof typeof paramSchemas
+/** What a caller passes: defaults may be left out. */
+export type MethodParams<M extends MethodName> = v.InferInput<(typeof paramSchemas)[M]>
+/** What a handler gets: defaults filled in. */
+export type ParsedParams<M extends MethodName> = v.InferOutput<(typeof paramSchemas)[M]>
+export type MethodResult<M extends MethodName> = v.InferOutput<(typeof resultSchemas)[M]>
+
+export const METHOD_NAMES = Object.keys(paramSchemas) as MethodName[]

@@ -2,8 +2,8 @@ import type { Socket } from 'node:net'
 import {
   InvalidOptionError,
   type MethodName,
-  methodSchemas,
   type OutputStreamId,
+  paramSchemas,
   type ReadResult,
   RpcPeer,
   UnsupportedError,
@@ -68,9 +68,9 @@ export class Connection {
   }
 
   #call(method: string, params: unknown[]): unknown {
-    if (!Object.hasOwn(methodSchemas, method)) throw new UnsupportedError(method)
+    if (!Object.hasOwn(paramSchemas, method)) throw new UnsupportedError(method)
     const name = method as MethodName
-    const { value, invalid } = validate(methodSchemas[name].params, params[0])
+    const { value, invalid } = validate(paramSchemas[name], params[0])
     if (invalid !== undefined) {
       throw new InvalidOptionError(
         invalid.path === '' ? method : `${method}.${invalid.path}`,
