@@ -85,6 +85,29 @@ test('restart is refused while the child runs, and starts a further run when it 
   expect(await task.wait({ run: 2 })).toMatchObject({ exitCode: 4, run: 2 })
 })
 
+test('the end of an earlier run is still told while a later one goes on', async () => {
+  const task = await spawnTask({ cmd: 'read -r code; exit "$code"' })
+  await task.stdin.write('3\n')
+  await task.wait()
+  await task.restart()
+  expect(await task.wait({ run: 1 })).toEqual({ exitCode: 3, signal: null, cause: 'exit', run: 1 })
+})
+
+test('waiting for the end stops at a deadline or an abort, and where the supervisor dies', async () => {
+  const task = await spawnTask({ exec: ['sleep', '1000'] })
+  await expect(task.wait({ timeoutMs: 10 })).rejects.toMatchObject({ code: 'ERR_BGTASK_TIMEOUT', timeoutMs: 10 })
+  const reason = new Error('enough')
+  const controller = new AbortController()
+  const aborted = expect(task.wait({ signal: controller.signal })).rejects.toBe(reason)
+  const orphaned = expect(task.wait()).rejects.toMatchObject({ code: 'ERR_BGTASK_TASK_GONE' })
+  const { pid: child } = await task.info()
+  controller.abort(reason)
+  await aborted
+  process.kill(task.pid, 'SIGKILL')
+  process.kill(child as number, 'SIGKILL')
+  await orphaned
+})
+
 test('stop ends the child by the steps given; the supervisor stays with what it kept', async () => {
   const task = await spawnTask({ cmd: 'trap "echo int; exit 9" INT; echo ready; while :; do sleep 0.05; done' })
   await task.stdout.waitFor('ready')

@@ -59,6 +59,8 @@ export class Supervisor {
   #recordTimer: NodeJS.Timeout | undefined
   #runtimeTimer: NodeJS.Timeout | undefined
   #pipes: StdioPipes | undefined
+  /** How the run before the present one ended. */
+  #exitBefore: ExitStatus | null = null
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts
@@ -157,7 +159,9 @@ export class Supervisor {
   /** Level-triggered: with `run` the end of that run or a later one, else the exit after which no restart is pending. */
   waitExit(run: number | undefined, waitMs: number, signal: AbortSignal): Promise<WaitResult> {
     const look = () => {
-      const { state, exitStatus } = this.facts
+      const { state } = this.facts
+      // While a run goes on, the last end is that of the run before.
+      const exitStatus = this.facts.exitStatus ?? this.#exitBefore
       const ended = this.#current === undefined ? this.facts.run : this.facts.run - 1
       const done = run === undefined ? this.#isFinal() : ended >= run
       const result: WaitResult = {
@@ -184,6 +188,7 @@ export class Supervisor {
     this.#stopCause = undefined
     this.#stopper.follow(run)
     if (run.number > 1) this.facts.restarts += 1
+    this.#exitBefore = this.facts.exitStatus
     Object.assign(this.facts, runFacts(run, child.stdio))
     this.streams.attach(child)
     this.#become('started')
