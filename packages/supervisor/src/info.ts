@@ -61,7 +61,8 @@ export class InfoMaker {
 
   recordedInfo(): RecordedInfo {
     const { facts, current } = this.#supervisor
-    return { ...this.#fixed, ...facts, ...this.#extra(), pid: current?.pid ?? null }
+    // What the contract names stands last: it cannot be replaced.
+    return { ...this.#extra(), ...this.#fixed, ...facts, pid: current?.pid ?? null }
   }
 
   record(): TaskRecord {

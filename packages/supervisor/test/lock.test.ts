@@ -2,10 +2,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Task } from '@bgtask/client'
-import { eventually, isAlive, needs, pathOf, processFds, tempDir } from '@bgtask/testkit'
+import { needs, pathOf, processFds, tempDir } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { makePool, spawnTask } from './support/pool.js'
+import { killSupervisor, makePool, spawnTask } from './support/pool.js'
 
 const KILL = [{ killSignal: 'KILL', waitMs: 5_000 }]
 
@@ -18,13 +17,6 @@ function kernelLocks(path: string): string[] {
   const { ino } = statSync(path)
   const lines = readFileSync('/proc/locks', 'utf8').split('\n')
   return lines.filter((line) => line.includes(`:${ino} `)).map((line) => line.trim().split(/\s+/)[1] ?? '')
-}
-
-async function killSupervisor(task: Task): Promise<number> {
-  const { pid } = await task.info()
-  process.kill(task.pid, 'SIGKILL')
-  await eventually(() => !isAlive(task.pid))
-  return pid ?? 0
 }
 
 test('the kernel holds both kinds of lock for the supervisor, and the child has no descriptor of the file', async () => {
@@ -101,7 +93,8 @@ describe('a supervisor that was SIGKILLed', () => {
     const lockfile = lockPath()
     const pool = makePool()
     const task = await pool.spawn({ cmd: 'sleep 1000', lockfile })
-    const childPid = await killSupervisor(task)
+    const { pid: childPid } = await task.info()
+    await killSupervisor(task)
     const holder = { supervisorPid: task.pid, childPid, kind: 'orphan' }
     await expect(pool.spawn({ cmd: 'true', lockfile })).rejects.toMatchObject({ code: 'ERR_BGTASK_LOCK_HELD', holder })
     const [lost] = await pool.lost()
@@ -114,7 +107,8 @@ describe('a supervisor that was SIGKILLed', () => {
     const lockfile = lockPath()
     const pool = makePool()
     const task = await pool.spawn({ cmd: 'sleep 1000', lockfile })
-    const childPid = await killSupervisor(task)
+    const { pid: childPid } = await task.info()
+    await killSupervisor(task)
     const note = JSON.parse(readFileSync(lockfile, 'utf8'))
     writeFileSync(lockfile, JSON.stringify({ ...note, child: null }))
     const holder = { supervisorPid: task.pid, childPid, kind: 'orphan' }
@@ -142,7 +136,7 @@ describe('other programs are excluded, and exclude', () => {
     const lockfile = lockPath()
     const pool = makePool()
     const task = await pool.spawn({ cmd: 'sleep 1000', lockfile })
-    const take = `use Fcntl qw(:flock SEEK_SET F_SETLK F_WRLCK); open my $f, '+>>', $ARGV[0] or die; fcntl($f, F_SETLK, pack('s s l! l! i', F_WRLCK, SEEK_SET, 0, 0, 0)) or exit 1; $| = 1; print "held\\n"; sleep($ARGV[1])`
+    const take = `use Fcntl qw(:flock SEEK_SET F_SETLK F_WRLCK); open my $f, '+>>', $ARGV[0] or die; my $l = pack('s s x4 q q i x4', F_WRLCK, SEEK_SET, 0, 0, 0); fcntl($f, F_SETLK, $l) or exit 1; $| = 1; print "held\\n"; sleep($ARGV[1])`
     expect(await exitCodeOf(pathOf('perl'), ['-e', take, lockfile, '0'])).toBe(1)
     await task.stop()
     const holder = await hold(pathOf('perl'), ['-e', take, lockfile, '1000'])

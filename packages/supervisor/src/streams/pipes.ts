@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 
 /** The child's three pipes. The supervisor must close `child.*` once the child has them, or it would never see an end. */
@@ -44,22 +45,21 @@ export function takeInheritedPipes(): StdioPipes | undefined {
 export async function makePipes(): Promise<StdioPipes | undefined> {
   const script = 'exec 7<<X 8<<X 9<<X\n.\nX\n.\nX\n.\nX\necho; read _'
   const helper = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'pipe', 'ignore'], env: {} })
-  helper.stdin.on('error', () => {})
+  const gone = once(helper, 'exit')
+  gone.catch(() => {})
+  // Out of descriptors or processes there is no helper and no pipe to it, only an error event.
+  helper.stdin?.on('error', () => {})
   try {
-    await new Promise<void>((resolve, reject) => {
-      helper.once('error', reject)
-      helper.once('exit', () => reject(new Error('the shell that makes pipes ended early')))
-      helper.stdout.once('data', () => resolve())
-    })
+    const ready = helper.stdout === null ? gone : once(helper.stdout, 'data')
+    await Promise.race([ready, gone])
     return openPipes(`/proc/${helper.pid}/fd`, [])
   } catch {
     return undefined
   } finally {
     // Its read end would hide a broken stdin pipe, so it goes at once.
-    helper.removeAllListeners('exit')
     helper.kill('SIGKILL')
-    helper.stdin.destroy()
-    helper.stdout.destroy()
+    helper.stdin?.destroy()
+    helper.stdout?.destroy()
   }
 }
 

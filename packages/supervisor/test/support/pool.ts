@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { Task } from '@bgtask/client'
 import { type SpawnOptions, TaskPool, type TaskPoolOptions } from '@bgtask/pool'
 import type { TaskRecord } from '@bgtask/protocol'
-import { makeTempDir } from '@bgtask/testkit'
+import { eventually, makeTempDir, processStat } from '@bgtask/testkit'
 import { onTestFinished } from 'vitest'
 import { supervisorCommand } from '../../src/command.js'
 
@@ -37,6 +37,12 @@ export function endAfterTest(task: Task): Task {
     await task.terminateSupervisor({ steps: KILL }).catch(() => {})
   })
   return task
+}
+
+/** Resolves when nothing is left of it: a thread that is still dying holds socket and lock. */
+export async function killSupervisor(task: Task): Promise<void> {
+  process.kill(task.pid, 'SIGKILL')
+  await eventually(() => processStat(task.pid) === undefined)
 }
 
 /** What is on record at this moment. */

@@ -1,0 +1,170 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import type { Task } from '@bgtask/client'
+import type { SpawnOptions, TaskPool } from '@bgtask/pool'
+import { eventually, isAlive, processFds, processStat } from '@bgtask/testkit'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { fixture, logOf, makePool, supervisorCmd } from './support/pool.js'
+
+/** A caller in a session and process group of its own, which it leads, so that the group can be left without a leader. */
+async function spawnFromCaller(
+  pool: TaskPool,
+  options: SpawnOptions,
+): Promise<{ caller: number; task: Task; childPid: number }> {
+  const args = [fixture('spawn-one.js'), pool.path, JSON.stringify(options), 'stay']
+  const caller = spawn(process.execPath, args, { detached: true, stdio: ['ignore', 'pipe', 'inherit'] })
+  onTestFinished(() => {
+    caller.kill('SIGKILL')
+  })
+  await once(caller.stdout, 'data')
+  const [task] = await pool.search()
+  if (task === undefined) throw new Error('the caller has started nothing')
+  const { pid } = await task.info()
+  return { caller: caller.pid ?? 0, task, childPid: pid ?? 0 }
+}
+
+async function expectEndedInOrder(pool: TaskPool, task: Task, childPid: number): Promise<void> {
+  await eventually(() => !isAlive(task.pid))
+  expect(isAlive(childPid)).toBe(false)
+  expect(readdirSync(pool.path)).toEqual([])
+}
+
+describe('daemon', () => {
+  test('leads no group of the caller, has a session of its own, and survives caller and HUP', async () => {
+    const pool = makePool()
+    const { caller, task, childPid } = await spawnFromCaller(pool, { behavior: 'daemon' })
+    const supervisor = processStat(task.pid)
+    expect(supervisor).toMatchObject({ ppid: 1, tty: 0 })
+    expect(supervisor?.session).not.toBe(processStat(caller)?.session)
+    expect(processStat(childPid)).toMatchObject({ session: childPid, pgrp: childPid, ppid: task.pid })
+    process.kill(-caller, 'SIGKILL')
+    await eventually(() => !isAlive(caller))
+    process.kill(task.pid, 'SIGHUP')
+    expect(await task.info()).toMatchObject({ state: 'running', pid: childPid })
+  })
+
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    '%s ends it in order: the child first, then every trace',
+    async (signal) => {
+      const pool = makePool()
+      const task = await pool.spawn({ cmd: 'trap "exit 3" TERM; sleep 1000 & wait' })
+      const exits: unknown[] = []
+      task.on('childExit', (event) => exits.push(event))
+      const { pid } = await task.info()
+      process.kill(task.pid, signal)
+      await expectEndedInOrder(pool, task, pid ?? 0)
+      expect(exits).toMatchObject([
+        { exitStatus: { exitCode: 3, cause: 'stopped' }, recorded: true, willRestart: false },
+      ])
+    },
+  )
+
+  test('USR1 does not open the inspector', async () => {
+    const task = await makePool().spawn({ cmd: 'sleep 1000' })
+    const sockets = [...processFds(task.pid).values()].filter((target) => target.startsWith('socket:')).length
+    process.kill(task.pid, 'SIGUSR1')
+    expect(await task.info()).toMatchObject({ state: 'running' })
+    expect([...processFds(task.pid).values()].filter((target) => target.startsWith('socket:'))).toHaveLength(sockets)
+    expect(logOf(task)).toBe('')
+  })
+})
+
+describe('background', () => {
+  test("stays in the caller's session and group, as a child of init", async () => {
+    const { caller, task, childPid } = await spawnFromCaller(makePool(), { behavior: 'background' })
+    expect(processStat(task.pid)).toMatchObject({ ppid: 1, session: caller, pgrp: caller })
+    expect(processStat(childPid)).toMatchObject({ session: childPid, pgrp: childPid })
+  })
+
+  test.each(['SIGHUP', 'SIGTERM', 'SIGINT'] as const)('ends in order on %s to the group', async (signal) => {
+    const pool = makePool()
+    const { caller, task, childPid } = await spawnFromCaller(pool, { behavior: 'background' })
+    process.kill(-caller, signal)
+    await expectEndedInOrder(pool, task, childPid)
+  })
+
+  test("ends in order when the group's leader is gone", async () => {
+    const pool = makePool()
+    const { caller, task, childPid } = await spawnFromCaller(pool, { behavior: 'background' })
+    process.kill(caller, 'SIGKILL')
+    await expectEndedInOrder(pool, task, childPid)
+  })
+
+  test('lives on where its group has no leader from the start', async () => {
+    const pool = makePool()
+    // The shell that leads the group is gone before the caller starts the task.
+    const program = `"$NODE" ${fixture('when-orphaned.js')} ${fixture('spawn-one.js')} ${pool.path} '{"behavior":"background"}' &`
+    const shell = spawn('/bin/sh', ['-c', program], { detached: true, env: { ...process.env, NODE: process.execPath } })
+    await once(shell, 'exit')
+    const [task] = await eventually(async () => {
+      const tasks = await pool.search()
+      return tasks.length > 0 && tasks
+    })
+    const own = processStat(task?.pid ?? 0)
+    expect(own?.pgrp).toBe(shell.pid)
+    expect(processStat(shell.pid ?? 0)).toBeUndefined()
+    // It looks for its leader each second; two looks are due when the child has ended.
+    const watched = await pool.spawn({ cmd: 'sleep 2.5' })
+    await watched.wait()
+    expect(await task?.info()).toMatchObject({ state: 'running' })
+  })
+})
+
+describe('foreground', () => {
+  test("is the caller's child, speaks on its stderr, and ends with INT in order", async () => {
+    const pool = makePool({ supervisorEnv: { BGTASK_DEBUG: '1' } })
+    const task = await pool.spawn({ cmd: 'sleep 1000', behavior: 'foreground' })
+    expect(processStat(task.pid)).toMatchObject({ ppid: process.pid, session: processStat(process.pid)?.session })
+    expect(readdirSync(pool.path).some((name) => name.endsWith('.out'))).toBe(false)
+    const { pid } = await task.info()
+    process.kill(task.pid, 'SIGINT')
+    await expectEndedInOrder(pool, task, pid ?? 0)
+  })
+})
+
+describe('a supervisor built with runSupervisor', () => {
+  test('tells its own software and info, and its keys are on record and can be searched', async () => {
+    const pool = makePool({ supervisorCmd: supervisorCmd(fixture('custom-supervisor.js')) })
+    const task = await pool.spawn({ cmd: 'sleep 1000' })
+    expect(await task.info()).toMatchObject({
+      software: 'custom/1.0',
+      region: 'north',
+      state: 'running',
+      stdio: 'pipe',
+    })
+    expect(await pool.search({ region: 'north' })).toHaveLength(1)
+    expect(await pool.search({ region: 'south' })).toHaveLength(0)
+    expect((await pool.record(task.pid))?.info).toMatchObject({ region: 'north', supervisorPid: task.pid })
+  })
+
+  test('a bug in it is logged, and ends it in order with its child', async () => {
+    const pool = makePool({ supervisorCmd: supervisorCmd(fixture('custom-supervisor.js')) })
+    const task = await pool.spawn({
+      cmd: 'trap "" TERM; sleep 1000',
+      stop: [
+        { killSignal: 'TERM', waitMs: 300 },
+        { killSignal: 'KILL', waitMs: 5_000 },
+      ],
+    })
+    const { pid } = await task.info()
+    const terminating = once(task, 'terminating')
+    await task.info()
+    process.kill(task.pid, 'SIGUSR2')
+    await terminating
+    // Its words are there as long as it is.
+    expect(logOf(task)).toContain('uncaught: Error: a bug of mine')
+    await expectEndedInOrder(pool, task, pid ?? 0)
+  })
+})
+
+test('a launch whose caller has gone is undone: the ready line meets a closed pipe', async () => {
+  const pool = makePool()
+  const controller = new AbortController()
+  const launches = Array.from({ length: 4 }, () => pool.spawn({ cmd: 'sleep 1000', signal: controller.signal }))
+  setImmediate(() => controller.abort(new Error('changed my mind')))
+  for (const launch of await Promise.allSettled(launches)) {
+    expect(launch).toMatchObject({ status: 'rejected', reason: { message: 'changed my mind' } })
+  }
+  expect(readdirSync(pool.path)).toEqual([])
+})
