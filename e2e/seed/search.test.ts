@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Task } from '@bgtask/client'
-import type { TaskPool } from '@bgtask/pool'
+import type { TaskPattern, TaskPool } from '@bgtask/pool'
+import type { TaskInfo } from '@bgtask/protocol'
 import { supervisorCommand } from '@bgtask/supervisor/command'
 import { eventually } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
@@ -25,7 +26,7 @@ test('the searches of the example find Proc1', async () => {
 test('a pattern tells keys and values that should exist in the info, at any depth', async () => {
   const { pool, nameOf } = await exampleProcesses()
   const found: Record<string, string[]> = {}
-  const patterns = {
+  const patterns: Record<string, TaskPattern> = {
     'a number': { a: 5 },
     'a key inside': { meta: { name: /^Cool/ } },
     'an array': { c: [1, 2, 3] },
@@ -55,7 +56,7 @@ test('a pattern tells keys and values that should exist in the info, at any dept
 test('a predicate may die on missing keys: that is no match', async () => {
   const { pool, nameOf } = await exampleProcesses()
   const died: string[] = []
-  const isProc1 = (info: { c?: unknown }) => {
+  const isProc1 = (info: TaskInfo) => {
     try {
       return (info.c as number[])[0] === 1
     } catch (error) {

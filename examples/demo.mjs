@@ -1,0 +1,81 @@
+// `npm run demo`: one background task from its start to its end, seen by two processes. Explains on screen what it does;
+// exits with 1 if anything is not as it says.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { TaskPool } from '@bgtask/pool'
+
+const CONTROL = fileURLToPath(new URL('control.mjs', import.meta.url))
+
+// ^C ends the other process, and that ends this one in order.
+process.on('SIGINT', () => {})
+
+const directory = mkdtempSync(join(tmpdir(), 'bgtask-demo-'))
+try {
+  await demo()
+} catch (error) {
+  console.error('\nThe demo failed:', error)
+  process.exitCode = 1
+} finally {
+  await cleanUp()
+}
+
+async function demo() {
+  const path = join(directory, 'pool')
+  const lockfile = join(directory, 'countdate.lock')
+
+  say(`This is process ${process.pid}. It opens a pool, which is just a directory: ${path}`)
+  const pool = new TaskPool({ path, mkdirIfMissing: { mode: 0o755 } })
+
+  const cmd = 'while sleep 1; do date; done'
+  say(`It starts a task there, with a lock file and the name 'foo':  ${cmd}`)
+  const started = performance.now()
+  const task = await pool.spawn({ cmd, lockfile, meta: { name: 'foo' } })
+  const { pid, state } = await task.info()
+  assert.equal(state, 'running')
+  show(`supervisor ${task.pid}, its child ${pid}, ${state} after ${Math.round(performance.now() - started)} ms`)
+  show(`in the directory: ${readdirSync(path).join('  ')}`)
+
+  say('A second task with the same lock file is refused, and says who holds the lock:')
+  const refused = await pool.spawn({ cmd, lockfile }).catch((error) => error)
+  assert.equal(refused.code, 'ERR_BGTASK_LOCK_HELD')
+  show(`${refused.code}: ${refused.message}`)
+
+  say('This process lets go of the task. Another one, which knows only the directory, takes over.')
+  task.disconnect()
+  const other = spawn(process.execPath, [CONTROL, path, 'foo'], { stdio: 'inherit' })
+  const [exitCode] = await once(other, 'exit')
+  assert.equal(exitCode, 0, 'the other process failed')
+
+  say(`Back in process ${process.pid}: nothing is left.`)
+  assert.deepEqual(readdirSync(path), [])
+  assert.deepEqual([task.pid, pid].filter(isAlive), [])
+  show('the directory is empty, supervisor and child are gone')
+}
+
+/** Also where the demo was interrupted. */
+async function cleanUp() {
+  const path = join(directory, 'pool')
+  if (existsSync(path)) {
+    for (const task of await new TaskPool({ path }).search()) await task.terminateSupervisor()
+  }
+  rmSync(directory, { recursive: true })
+}
+
+/** A process that is over and that its parent has not asked about yet is still listed, as a zombie. */
+function isAlive(pid) {
+  const stat = `/proc/${pid}/stat`
+  return existsSync(stat) && !readFileSync(stat, 'latin1').includes(') Z ')
+}
+
+function say(text) {
+  console.log(`\n${text}`)
+}
+
+function show(text) {
+  console.log(`    ${text}`)
+}
