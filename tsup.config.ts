@@ -14,7 +14,12 @@ export default defineConfig(
   directories.flatMap((directory) => {
     const manifest = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
     if (manifest.private) return []
-    return [...library(directory, manifest), ...daemon(directory)]
+    return [
+      ...library(directory, manifest),
+      ...daemon(directory),
+      ...bundle(directory, 'bgtask'),
+      ...browser(directory),
+    ]
   }),
 )
 
@@ -29,16 +34,22 @@ function library(directory: string, manifest: { exports?: object; bin?: object |
   return [{ ...common, entry, outDir: join(directory, 'dist'), format: ['esm'], skipNodeModulesBundle: true }]
 }
 
-/** A supervisor as one minified CommonJS file (20 ES modules boot 45 ms slower), with the lock addon beside it. */
+/** A supervisor, with the lock addon beside it. */
 function daemon(directory: string): Options[] {
-  const entry = join(directory, 'src/daemon.ts')
+  const addon = () =>
+    copyLockAddon(join(directory, 'node_modules/fs-native-extensions'), join(directory, 'dist/prebuilds'))
+  return bundle(directory, 'daemon').map((options) => ({ ...options, onSuccess: addon }))
+}
+
+/** A program as one minified CommonJS file: 20 ES modules boot 45 ms slower. */
+function bundle(directory: string, name: string): Options[] {
+  const entry = join(directory, `src/${name}.ts`)
   if (!existsSync(entry)) return []
-  const outDir = join(directory, 'dist')
   return [
     {
       ...common,
       entry: [entry],
-      outDir,
+      outDir: join(directory, 'dist'),
       format: ['cjs'],
       outExtension: () => ({ js: '.cjs' }),
       // From source, so that this build waits for no other.
@@ -49,7 +60,6 @@ function daemon(directory: string): Options[] {
       external: ['msgpackr-extract'],
       shims: true,
       minify: true,
-      onSuccess: () => copyLockAddon(join(directory, 'node_modules/fs-native-extensions'), join(outDir, 'prebuilds')),
     },
   ]
 }
@@ -62,4 +72,33 @@ async function copyLockAddon(source: string, target: string): Promise<void> {
     await copyFile(join(source, 'prebuilds', file), join(target, file))
   }
   await copyFile(join(source, 'LICENSE'), join(target, 'LICENSE'))
+}
+
+/** What browsers get: each entry whole, styles as text in it, and beside them the files that need no build. */
+function browser(directory: string): Options[] {
+  const source = join(directory, 'src/browser')
+  if (!existsSync(source)) return []
+  const outDir = join(directory, 'dist/assets')
+  return [
+    {
+      ...common,
+      entry: [join(source, 'page.ts'), join(source, 'console.ts')],
+      outDir,
+      platform: 'browser',
+      target: 'es2022',
+      format: ['esm'],
+      splitting: false,
+      noExternal: [/.*/],
+      loader: { '.css': 'text' },
+      esbuildOptions: (options) => {
+        options.conditions = ['@bgtask/source']
+        options.legalComments = 'inline'
+      },
+      minify: true,
+      onSuccess: async () => {
+        for (const file of ['index.html', 'page.css', 'icon.svg'])
+          await copyFile(join(source, file), join(outDir, file))
+      },
+    },
+  ]
 }

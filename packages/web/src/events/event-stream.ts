@@ -14,74 +14,105 @@ export interface EventSources {
   readonly list: ListFeed
   /** Output of the opened task. */
   readonly output?: AsyncIterator<OutputEvent, void>
-  /** Called once, when the reader has left or the stream has ended. */
-  readonly closed: () => void
   /** Ends the stream. */
   readonly signal: AbortSignal
+  /** Called once, when the reader has left or the stream has ended. */
+  readonly closed: () => void
 }
 
 /**
- * Server-sent events of one page. Nothing is fetched ahead of the reader: each pull takes the next event of the list or of
- * the output, so a page that reads slowly slows only itself.
+ * Server-sent events of one page. Nothing is fetched ahead of the reader but one event: each pull takes the next of the list
+ * or of the output, so a page that reads slowly slows only itself.
  */
-export function eventStream({ first, list, output, closed, signal }: EventSources): ReadableStream<Uint8Array> {
+export function eventStream(sources: EventSources): ReadableStream<Uint8Array> {
+  const events = new Events(sources)
   const encoder = new TextEncoder()
-  const queue = [...first]
-  const ended = AbortSignal.any([signal, AbortSignal.timeout(MAX_STREAM_MS)])
-  const aborted = new Promise<'end'>((resolve) => ended.addEventListener('abort', () => resolve('end'), { once: true }))
-  let nextOutput = output?.next()
-  nextOutput?.catch(() => {})
-  let isClosed = false
-  const close = () => {
-    isClosed = true
-    list.close()
-    void output?.return?.().catch(() => {})
-    closed()
-  }
-
-  const next = async (): Promise<ConsoleEvent | 'keep-alive' | 'end'> => {
-    for (;;) {
-      const event = queue.shift() ?? (await list.take())
-      if (ended.aborted) return 'end'
-      if (event !== undefined) return event
-      const outputReady = nextOutput?.then((result) => ({ result }))
-      const keepAlive = timer(KEEP_ALIVE_MS)
-      const woken = await Promise.race([list.woken(), outputReady, keepAlive.over, aborted].filter((one) => one))
-      keepAlive.clear()
-      if (woken === 'keep-alive' || woken === 'end') return woken
-      if (typeof woken !== 'object') continue
-      nextOutput = woken.result.done ? undefined : output?.next()
-      nextOutput?.catch(() => {})
-      if (!woken.result.done) return woken.result.value
-    }
-  }
-
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const event = await next()
-        if (isClosed) return
-        if (event !== 'end') return controller.enqueue(encoder.encode(event === 'keep-alive' ? ':\n\n' : frame(event)))
-        close()
-        controller.close()
+        const event = await events.next()
+        if (event !== 'end') controller.enqueue(encoder.encode(event === 'keep-alive' ? ':\n\n' : frame(event)))
+        else if (events.close()) controller.close()
       },
-      cancel: close,
+      cancel: () => {
+        events.close()
+      },
     },
     // No pull before the reader asks.
     { highWaterMark: 0 },
   )
 }
 
+class Events {
+  readonly #sources: EventSources
+  readonly #first: ConsoleEvent[]
+  readonly #ended: AbortSignal
+  /** The next of the output, where it is there already. */
+  #output: OutputEvent | undefined
+  #isClosed = false
+  #wake = () => {}
+
+  constructor(sources: EventSources) {
+    this.#sources = sources
+    this.#first = [...sources.first]
+    this.#ended = AbortSignal.any([sources.signal, AbortSignal.timeout(MAX_STREAM_MS)])
+    this.#ended.addEventListener('abort', () => this.#wake(), { once: true })
+    sources.list.onNews = () => this.#wake()
+    this.#fetchOutput()
+  }
+
+  async next(): Promise<ConsoleEvent | 'keep-alive' | 'end'> {
+    for (let isLate = false; ; isLate = await this.#woken()) {
+      const event = this.#first.shift() ?? (await this.#sources.list.take()) ?? this.#takeOutput()
+      if (this.#ended.aborted || this.#isClosed) return 'end'
+      if (event !== undefined) return event
+      if (isLate) return 'keep-alive'
+    }
+  }
+
+  /** False where it was closed before. */
+  close(): boolean {
+    if (this.#isClosed) return false
+    this.#isClosed = true
+    const { list, output, closed } = this.#sources
+    list.close()
+    closed()
+    output?.return?.().catch(() => {})
+    this.#wake()
+    return true
+  }
+
+  #takeOutput(): OutputEvent | undefined {
+    const event = this.#output
+    this.#output = undefined
+    if (event !== undefined) this.#fetchOutput()
+    return event
+  }
+
+  #fetchOutput(): void {
+    this.#sources.output?.next().then(
+      ({ value }) => {
+        this.#output = value ?? undefined
+        this.#wake()
+      },
+      // It tells of its own failures, but for those of a reader who has left.
+      () => {},
+    )
+  }
+
+  /** Waits for news; true where it waited so long that a sign of life is due. */
+  #woken(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timeout = setTimeout(() => resolve(true), KEEP_ALIVE_MS)
+      this.#wake = () => {
+        clearTimeout(timeout)
+        resolve(false)
+      }
+    })
+  }
+}
+
 /** One event in the framing of server-sent events (HTML standard, 9.2). JSON has no line break outside of escapes. */
 function frame({ event, data, id }: ConsoleEvent): string {
   return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
-}
-
-function timer(ms: number): { over: Promise<'keep-alive'>; clear: () => void } {
-  let clear = () => {}
-  const over = new Promise<'keep-alive'>((resolve) => {
-    const timeout = setTimeout(() => resolve('keep-alive'), ms)
-    clear = () => clearTimeout(timeout)
-  })
-  return { over, clear }
 }

@@ -1,11 +1,13 @@
-import type { TaskList } from '../tasks/task-list.js'
 import type { ConsoleEvent, ListedTask } from '../shared/messages.js'
+import type { TaskList } from '../tasks/task-list.js'
 
 /**
  * The task list as one reader gets it. What the reader has not taken yet is kept once a task, so a page that stalls costs
  * memory by the number of tasks.
  */
 export class ListFeed {
+  /** Called when there may be something to take. */
+  onNews: () => void = () => {}
   readonly #changed = new Map<string, ListedTask>()
   readonly #gone = new Set<string>()
   readonly #told = new Set<string>()
@@ -14,7 +16,6 @@ export class ListFeed {
   #isFilled = false
   #isFirst = true
   #problem: string | undefined
-  #wake = () => {}
 
   /** @param mayRead whether the reader is told of a task, asked anew at each change. */
   constructor(list: TaskList, mayRead: (task: ListedTask) => Promise<boolean>) {
@@ -23,22 +24,22 @@ export class ListFeed {
       changed: (task) => {
         this.#changed.set(task.info.taskId, task)
         this.#gone.delete(task.info.taskId)
-        this.#wake()
+        this.onNews()
       },
       gone: (taskId) => {
         this.#changed.delete(taskId)
         this.#gone.add(taskId)
-        this.#wake()
+        this.onNews()
       },
       problem: (message) => {
         this.#problem = message
-        this.#wake()
+        this.onNews()
       },
     })
     this.#stop = stop
     void filled.then(() => {
       this.#isFilled = true
-      this.#wake()
+      this.onNews()
     })
   }
 
@@ -64,14 +65,6 @@ export class ListFeed {
     for (const { info } of changed) this.#told.add(info.taskId)
     if (all === undefined && changed.length + toldGone.length === 0) return undefined
     return { event: 'tasks', data: { all, changed, gone: toldGone } }
-  }
-
-  /** Resolves when there may be something to take. */
-  woken(): Promise<void> {
-    if (this.#problem !== undefined || this.#hasNews) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#wake = resolve
-    })
   }
 
   close(): void {

@@ -97,12 +97,6 @@ function chunkEvent(
   return { event: 'output', data: { stream, offset, at, data: base64 }, id: formatPosition(position) }
 }
 
-function gapEvent(
-  stream: StreamName,
-  from: number,
-  to: number,
-  reason: GapReason,
-  position: Position,
-): OutputEvent {
+function gapEvent(stream: StreamName, from: number, to: number, reason: GapReason, position: Position): OutputEvent {
   return { event: 'gap', data: { stream, from, to, reason }, id: formatPosition(position) }
 }

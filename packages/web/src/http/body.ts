@@ -4,7 +4,7 @@ import type { Refusal } from './guard.js'
 export const MAX_BODY_BYTES = 128 * 1024
 
 /** Reads a JSON body, at most `MAX_BODY_BYTES` of it. */
-export async function readJson(request: Request): Promise<{ value: unknown } | { refusal: Refusal }> {
+export async function readJson(request: Request): Promise<{ value?: unknown; refusal?: Refusal }> {
   // A form or a plain text could be sent by any page without asking first (CORS).
   if (!/^application\/json\b/i.test(request.headers.get('content-type') ?? '')) {
     return { refusal: { status: 415, code: 'CONTENT_TYPE', message: 'The body must be application/json.' } }

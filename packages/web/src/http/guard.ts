@@ -5,7 +5,8 @@ export const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'] as const
 
 /** Why a request is refused. */
 export interface Refusal {
-  readonly status: 400 | 401 | 403 | 413 | 415
+  /** Of HTTP. */
+  readonly status: number
   readonly code: string
   readonly message: string
 }
@@ -34,7 +35,11 @@ export function refuseOrigin(request: Request): Refusal | undefined {
 export function refuseCrossSite(request: Request): Refusal | undefined {
   const site = request.headers.get('sec-fetch-site')
   if (site === null || site === 'same-origin' || site === 'none') return undefined
-  return { status: 403, code: 'CROSS_SITE', message: `Requests of other origins are refused (Sec-Fetch-Site: ${site}).` }
+  return {
+    status: 403,
+    code: 'CROSS_SITE',
+    message: `Requests of other origins are refused (Sec-Fetch-Site: ${site}).`,
+  }
 }
 
 /** Compared in constant time, so that its bytes cannot be guessed one by one. */

@@ -1,5 +1,6 @@
 import { isBgTaskError } from '@bgtask/protocol'
 import type { ErrorBody } from '../shared/messages.js'
+import type { Refusal } from './guard.js'
 
 /**
  * Nothing but this console's own files runs, styles or is reached, and nobody frames it. Styles are adopted as objects,
@@ -19,7 +20,9 @@ export function respondJson(body: unknown, status = 200): Response {
   return Response.json(body, { status, headers: { 'cache-control': 'no-store' } })
 }
 
-export function respondRefusal({ status, code, message }: { status: number; code: string; message: string }): Response {
+export const FORBIDDEN: Refusal = { status: 403, code: 'FORBIDDEN', message: 'This is not allowed.' }
+
+export function respondRefusal({ status, code, message }: Refusal): Response {
   return respondJson({ error: { code, message } } satisfies ErrorBody, status)
 }
 

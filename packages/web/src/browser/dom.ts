@@ -1,0 +1,40 @@
+import { visible } from './text/visible.js'
+
+type Props = Record<string, string | number | boolean | undefined | ((event: never) => void)>
+type Child = Node | string | undefined
+
+/**
+ * An element. `on…` are listeners, `class` and the like attributes; false and undefined leave an attribute out. Text is
+ * always text, and what a task could hide in it is made visible.
+ */
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  props: Props = {},
+  ...children: Child[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag)
+  for (const [name, value] of Object.entries(props)) {
+    if (typeof value === 'function') element.addEventListener(name.slice(2), value as EventListener)
+    else if (value !== undefined && value !== false)
+      element.setAttribute(name, value === true ? '' : visible(String(value)))
+  }
+  element.append(...children.filter((child) => child !== undefined).map(asNode))
+  return element
+}
+
+/** Sets text only where it differs, so that a selection by the user survives. */
+export function setText(element: Element, text: string): void {
+  const shown = visible(text)
+  if (element.textContent !== shown) element.textContent = shown
+}
+
+function asNode(child: Node | string): Node | string {
+  return typeof child === 'string' ? visible(child) : child
+}
+
+/** A style sheet as an object: style elements would need `unsafe-inline` from the page's Content-Security-Policy. */
+export function styleSheet(css: string): CSSStyleSheet {
+  const sheet = new CSSStyleSheet()
+  sheet.replaceSync(css)
+  return sheet
+}

@@ -1,0 +1,20 @@
+/**
+ * The JSON Merge Patch (RFC 7396) that makes `after` of `before`: only what differs, so that somebody else's changes to
+ * other keys stay.
+ */
+export function mergePatch(before: Record<string, unknown>, after: Record<string, unknown>): Record<string, unknown> {
+  const patch: Record<string, unknown> = {}
+  for (const key of Object.keys(before)) if (!Object.hasOwn(after, key)) patch[key] = null
+  for (const [key, value] of Object.entries(after)) {
+    const old = Object.hasOwn(before, key) ? before[key] : undefined
+    if (isObject(old) && isObject(value)) {
+      const inner = mergePatch(old, value)
+      if (Object.keys(inner).length > 0) patch[key] = inner
+    } else if (JSON.stringify(old) !== JSON.stringify(value)) patch[key] = value
+  }
+  return patch
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

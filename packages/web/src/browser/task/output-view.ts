@@ -1,0 +1,164 @@
+import type { ConsoleEvent, EndReason, GapReason, View } from '../../shared/messages.js'
+import { h, setText } from '../dom.js'
+import { formatBytes, formatCount } from '../text/format.js'
+import { Gutter } from './gutter.js'
+import { Search, type SearchState } from './search.js'
+import { OutputTerminal } from './terminal.js'
+
+export interface OutputViewOptions {
+  readonly view: View
+  readonly root: ShadowRoot
+  readonly theme: 'dark' | 'light'
+  /** Position to begin at; else where the server begins. */
+  readonly from: string | undefined
+  readonly onSearch: (state: SearchState) => void
+}
+
+/** One tab of a task: its terminal, how far it has come, and whether the end is in sight. */
+export class OutputView {
+  readonly element: HTMLElement
+  readonly terminal: OutputTerminal
+  readonly search: Search
+  /** Where to go on: behind the last event that was taken in. */
+  position: string | undefined
+  /** Set when no more output can come in this run of the task. */
+  ended: EndReason | undefined
+  readonly #gutter: Gutter
+  readonly #more: HTMLButtonElement
+  readonly #empty = h('p', { class: 'empty' }, 'No output yet.')
+  readonly #resized: ResizeObserver
+  readonly #view: View
+  #isOpen = false
+  #frame = 0
+  #cols = 0
+
+  constructor({ view, root, theme, from, onSearch }: OutputViewOptions) {
+    this.#view = view
+    this.position = from
+    this.terminal = new OutputTerminal(root, theme)
+    this.search = new Search(this.terminal, onSearch)
+    this.#gutter = new Gutter(this.terminal)
+    this.#more = h('button', {
+      type: 'button',
+      class: 'more',
+      hidden: true,
+      onclick: () => this.terminal.scrollToEnd(),
+    })
+    this.terminal.element.tabIndex = 0
+    this.terminal.element.setAttribute('role', 'region')
+    this.terminal.element.setAttribute('aria-label', `Output (${view}); arrow and page keys scroll`)
+    this.terminal.element.addEventListener('keydown', (event) => this.#pressed(event))
+    const panel = { class: 'output', role: 'tabpanel', id: `panel-${view}`, 'aria-labelledby': `tab-${view}` }
+    this.element = h('div', panel, this.#gutter.element, this.terminal.element, this.#empty, this.#more)
+    this.element.classList.toggle('both', view === 'merged')
+    this.#resized = new ResizeObserver(() => this.#fit())
+    this.terminal.onchange = () => this.#drawSoon()
+  }
+
+  /** To be called when the element is shown. */
+  shown(): void {
+    if (!this.#isOpen) {
+      this.#isOpen = true
+      this.terminal.open()
+      this.#resized.observe(this.terminal.element)
+    }
+    this.#fit()
+  }
+
+  /** Takes in an event of the task's output. Resolves when there is room for the next. */
+  async received({ event, data, id }: ConsoleEvent): Promise<void> {
+    const before = this.position ?? this.#view
+    if (id !== undefined) this.position = id
+    if (event === 'output') {
+      const { stream, offset, at, data: base64 } = data as ConsoleEvent<'output'>['data']
+      this.#empty.remove()
+      const ofStream = this.#view === 'merged' ? undefined : offset
+      await this.terminal.write({ stream, at, data: decodeBase64(base64), position: before, offset: ofStream })
+    } else if (event === 'gap') {
+      const { stream, from, to, reason } = data as ConsoleEvent<'gap'>['data']
+      this.#empty.remove()
+      this.terminal.writeNote(gapText(stream, from, to, reason), { stream, position: before })
+    } else if (event === 'end') {
+      const { reason, message } = data as ConsoleEvent<'end'>['data']
+      this.ended = reason
+      setText(this.#empty, endText(reason, message))
+    }
+  }
+
+  /** Position of the first row in sight, for a link. */
+  positionInSight(): string | undefined {
+    const { buffer } = this.terminal.xterm
+    return this.terminal.rows.at(this.terminal.absolute(buffer.active.viewportY))?.position
+  }
+
+  set showsTimes(shows: boolean) {
+    this.#gutter.showsTimes = shows
+    this.#fit()
+  }
+
+  dispose(): void {
+    cancelAnimationFrame(this.#frame)
+    this.#resized.disconnect()
+    this.search.clear()
+    this.terminal.dispose()
+    this.element.remove()
+  }
+
+  #fit(): void {
+    this.terminal.fit()
+    const { cols } = this.terminal.xterm
+    if (this.#cols !== 0 && this.#cols !== cols) this.search.again()
+    this.#cols = cols
+    this.#drawSoon()
+  }
+
+  #drawSoon(): void {
+    cancelAnimationFrame(this.#frame)
+    this.#frame = requestAnimationFrame(() => {
+      this.#gutter.draw()
+      const count = this.terminal.newRows
+      this.#more.hidden = count === undefined
+      setText(
+        this.#more,
+        count === 0 || count === undefined ? '↓ End' : `↓ ${formatCount(count)} new ${count === 1 ? 'line' : 'lines'}`,
+      )
+      this.search.goOn()
+    })
+  }
+
+  #pressed(event: KeyboardEvent): void {
+    const { xterm } = this.terminal
+    const scroll: Record<string, () => void> = {
+      ArrowUp: () => xterm.scrollLines(-1),
+      ArrowDown: () => xterm.scrollLines(1),
+      PageUp: () => xterm.scrollPages(-1),
+      PageDown: () => xterm.scrollPages(1),
+      Home: () => xterm.scrollToTop(),
+      End: () => this.terminal.scrollToEnd(),
+    }
+    if (event.ctrlKey || event.altKey || event.metaKey || scroll[event.key] === undefined) return
+    event.preventDefault()
+    scroll[event.key]?.()
+  }
+}
+
+function decodeBase64(text: string): Uint8Array {
+  const binary = atob(text)
+  const bytes = new Uint8Array(binary.length)
+  for (let index = 0; index < binary.length; index += 1) bytes[index] = binary.charCodeAt(index)
+  return bytes
+}
+
+function gapText(stream: string, from: number, to: number, reason: GapReason): string {
+  const what = `${formatBytes(to - from)} of ${stream} (offset ${formatCount(from)} to ${formatCount(to)})`
+  return reason === 'dropped'
+    ? `${what} are no longer kept`
+    : `${what} are not shown in this view; the download has them`
+}
+
+function endText(reason: EndReason, message: string | undefined): string {
+  if (reason === 'eof') return 'The task has written nothing.'
+  if (reason === 'gone') return 'The supervisor is gone, and the output that it kept with it.'
+  if (reason === 'not-found') return 'There is no such task (any more).'
+  return message ?? 'The output cannot be read.'
+}

@@ -1,0 +1,79 @@
+import { h, setText } from '../dom.js'
+import { formatCount } from '../text/format.js'
+import type { Search, SearchState } from './search.js'
+
+/** The field that searches the output in sight of it. */
+export class SearchBar {
+  readonly element: HTMLElement
+  readonly #input: HTMLInputElement
+  readonly #status = h('output', { class: 'search-status', 'aria-live': 'polite' })
+  readonly #search: () => Search | undefined
+
+  /** @param search of the tab in sight. */
+  constructor(search: () => Search | undefined) {
+    this.#search = search
+    this.#input = h('input', {
+      type: 'search',
+      class: 'search-input',
+      'aria-label': 'Search the output',
+      placeholder: 'Search output ( / )',
+      spellcheck: 'false',
+      autocomplete: 'off',
+      oninput: () => this.apply(),
+      onkeydown: (event: KeyboardEvent) => this.#pressed(event),
+    })
+    const step = (direction: 1 | -1) => () => this.#search()?.step(direction)
+    this.element = h(
+      'div',
+      { class: 'search', role: 'search' },
+      this.#input,
+      this.#status,
+      h(
+        'button',
+        {
+          type: 'button',
+          class: 'quiet',
+          'aria-label': 'Previous match',
+          title: 'Previous (Shift+Enter)',
+          onclick: step(-1),
+        },
+        '↑',
+      ),
+      h(
+        'button',
+        { type: 'button', class: 'quiet', 'aria-label': 'Next match', title: 'Next (Enter)', onclick: step(1) },
+        '↓',
+      ),
+    )
+  }
+
+  focus(): void {
+    this.#input.focus()
+    this.#input.select()
+  }
+
+  /** Brings the search of the tab in sight in line with the field. */
+  apply(): void {
+    if (this.#input.value === '') this.#search()?.clear()
+    else this.#search()?.start(this.#input.value)
+  }
+
+  tell({ current, count, isComplete }: SearchState): void {
+    const found =
+      count === 0
+        ? isComplete
+          ? 'none'
+          : '…'
+        : `${formatCount(current)}/${formatCount(count)}${isComplete ? '' : '…'}`
+    setText(this.#status, this.#input.value === '' ? '' : found)
+  }
+
+  #pressed(event: KeyboardEvent): void {
+    if (event.key === 'Enter') this.#search()?.step(event.shiftKey ? -1 : 1)
+    else if (event.key === 'Escape') {
+      this.#input.value = ''
+      this.apply()
+    } else return
+    event.preventDefault()
+  }
+}

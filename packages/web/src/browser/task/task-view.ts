@@ -1,0 +1,379 @@
+import type { ConsoleEvent, ListedTask, View, WriteAction } from '../../shared/messages.js'
+import { VIEWS } from '../../shared/messages.js'
+import type { Api } from '../connection/api.js'
+import { confirm } from '../dialog.js'
+import { h, setText } from '../dom.js'
+import {
+  commandText,
+  formatBytes,
+  formatDuration,
+  runDuration,
+  stateText,
+  taskName,
+  taskProgress,
+  taskTone,
+} from '../text/format.js'
+import { Inspector } from './inspector.js'
+import { OutputView } from './output-view.js'
+import { SearchBar } from './search-bar.js'
+import { StdinLine } from './stdin-line.js'
+import { TaskActions } from './task-actions.js'
+
+export interface TaskViewOptions {
+  readonly root: ShadowRoot
+  readonly api: Api
+  readonly taskId: string
+  readonly theme: 'dark' | 'light'
+  readonly view: View
+  /** Position that the first view begins at. */
+  readonly from: string | undefined
+  /** Leads back to the list; absent where there is none. */
+  readonly back?: () => void
+  /** Another tab was chosen, or the same is wanted anew: the stream must be opened with it. */
+  readonly onView: (view: View) => void
+  /** Address that leads to this task and that position. */
+  readonly link: (view: View, position: string | undefined) => string
+}
+
+const TAB_LABELS: Readonly<Record<View, string>> = { merged: 'Merged', stdout: 'stdout', stderr: 'stderr' }
+
+/** The console of one task. */
+export class TaskView {
+  readonly element: HTMLElement
+  readonly #options: TaskViewOptions
+  readonly #views = new Map<View, OutputView>()
+  readonly #tabs = new Map<View, HTMLButtonElement>()
+  readonly #outputs = h('div', { class: 'outputs' })
+  readonly #name = h('h2', { class: 'task-name' })
+  readonly #state = h('span', { class: 'state' })
+  readonly #facts = h('p', { class: 'task-facts' })
+  readonly #command = h('code', { class: 'command' })
+  readonly #progress = h('div', { class: 'progress', hidden: true })
+  readonly #status = h('p', { class: 'status', role: 'status' })
+  readonly #actions: TaskActions
+  readonly #search: SearchBar
+  readonly #stdin: StdinLine
+  readonly #inspector: Inspector
+  readonly #begin: HTMLElement
+  #view: View
+  #task: ListedTask | undefined
+  #can: readonly WriteAction[] = []
+  #endedRun: number | undefined
+  #showsTimes = false
+  #theme: 'dark' | 'light'
+
+  constructor(options: TaskViewOptions) {
+    const { api, root, taskId, view, from } = options
+    this.#options = options
+    this.#view = view
+    this.#theme = options.theme
+    this.#actions = new TaskActions({
+      dialogs: root,
+      act: (action, body) => api.act(taskId, action, body),
+      tell: (message, isProblem) => this.#tell(message, isProblem),
+    })
+    this.#search = new SearchBar(() => this.#views.get(this.#view)?.search)
+    this.#stdin = new StdinLine({
+      send: async (data) => (await api.act(taskId, 'stdin', { data })).acceptedOffset,
+      end: async () => {
+        const question = {
+          title: 'Close stdin?',
+          text: 'The program sees the end of its input. It cannot be opened again in this run.',
+          action: 'Close',
+        }
+        if (!(await confirm(root, question))) return false
+        await api.act(taskId, 'stdin', { eof: true })
+        return true
+      },
+    })
+    this.#inspector = new Inspector(
+      { info: () => api.info(taskId), applyMeta: async (patch) => (await api.act(taskId, 'meta', { patch })).meta },
+      () => this.#toggleInspector(),
+    )
+    this.#begin = h(
+      'p',
+      { class: 'begin', hidden: from === undefined },
+      'Begins at a linked place. ',
+      h('button', { type: 'button', class: 'link', onclick: () => this.#fromStart() }, 'Show from the beginning'),
+    )
+    this.element = this.#build()
+    this.#show(view, from)
+  }
+
+  /** Position to go on at, in the tab in sight. */
+  get position(): string | undefined {
+    return this.#views.get(this.#view)?.position
+  }
+
+  get view(): View {
+    return this.#view
+  }
+
+  /** To be called when the element is in the document. */
+  attached(): void {
+    this.#views.get(this.#view)?.shown()
+  }
+
+  update(task: ListedTask | undefined): void {
+    const gone = this.#task !== undefined && task === undefined
+    this.#task = task ?? this.#task
+    this.element.classList.toggle('gone', gone)
+    if (gone) this.#tell('This task was removed. What it wrote last is still shown here.')
+    this.#draw()
+    if (!this.#inspector.element.hidden) void this.#inspector.refresh()
+    // Output ends with a run that nothing follows; a restart adds to it.
+    if (this.#endedRun !== undefined && task !== undefined && task.info.run > this.#endedRun) this.#reopen()
+  }
+
+  async received(event: ConsoleEvent): Promise<void> {
+    if (event.event === 'opened') {
+      this.#can = (event.data as ConsoleEvent<'opened'>['data']).can
+      this.#draw()
+    } else {
+      if (event.event === 'end') this.#endedRun = this.#task?.info.run
+      await this.#views.get(this.#view)?.received(event)
+    }
+  }
+
+  set theme(theme: 'dark' | 'light') {
+    this.#theme = theme
+    for (const { terminal } of this.#views.values()) terminal.theme = theme
+  }
+
+  focusSearch(): void {
+    this.#search.focus()
+  }
+
+  /** Durations go on by themselves. */
+  tick(): void {
+    this.#draw()
+  }
+
+  dispose(): void {
+    for (const view of this.#views.values()) view.dispose()
+    this.element.remove()
+  }
+
+  #build(): HTMLElement {
+    const { back } = this.#options
+    const tabs = VIEWS.map((view) => {
+      const tab = h(
+        'button',
+        {
+          type: 'button',
+          role: 'tab',
+          id: `tab-${view}`,
+          'aria-controls': `panel-${view}`,
+          onclick: () => this.#choose(view),
+        },
+        TAB_LABELS[view],
+      )
+      this.#tabs.set(view, tab)
+      return tab
+    })
+    const times = h(
+      'button',
+      {
+        type: 'button',
+        'aria-pressed': 'false',
+        title: 'When each line was read',
+        onclick: () => this.#toggleTimes(times),
+      },
+      'Times',
+    )
+    const inspect = h(
+      'button',
+      { type: 'button', class: 'inspect', 'aria-expanded': 'false', onclick: () => this.#toggleInspector() },
+      'Inspect',
+    )
+    return h(
+      'section',
+      { class: 'task', 'aria-label': 'Task' },
+      h(
+        'header',
+        { class: 'task-header' },
+        back &&
+          h('button', { type: 'button', class: 'back quiet', 'aria-label': 'Back to the list', onclick: back }, '←'),
+        h(
+          'div',
+          { class: 'task-title' },
+          h('div', { class: 'title-line' }, this.#name, this.#state),
+          this.#facts,
+          this.#command,
+        ),
+        this.#actions.element,
+      ),
+      this.#progress,
+      this.#status,
+      h(
+        'div',
+        { class: 'toolbar' },
+        h(
+          'div',
+          {
+            class: 'tabs',
+            role: 'tablist',
+            'aria-label': 'Output',
+            onkeydown: (event: KeyboardEvent) => this.#pressedTab(event),
+          },
+          ...tabs,
+        ),
+        this.#search.element,
+        h(
+          'div',
+          { class: 'tools' },
+          times,
+          h(
+            'button',
+            {
+              type: 'button',
+              title: 'Everything that is kept of this output, as a file',
+              onclick: () => void this.#download(),
+            },
+            'Download',
+          ),
+          h(
+            'button',
+            { type: 'button', title: 'Copy a link to the first line in sight', onclick: () => void this.#copyLink() },
+            'Link',
+          ),
+          inspect,
+        ),
+      ),
+      this.#begin,
+      h('div', { class: 'body' }, this.#outputs, this.#inspector.element),
+      this.#stdin.element,
+    )
+  }
+
+  #draw(): void {
+    if (this.#task === undefined) return
+    const { info, endOffsets, rate } = this.#task
+    setText(this.#name, taskName(info))
+    setText(this.#state, stateText(info))
+    this.#state.dataset.tone = taskTone(info)
+    setText(this.#command, commandText(info.command))
+    const duration = runDuration(info, Date.now())
+    const written = endOffsets === undefined ? undefined : endOffsets[0] + endOffsets[1]
+    const facts = [
+      `pid ${info.pid ?? '–'} under ${info.supervisorPid}`,
+      info.run > 1 && `run ${info.run}`,
+      duration !== undefined && formatDuration(duration),
+      written !== undefined && `${formatBytes(written)} written`,
+      (rate ?? 0) > 0 && `${formatBytes(rate as number)}/s`,
+      info.exitStatus?.survivors?.length &&
+        `still there: ${info.exitStatus.survivors.map(({ pid, command }) => `${pid} (${command})`).join(', ')}`,
+    ]
+    setText(this.#facts, facts.filter(Boolean).join(' · '))
+    this.#drawProgress()
+    this.#actions.update(info, this.element.classList.contains('gone') ? [] : this.#can)
+    this.#inspector.canEdit = this.#can.includes('meta')
+    this.#stdin.element.hidden = !this.#can.includes('stdin')
+    this.#stdin.disable(info.pid === null ? 'Nothing runs that could read' : undefined)
+  }
+
+  #drawProgress(): void {
+    const progress = this.#task && taskProgress(this.#task.info)
+    this.#progress.hidden = progress === undefined
+    if (progress === undefined) return
+    const { part, text } = progress
+    let bar = this.#progress.querySelector('progress')
+    if (bar === null) {
+      bar = h('progress', { max: 1, 'aria-label': 'Progress' })
+      this.#progress.append(bar, h('span'))
+    }
+    if (part === undefined) bar.removeAttribute('value')
+    else bar.value = part
+    setText(this.#progress.lastElementChild as Element, text)
+  }
+
+  #show(view: View, from?: string): void {
+    this.#view = view
+    for (const [name, tab] of this.#tabs) {
+      tab.setAttribute('aria-selected', String(name === view))
+      tab.tabIndex = name === view ? 0 : -1
+    }
+    let shown = this.#views.get(view)
+    if (shown === undefined) {
+      const { root } = this.#options
+      const onSearch = (state: Parameters<SearchBar['tell']>[0]) => {
+        if (this.#view === view) this.#search.tell(state)
+      }
+      shown = new OutputView({ view, root, theme: this.#theme, from, onSearch })
+      shown.showsTimes = this.#showsTimes
+      this.#views.set(view, shown)
+      this.#outputs.append(shown.element)
+    }
+    for (const [name, { element }] of this.#views) element.hidden = name !== view
+  }
+
+  #choose(view: View): void {
+    if (view === this.#view) return
+    this.#show(view)
+    this.attached()
+    this.#search.apply()
+    this.#reopen()
+  }
+
+  #reopen(): void {
+    this.#endedRun = undefined
+    this.#options.onView(this.#view)
+  }
+
+  #fromStart(): void {
+    this.#begin.hidden = true
+    this.#views.get(this.#view)?.dispose()
+    this.#views.delete(this.#view)
+    this.#show(this.#view)
+    this.attached()
+    this.#reopen()
+  }
+
+  #toggleTimes(button: HTMLElement): void {
+    this.#showsTimes = !this.#showsTimes
+    button.setAttribute('aria-pressed', String(this.#showsTimes))
+    for (const view of this.#views.values()) view.showsTimes = this.#showsTimes
+  }
+
+  #toggleInspector(): void {
+    const { element } = this.#inspector
+    element.hidden = !element.hidden
+    this.element.querySelector('.inspect')?.setAttribute('aria-expanded', String(!element.hidden))
+    if (!element.hidden) void this.#inspector.refresh()
+  }
+
+  async #download(): Promise<void> {
+    try {
+      const { blob, name } = await this.#options.api.download(this.#options.taskId, this.#view)
+      const href = URL.createObjectURL(blob)
+      h('a', { href, download: name }).click()
+      // The browser has taken hold of it by then.
+      setTimeout(() => URL.revokeObjectURL(href), 60_000)
+    } catch (error) {
+      this.#tell((error as Error).message, true)
+    }
+  }
+
+  async #copyLink(): Promise<void> {
+    const link = this.#options.link(this.#view, this.#views.get(this.#view)?.positionInSight())
+    try {
+      await navigator.clipboard.writeText(link)
+      this.#tell('The link to the first line in sight is in the clipboard.')
+    } catch {
+      this.#tell(link)
+    }
+  }
+
+  #tell(message: string, isProblem = false): void {
+    setText(this.#status, message)
+    this.#status.classList.toggle('problem', isProblem)
+  }
+
+  #pressedTab(event: KeyboardEvent): void {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
+    if (step === undefined) return
+    const next = VIEWS[(VIEWS.indexOf(this.#view) + step + VIEWS.length) % VIEWS.length] as View
+    this.#choose(next)
+    this.#tabs.get(next)?.focus()
+  }
+}

@@ -1,0 +1,194 @@
+import { Terminal } from '@xterm/xterm'
+import { InertText } from '../text/inert-text.js'
+import { linesToRows, rowsToLines } from './logical-lines.js'
+import { openTerminal } from './open-terminal.js'
+import { type RowMark, Rows } from './rows.js'
+import { TERMINAL_THEMES } from './themes.js'
+
+/** Rows that can be scrolled back to; older ones are told as gone from the page, the download has them. */
+export const SCROLLBACK = 100_000
+
+/** Above so many characters (UTF-16 units) that wait to be shown, whoever writes should wait. */
+const HIGH_WATER = 1024 * 1024
+
+/** A mark each so many characters, so that a link leads near to the row it was made at. */
+const MARK_EVERY = 4_096
+
+export interface Chunk {
+  readonly stream: 'stdout' | 'stderr'
+  readonly data: Uint8Array
+  readonly at?: number
+  /** Position at which a view would have to begin to begin with these bytes. */
+  readonly position: string
+  /** Offset of the first byte, where the position is one: then rows within the chunk have positions, too. */
+  readonly offset?: number
+}
+
+/** Shows output as a terminal would, and nothing else of a terminal: no input, and of escape sequences only what is inert. */
+export class OutputTerminal {
+  readonly element = document.createElement('div')
+  readonly xterm: Terminal
+  readonly rows = new Rows()
+  /** Called when rows were added, scrolled or drawn anew. */
+  onchange: () => void = () => {}
+  readonly #root: ShadowRoot
+  #release = () => {}
+  readonly #decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() }
+  readonly #inert = { stdout: new InertText(), stderr: new InertText() }
+  #waiting = 0
+  #drained: (() => void)[] = []
+  #endsLine = true
+  /** The row on which what is written next begins. */
+  #shownUpTo = 0
+  /** Rows that were given up at the top. */
+  #trimmed = 0
+  #anchor: { readonly row: number; readonly marker: { readonly line: number; dispose(): void } } | undefined
+  /** Row below the last one that was in sight, while the reader has scrolled up. */
+  #seenUpTo: number | undefined
+
+  constructor(root: ShadowRoot, theme: 'dark' | 'light') {
+    this.#root = root
+    this.element.className = 'terminal-box'
+    this.xterm = new Terminal({
+      allowProposedApi: false,
+      convertEol: true,
+      cursorInactiveStyle: 'none',
+      disableStdin: true,
+      fontFamily: "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace",
+      fontSize: 13,
+      lineHeight: 1.25,
+      minimumContrastRatio: 4.5,
+      scrollback: SCROLLBACK,
+      scrollOnEraseInDisplay: true,
+      theme: TERMINAL_THEMES[theme],
+    })
+    this.xterm.onScroll(() => this.#changed())
+    this.xterm.onRender(() => this.#changed())
+  }
+
+  /** To be called once, when the element is in the document. */
+  open(): void {
+    this.#release = openTerminal(this.xterm, this.element, this.#root)
+    // Its own keys would be input; the page scrolls, and every other key is the browser's.
+    this.xterm.attachCustomKeyEventHandler(() => false)
+    this.xterm.textarea?.setAttribute('tabindex', '-1')
+  }
+
+  /** Resolves when the terminal is ready for more. */
+  write({ stream, data, at, position, offset }: Chunk): Promise<void> {
+    for (let start = 0; start < data.length; start += MARK_EVERY) {
+      const piece = data.subarray(start, start + MARK_EVERY)
+      const text = this.#inert[stream].push(this.#decoders[stream].decode(piece, { stream: true }))
+      const here = offset === undefined ? position : `${stream}:${offset + start}`
+      this.#write(text, { stream, at, position: here })
+    }
+    if (this.#waiting <= HIGH_WATER) return Promise.resolve()
+    return new Promise((resolve) => this.#drained.push(resolve))
+  }
+
+  /** A line of the page's own. What was cut off before it stays cut off. */
+  writeNote(text: string, { stream, position }: Pick<Chunk, 'stream' | 'position'>): void {
+    this.#decoders[stream] = new TextDecoder()
+    this.#inert[stream] = new InertText()
+    this.#write(`${this.#endsLine ? '' : '\n'}\x1b[0;2;3m── ${text} ──\x1b[0m\n`, { stream, position })
+  }
+
+  /** Rows added since the reader scrolled up; undefined while the end is in sight. */
+  get newRows(): number | undefined {
+    return this.#seenUpTo === undefined ? undefined : this.#endRow - this.#seenUpTo
+  }
+
+  /** The row, counted from the first ever, of a row of the buffer. */
+  absolute(bufferRow: number): number {
+    return bufferRow + this.#trimmed
+  }
+
+  get trimmed(): number {
+    return this.#trimmed
+  }
+
+  scrollToEnd(): void {
+    this.xterm.scrollToBottom()
+    this.#changed()
+  }
+
+  /** Size of a character's cell in CSS pixels; undefined while nothing is shown. */
+  get cell(): { width: number; height: number } | undefined {
+    const screen = this.element.querySelector('.xterm-screen')?.getBoundingClientRect()
+    if (!screen?.width || !screen.height) return undefined
+    return { width: screen.width / this.xterm.cols, height: screen.height / this.xterm.rows }
+  }
+
+  /** Fits rows and columns to the element. */
+  fit(): void {
+    const { clientWidth, clientHeight } = this.element
+    const cell = this.cell
+    if (cell === undefined || clientWidth === 0 || clientHeight === 0) return
+    // The scrollbar lies over the last 14 px, and the padding before the first column.
+    const cols = Math.max(20, Math.floor((clientWidth - 22) / cell.width))
+    const rows = Math.max(2, Math.floor(clientHeight / cell.height))
+    if (cols === this.xterm.cols && rows === this.xterm.rows) return
+    this.#resize(cols, rows)
+  }
+
+  set theme(theme: 'dark' | 'light') {
+    this.xterm.options.theme = TERMINAL_THEMES[theme]
+  }
+
+  dispose(): void {
+    this.xterm.dispose()
+    this.#release()
+    for (const resolve of this.#drained.splice(0)) resolve()
+  }
+
+  #write(text: string, mark: Omit<RowMark, 'row'>): void {
+    if (text === '') return
+    this.#endsLine = text.endsWith('\n')
+    this.#waiting += text.length
+    this.xterm.write(text, () => {
+      this.rows.add({ ...mark, row: this.#shownUpTo })
+      this.#count()
+      this.#waiting -= text.length
+      if (this.#waiting <= HIGH_WATER) for (const resolve of this.#drained.splice(0)) resolve()
+    })
+  }
+
+  /** The cursor's row. */
+  get #endRow(): number {
+    const { baseY, cursorY } = this.xterm.buffer.active
+    return this.#trimmed + baseY + cursorY
+  }
+
+  /** Nothing tells how many rows were given up; a marker moves up with them. Each write is far smaller than the scrollback. */
+  #count(): void {
+    if (this.#anchor !== undefined) this.#trimmed = this.#anchor.row - this.#anchor.marker.line
+    const marker = this.xterm.registerMarker(0)
+    this.#anchor?.marker.dispose()
+    this.#shownUpTo = this.#endRow
+    this.#anchor = marker && { row: this.#shownUpTo, marker }
+    this.rows.trim(this.#trimmed)
+  }
+
+  #changed(): void {
+    const { viewportY, baseY } = this.xterm.buffer.active
+    if (viewportY >= baseY) this.#seenUpTo = undefined
+    else this.#seenUpTo ??= this.#endRow
+    this.onchange()
+  }
+
+  /** A change of width wraps lines anew; marks stay with the beginnings of their lines. */
+  #resize(cols: number, rows: number): void {
+    const buffer = this.xterm.buffer.active
+    const before = cols === this.xterm.cols ? undefined : rowsToLines(buffer)
+    const trimmed = this.#trimmed
+    this.xterm.resize(cols, rows)
+    if (before === undefined) return
+    const after = linesToRows(buffer)
+    this.#trimmed = 0
+    this.#anchor?.marker.dispose()
+    this.#anchor = undefined
+    this.rows.move((row) => after[before.get(row - trimmed) ?? -1])
+    this.#count()
+    if (this.#seenUpTo !== undefined) this.#seenUpTo = this.#endRow
+  }
+}

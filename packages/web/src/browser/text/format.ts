@@ -1,0 +1,98 @@
+import type { RecordedInfo } from '@bgtask/protocol'
+
+/** The two largest units: `3.2 s`, `4m 05s`, `2h 11m`, `3d 4h`. */
+export function formatDuration(ms: number): string {
+  const seconds = Math.max(0, ms) / 1_000
+  if (seconds < 10) return `${seconds.toFixed(1)} s`
+  if (seconds < 60) return `${Math.floor(seconds)} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 60) return `${minutes}m ${pad(Math.floor(seconds % 60))}s`
+  const hours = Math.floor(minutes / 60)
+  return hours < 24 ? `${hours}h ${pad(minutes % 60)}m` : `${Math.floor(hours / 24)}d ${hours % 24}h`
+}
+
+/** Binary units, as the options of a task have them. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1)
+  const value = bytes / 1024 ** power
+  return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]}`
+}
+
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US')
+}
+
+/** Local time of day to the millisecond. */
+export function formatTime(at: number): string {
+  const date = new Date(at)
+  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(pad).join(':')
+  return `${time}.${String(date.getMilliseconds()).padStart(3, '0')}`
+}
+
+/** What people call the task: its name, else its command. */
+export function taskName({ meta, command }: RecordedInfo): string {
+  return typeof meta.name === 'string' && meta.name !== '' ? meta.name : commandText(command)
+}
+
+/** As one would type it; `sh -c` is what `cmd` becomes, so only its script is shown. */
+export function commandText(command: readonly string[]): string {
+  const [program, option, script] = command
+  if (command.length === 3 && program === '/bin/sh' && option === '-c') return script as string
+  return command.map((argument) => (/^[\w@%+=:,./-]+$/.test(argument) ? argument : JSON.stringify(argument))).join(' ')
+}
+
+/** How long the present or last run has lasted, in ms; undefined where that is not known. */
+export function runDuration({ startedAt, exitedAt, state }: RecordedInfo, now: number): number | undefined {
+  if (startedAt === null) return undefined
+  if (exitedAt !== null) return exitedAt - startedAt
+  return state === 'lost' || state === 'orphaned' ? undefined : now - startedAt
+}
+
+/** The state in words, with how it ended where it has. */
+export function stateText({ state, exitStatus, failure }: RecordedInfo): string {
+  if (state === 'lost') return 'Lost: the supervisor died, nobody knows how it ended'
+  if (state === 'orphaned') return 'Orphaned: the supervisor died, the program runs on'
+  if (state === 'failed') return failure ?? 'Failed'
+  if (state !== 'exited' || exitStatus === null) return state[0]?.toUpperCase() + state.slice(1)
+  const how = exitStatus.signal === null ? `exit code ${exitStatus.exitCode}` : `ended by ${exitStatus.signal}`
+  const why = { exit: '', signal: '', stopped: ', stopped', timeout: ', took too long' }[exitStatus.cause]
+  return `${how[0]?.toUpperCase()}${how.slice(1)}${why}`
+}
+
+/** What a task is for whoever looks for trouble. */
+export type Tone = 'running' | 'paused' | 'done' | 'failed' | 'lost'
+
+export function taskTone({ state, exitStatus }: RecordedInfo): Tone {
+  if (state === 'lost' || state === 'orphaned') return 'lost'
+  if (state === 'failed') return 'failed'
+  if (state === 'paused' || state === 'backoff') return 'paused'
+  if (state !== 'exited') return 'running'
+  return exitStatus?.exitCode === 0 || exitStatus?.cause === 'stopped' ? 'done' : 'failed'
+}
+
+export interface Progress {
+  /** From 0 to 1; undefined where only words are known. */
+  readonly part?: number
+  readonly text: string
+}
+
+/** `meta.progress`, which anybody may have written: what is not a number or a string is left out. */
+export function taskProgress({ meta }: RecordedInfo): Progress | undefined {
+  const { done, total, text } = (
+    typeof meta.progress === 'object' && meta.progress !== null ? meta.progress : {}
+  ) as Record<string, unknown>
+  const isCounted = typeof done === 'number' && typeof total === 'number' && total > 0
+  const part = isCounted ? Math.min(Math.max(done / total, 0), 1) : undefined
+  const counted = isCounted
+    ? `${formatCount(done)} of ${formatCount(total)}`
+    : typeof done === 'number'
+      ? formatCount(done)
+      : ''
+  const words = [counted, typeof text === 'string' ? text : ''].filter(Boolean).join(' · ')
+  return words === '' ? undefined : { part, text: words }
+}
+
+function pad(value: number): string {
+  return String(value).padStart(2, '0')
+}

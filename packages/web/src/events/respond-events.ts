@@ -1,0 +1,60 @@
+import type { Access } from '../access.js'
+import { FORBIDDEN, respondRefusal } from '../http/respond.js'
+import { type ConsoleEvent, type ListedTask, VIEWS } from '../shared/messages.js'
+import type { FoundTask } from '../tasks/find.js'
+import type { TaskList } from '../tasks/task-list.js'
+import { eventStream } from './event-stream.js'
+import { ListFeed } from './list-feed.js'
+import { outputEvents } from './output-events.js'
+import { parsePosition } from './position.js'
+
+const BUSY = { status: 503, code: 'BUSY', message: 'Too many pages look at this console; try again later.' } as const
+
+/**
+ * Gives pages their stream: `?task=` opens a task (`view`, and `from` or the header `Last-Event-ID` as where to begin); without
+ * it, or with `list=1`, the stream tells of all tasks.
+ *
+ * @param maxStreams how many there may be at once: each costs a connection to its task.
+ */
+export function eventsResponder(access: Access, list: TaskList, maxStreams: number) {
+  let streams = 0
+
+  return async (request: Request): Promise<Response> => {
+    const query = new URL(request.url).searchParams
+    const key = query.get('task')
+    const wantsList = key === null || query.get('list') === '1'
+    if (wantsList && !(await access.may(request, 'list'))) return respondRefusal(FORBIDDEN)
+    const found = key === null ? undefined : await access.find(request, key)
+    const opened = key === null ? [] : await openingEvents(access, request, found)
+    if (streams >= maxStreams) return respondRefusal(BUSY)
+    streams += 1
+    const left = new AbortController()
+    request.signal.addEventListener('abort', () => left.abort(), { once: true })
+    const view = VIEWS.find((one) => one === query.get('view')) ?? 'merged'
+    const from = parsePosition(view, request.headers.get('last-event-id') ?? query.get('from'))
+    const isTold = async ({ info }: ListedTask) =>
+      (wantsList || info.taskId === found?.info.taskId) && (await access.may(request, 'read', info))
+    const body = eventStream({
+      first: [{ event: 'hello', data: { writable: !access.readOnly } }, ...opened],
+      list: new ListFeed(list, isTold),
+      output: found?.task && outputEvents(found.task, view, from, left.signal),
+      signal: left.signal,
+      closed: () => {
+        streams -= 1
+        left.abort()
+        found?.task?.disconnect()
+      },
+    })
+    return new Response(body, {
+      // The last one is for nginx, which would otherwise collect events until it has a few KiB.
+      headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
+    })
+  }
+}
+
+async function openingEvents(access: Access, request: Request, found: FoundTask | undefined): Promise<ConsoleEvent[]> {
+  if (found === undefined) return [{ event: 'end', data: { reason: 'not-found' } }]
+  const opened = { taskId: found.info.taskId, can: await access.allowed(request, found.info) }
+  const end: ConsoleEvent[] = found.task === undefined ? [{ event: 'end', data: { reason: 'gone' } }] : []
+  return [{ event: 'opened', data: opened }, ...end]
+}
