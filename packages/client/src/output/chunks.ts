@@ -18,75 +18,69 @@ export interface OutputGap {
 
 /** What following needs of a stream. */
 export interface Followed {
-  /** A long poll at `from`, the oldest kept byte where undefined. */
-  read(from: number | undefined, waitMs: number, signal: AbortSignal): Promise<ReadResult>
+  /** A long poll at `from`, the oldest kept byte where undefined; with `discard` it first forgets what lies before that. */
+  read(poll: { from?: number; waitMs: number; discard: boolean; signal: AbortSignal }): Promise<ReadResult>
   /** Forgets what lies before `upTo`. */
-  release(upTo: number, signal?: AbortSignal): Promise<unknown>
+  release(upTo: number, signal: AbortSignal): Promise<unknown>
+}
+
+export interface ChunksOptions {
+  readonly from?: number
+  readonly signal?: AbortSignal
+  /** How long the next poll waits. One that ends with nothing is told as undefined. */
+  readonly waitMs?: () => number
+  /** Up to where the consumer has finished: it is forgotten when more is asked for. */
+  readonly finished?: () => number
 }
 
 /**
  * A stream's bytes from an offset to its end, at the pace of who asks: a loop of long polls, so that what happened before
- * counts and nothing is polled in vain. While a chunk is worked on, the next one is fetched if it is there already.
- *
- * @param waitMs how long the next poll waits. One that ends with nothing is told as undefined.
+ * counts and nothing is polled in vain.
  */
 export async function* chunks(
   stream: Followed,
-  from: number | undefined,
-  signal: AbortSignal | undefined,
-  waitMs = () => LONG_POLL_MS,
+  { from, signal, waitMs = () => LONG_POLL_MS, finished }: ChunksOptions,
 ): AsyncGenerator<OutputChunk | OutputGap | undefined, void, undefined> {
   const left = new AbortController()
   const ended = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal])
   const pace = new PollPace('readStream')
   let position = from
+  let freed = 0
   let ahead: Promise<ReadResult> | undefined
+  const read = (pollMs: number, discard = false) =>
+    stream.read({ from: position, waitMs: pollMs, discard, signal: ended })
+  /** Mostly the consumer has finished with everything, and one call does both. */
+  const freeAndRead = async (pollMs: number, upTo: number) => {
+    freed = upTo
+    if (upTo === position) return read(pollMs, true)
+    const [result] = await Promise.all([read(pollMs), stream.release(upTo, ended)])
+    return result
+  }
   try {
     for (;;) {
       const polled = performance.now()
       const pollMs = waitMs()
-      const { offset, data, eof, endOffset } = await (ahead ?? stream.read(position, pollMs, ended))
+      const upTo = finished?.() ?? 0
+      const result = await (upTo > freed ? freeAndRead(pollMs, upTo) : (ahead ?? read(pollMs)))
+      const { offset, data, eof, endOffset } = result
       ahead = undefined
       position ??= offset
       if (offset < position && data.length > 0)
         throw new ProtocolError(`readStream at ${position} gave bytes of ${offset}`)
       if (offset > position) yield { gap: true, from: position, to: offset }
       position = Math.max(position, offset) + data.length
-      if (!eof && endOffset > position) ahead = quietly(stream.read(position, pollMs, ended))
+      // While the consumer works on this chunk the next one is fetched, if it is there. Not by one who frees: a single call
+      // that frees and reads costs less, and brings more at once.
+      if (!eof && endOffset > position && finished === undefined) ahead = quietly(read(pollMs))
       if (data.length > 0) yield { offset, data }
-      if (eof) return
+      if (eof) break
       if (data.length > 0) continue
       pace.cameBackEmpty(polled, pollMs)
       yield undefined
     }
+    if (finished !== undefined && finished() > freed) await stream.release(finished(), ended)
   } finally {
     left.abort()
-  }
-}
-
-/** Frees what was read, one call at a time and off the reader's path. */
-export class Releaser {
-  readonly #stream: Followed
-  readonly #signal: AbortSignal | undefined
-  #upTo = 0
-  #last: Promise<unknown> = Promise.resolve()
-
-  constructor(stream: Followed, signal: AbortSignal | undefined) {
-    this.#stream = stream
-    this.#signal = signal
-  }
-
-  /** Begins to forget what lies before `upTo`. Rejects where the call before failed. */
-  async to(upTo: number): Promise<void> {
-    await this.#last
-    if (upTo <= this.#upTo) return
-    this.#upTo = upTo
-    this.#last = quietly(this.#stream.release(upTo, this.#signal))
-  }
-
-  /** Waits until it is forgotten. */
-  async done(): Promise<void> {
-    await this.#last
   }
 }
 

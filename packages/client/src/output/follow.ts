@@ -1,4 +1,4 @@
-import { chunks, type Followed, type OutputChunk, type OutputGap, Releaser } from './chunks.js'
+import { chunks, type Followed, type OutputChunk, type OutputGap } from './chunks.js'
 
 export interface FollowOptions {
   /** Byte offset to begin at; the oldest kept byte where left out. */
@@ -15,11 +15,11 @@ export async function* follow(
   { from, discard = false, signal }: FollowOptions,
   waitMs?: () => number,
 ): AsyncGenerator<OutputChunk | OutputGap, void, undefined> {
-  const releaser = new Releaser(stream, signal)
-  for await (const chunk of chunks(stream, from, signal, waitMs)) {
+  let position = 0
+  const finished = discard ? () => position : undefined
+  for await (const chunk of chunks(stream, { from, signal, waitMs, finished })) {
     if (chunk === undefined) continue
     yield chunk
-    if (discard && !chunk.gap) await releaser.to(chunk.offset + chunk.data.length)
+    position = chunk.gap ? chunk.to : chunk.offset + chunk.data.length
   }
-  await releaser.done()
 }

@@ -1,6 +1,6 @@
 import { LONG_POLL_MS } from '../long-poll.js'
 import { LineSplitter, type OutputLine } from '../text/line-splitter.js'
-import { chunks, type Followed, type OutputGap, Releaser } from './chunks.js'
+import { chunks, type Followed, type OutputGap } from './chunks.js'
 import type { FollowOptions } from './follow.js'
 
 /** A longer line comes in pieces: 1 MiB bounds what one line can take of the reader's memory. */
@@ -20,20 +20,19 @@ export async function* lines(
   { from, discard = false, signal, maxLineBytes = DEFAULT_MAX_LINE_BYTES }: LinesOptions,
 ): AsyncGenerator<OutputLine | OutputGap, void, undefined> {
   const splitter = new LineSplitter(maxLineBytes)
-  const releaser = new Releaser(stream, signal)
+  let position = 0
+  const finished = discard ? () => position : undefined
   const waitMs = () => (discard && splitter.holds ? QUIET_MS : LONG_POLL_MS)
-  for await (const chunk of chunks(stream, from, signal, waitMs)) {
+  for await (const chunk of chunks(stream, { from, signal, waitMs, finished })) {
     if (chunk === undefined) {
-      if (discard) await releaser.to(splitter.endOffset)
+      position = splitter.endOffset
     } else if (chunk.gap) {
       yield* splitter.end()
       yield chunk
     } else {
       yield* splitter.push(chunk.offset, chunk.data)
-      if (discard) await releaser.to(splitter.offset)
+      position = splitter.offset
     }
   }
   yield* splitter.end()
-  if (discard) await releaser.to(splitter.endOffset)
-  await releaser.done()
 }

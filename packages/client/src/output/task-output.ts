@@ -44,7 +44,7 @@ export class TaskOutput {
     this.id = id
     this.name = id === 1 ? 'stdout' : 'stderr'
     this.#followed = {
-      read: (from, waitMs, signal) => this.read({ from, maxBytes: MAX_READ_BYTES, waitMs, signal }),
+      read: ({ signal, ...poll }) => this.#read({ ...poll, maxBytes: MAX_READ_BYTES }, { signal }),
       release: (upTo, signal) => this.discard(upTo, { signal }),
     }
   }
@@ -60,7 +60,7 @@ export class TaskOutput {
    * data reaches the end for good.
    */
   async read({ discard = false, signal, timeoutMs, ...params }: ReadOptions = {}): Promise<ReadResult> {
-    const result = await this.#connection.call('readStream', { ...params, streamId: this.id }, { signal, timeoutMs })
+    const result = await this.#read(params, { signal, timeoutMs })
     if (discard) await this.#releaseRead(result)
     return result
   }
@@ -109,6 +109,11 @@ export class TaskOutput {
   /** Keeps nothing of what comes from now on; what is kept stays. */
   async close(options?: WaitOptions): Promise<void> {
     await this.#connection.call('closeStream', { streamId: this.id }, options)
+  }
+
+  /** On the wire `discard` means what lies before `from`. */
+  #read(params: Omit<ReadOptions, keyof WaitOptions>, options: WaitOptions): Promise<ReadResult> {
+    return this.#connection.call('readStream', { ...params, streamId: this.id }, options)
   }
 
   /** The bytes are in hand, so a supervisor that goes now must not take them away; the caller's abort neither. */
