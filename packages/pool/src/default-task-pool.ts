@@ -2,7 +2,8 @@ import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import type { Task } from '@bgtask/client'
 import { currentPlace, POOL_PATH_VARIABLE } from '@bgtask/protocol'
-import { TaskPool, type TaskPoolOptions } from './task-pool.js'
+import type { TaskPoolOptions } from './pool-options.js'
+import { TaskPool } from './task-pool.js'
 
 /**
  * The pool that a user's programs share where nobody names another: `$BGTASK_TASKPOOL_PATH`, else `/run/bgtask` for root,

@@ -1,10 +1,8 @@
 import { accessSync, constants } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { Task } from '@bgtask/client'
 import {
   type Access,
-  type AccessOptions,
-  accessSchema,
   InvalidOptionError,
   isBgTaskError,
   LaunchError,
@@ -14,10 +12,9 @@ import {
   PoolDirError,
   socketFileName,
   type TaskRecord,
-  validate,
   type WaitOptions,
 } from '@bgtask/protocol'
-import { checkPathLength, checkSocket, inspectDirectory, type PoolDirectory } from './directory/inspect.js'
+import { checkSocket, inspectDirectory, type PoolDirectory } from './directory/inspect.js'
 import { latestRecord } from './directory/judged-records.js'
 import { type MkdirIfMissing, makePoolDirectory, parseMkdirIfMissing } from './directory/mkdir.js'
 import { defaultSupervisorCmd } from './launch/default-command.js'
@@ -29,41 +26,27 @@ import { findLost } from './lost/lost.js'
 import type { LostTask } from './lost/lost-task.js'
 import { type SweepOptions, sweepDirectory } from './lost/sweep.js'
 import { checkArgv, checkDuration, checkEnvironment, checkPid, rejectUnknownKeys } from './options.js'
+import {
+  checkAccess,
+  checkPath,
+  checkStandby,
+  checkTaskClass,
+  defaultSupervisorEnv,
+  POOL_OPTIONS,
+  type SupervisorEnv,
+  type TaskClass,
+  type TaskPoolOptions,
+} from './pool-options.js'
 import type { TaskPattern, TaskPredicate } from './search/match.js'
 import { DEFAULT_ANSWER_MS, type SearchOptions, type SearchView, searchTasks } from './search/search.js'
 import type { PoolEvent } from './watch/event-queue.js'
 import { type WatchOptions, watchTasks } from './watch/watch.js'
-
-/** What makes the tasks of a pool: a subclass of Task, say. */
-export type TaskClass<T extends Task> = new (pool: TaskPool, pid: number) => T
-
-/** Changes to an environment; `undefined` unsets. */
-export type SupervisorEnv = Record<string, string | undefined>
-
-export interface TaskPoolOptions<T extends Task = Task> {
-  /** The directory, relative to the caller's. */
-  readonly path: string
-  /** Make the directory where it is missing, instead of throwing: `true`, `{ mode, uid, gid }` or `[mode, uid, gid]`. */
-  readonly mkdirIfMissing?: MkdirIfMissing
-  /** argv of the supervisor, instead of the one of `@bgtask/supervisor`. */
-  readonly supervisorCmd?: readonly string[]
-  /** Laid over the defaults of `supervisorEnv`. */
-  readonly supervisorEnv?: Readonly<SupervisorEnv>
-  readonly taskClass?: TaskClass<T>
-  /** Who else may come in, and whose entries are trusted. */
-  readonly access?: Readonly<AccessOptions>
-  /** Supervisors to start early, so that a spawn with behavior `daemon` takes milliseconds; 0 unless given. */
-  readonly standby?: number
-}
 
 /** With sessions, process groups and unix sockets as they are used here; darwin is unverified. */
 const PLATFORMS: readonly string[] = ['linux', 'darwin']
 
 /** How long (ms) a supervisor may take until it is ready. */
 const DEFAULT_LAUNCH_MS = 10_000
-
-/** A standby costs what a Node process costs; more than this is a mistake. */
-const MAX_STANDBY = 64
 
 /**
  * A group of tasks, organized by a directory: starts tasks there, and finds those that are there. It is no more than a view:
@@ -87,7 +70,7 @@ export class TaskPool<T extends Task = Task> {
     if (!PLATFORMS.includes(process.platform)) throw new PlatformError('bgtask')
     if (typeof options !== 'object' || options === null)
       throw new InvalidOptionError('options', options, 'must be an object')
-    rejectUnknownKeys(options, OPTIONS)
+    rejectUnknownKeys(options, POOL_OPTIONS)
     this.path = checkPath(options.path)
     this.taskClass = checkTaskClass(options.taskClass ?? (Task as unknown as TaskClass<T>))
     this.#access = checkAccess(options.access)
@@ -282,51 +265,6 @@ export class TaskPool<T extends Task = Task> {
   #refillStandbys(): void {
     this.#standbys.refill(() => this.#plan('daemon'))
   }
-}
-
-const OPTIONS: Readonly<Record<keyof TaskPoolOptions, true>> = {
-  path: true,
-  mkdirIfMissing: true,
-  supervisorCmd: true,
-  supervisorEnv: true,
-  taskClass: true,
-  access: true,
-  standby: true,
-}
-
-function checkPath(path: unknown): string {
-  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-    throw new InvalidOptionError('path', path, 'must be the path of a directory, without NUL bytes')
-  }
-  const absolute = resolve(path)
-  checkPathLength(absolute)
-  return absolute
-}
-
-function checkTaskClass<C>(taskClass: C): C {
-  if (typeof taskClass !== 'function') throw new InvalidOptionError('taskClass', taskClass, 'must be a class')
-  return taskClass
-}
-
-function checkAccess(options: unknown = {}): Access {
-  if (typeof options === 'object' && options !== null) {
-    rejectUnknownKeys(options, { mode: true, gid: true, owners: true }, 'access.')
-  }
-  const { value, invalid } = validate(accessSchema, options)
-  if (invalid === undefined) return value
-  throw new InvalidOptionError(['access', invalid.path].filter(Boolean).join('.'), invalid.got, invalid.problem)
-}
-
-function checkStandby(count: unknown): number {
-  if (Number.isInteger(count) && (count as number) >= 0 && (count as number) <= MAX_STANDBY) return count as number
-  throw new InvalidOptionError('standby', count, `must be an integer from 0 to ${MAX_STANDBY}`)
-}
-
-/**
- * Node's own variables make its start slower or change what it does; the child gets them all the same, from the spec.
- */
-function defaultSupervisorEnv(path: string): SupervisorEnv {
-  return { [POOL_PATH_VARIABLE]: path, NODE_OPTIONS: undefined, NODE_EXTRA_CA_CERTS: undefined }
 }
 
 function openDirectory(path: string, access: Access, mkdirIfMissing: MkdirIfMissing | undefined): void {
