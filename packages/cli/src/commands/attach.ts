@@ -1,0 +1,34 @@
+import { attachTo } from '../attach/attach.js'
+import { exitCodeOfTask } from '../exit-code.js'
+import { openPool, type PoolOption } from '../open-pool.js'
+import { findTask } from '../targets.js'
+import { count, examples, poolCommand } from './common.js'
+
+/** So much of a screen as tells where the task stands. */
+const DEFAULT_TAIL = 20
+
+export function attachCommand() {
+  return poolCommand('attach')
+    .description("show a task's output and send it what is typed; Ctrl-C detaches")
+    .argument('<id>')
+    .option('-n, --tail <lines>', `lines of earlier output to show first, ${DEFAULT_TAIL} unless given`, count)
+    .option('--raw', 'send each key as it is typed, instead of lines')
+    .option('--no-stdin', 'send nothing')
+    .addHelpText('after', examples('bgtask attach web'))
+    .action(attach)
+}
+
+interface AttachCommandOptions extends PoolOption {
+  readonly tail?: number
+  readonly raw?: boolean
+  readonly stdin: boolean
+}
+
+async function attach(
+  id: string,
+  { tail = DEFAULT_TAIL, raw, stdin, ...options }: AttachCommandOptions,
+): Promise<void> {
+  const { task } = await findTask(openPool(options), id)
+  const status = await attachTo(task, { tail, raw, noInput: !stdin })
+  if (status !== undefined) process.exitCode = exitCodeOfTask(status)
+}

@@ -1,0 +1,74 @@
+import { constants } from 'node:os'
+import { Argument, Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
+import { commandOf } from '../argv.js'
+import { openPool } from '../open-pool.js'
+import { print } from '../output/print.js'
+import { COMMAND_NAMES, loadCommand } from '../program.js'
+import { allTargets, nameOf } from '../targets.js'
+import { examples } from './common.js'
+
+/** Each asks `bgtask __complete` for what may stand where the cursor is, so that ids are those of now. */
+const SCRIPTS = {
+  bash: `_bgtask() {
+  local IFS=$'\\n'
+  COMPREPLY=($(bgtask __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+}
+complete -o default -F _bgtask bgtask`,
+  zsh: `#compdef bgtask
+_bgtask() {
+  local -a candidates
+  candidates=("\${(@f)$(bgtask __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  if [[ -n "$candidates" ]]; then compadd -- $candidates; else _files; fi
+}
+compdef _bgtask bgtask`,
+  fish: `complete -c bgtask -f -a '(bgtask __complete -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'`,
+} as const
+
+const SHELLS = ['bash', 'zsh', 'fish'] as const
+
+export function completionCommand() {
+  return new Command('completion')
+    .description('print a script that completes commands, options and ids')
+    .addArgument(new Argument('<shell>').choices(SHELLS))
+    .addHelpText('after', examples('source <(bgtask completion bash)', 'bgtask completion fish | source'))
+    .action((shell) => print(SCRIPTS[shell]))
+}
+
+export function completeCommand() {
+  return new Command('__complete').argument('[words...]').action(async (words) => {
+    for (const candidate of await candidates(words)) await print(candidate)
+  })
+}
+
+/** What may stand in place of the last word. */
+async function candidates(words: readonly string[]): Promise<string[]> {
+  const current = words.at(-1) ?? ''
+  const before = words.slice(0, -1)
+  const name = commandOf(before)
+  const command = name === undefined ? undefined : await loadCommand(name)
+  const all =
+    name === undefined ? [...COMMAND_NAMES, '--pool', '--help', '--version'] : await within(command, before, current)
+  return all.filter((word) => word.startsWith(current))
+}
+
+async function within(
+  command: CommandUnknownOpts | undefined,
+  before: readonly string[],
+  current: string,
+): Promise<readonly string[]> {
+  if (command === undefined || before.includes('--')) return []
+  const previous = before.at(-1)
+  const option = command.options.find(({ long, short }) => previous !== undefined && [long, short].includes(previous))
+  if (option?.required) return option.long === '--signal' ? Object.keys(constants.signals) : (option.argChoices ?? [])
+  if (current.startsWith('-')) return [...command.options.flatMap(({ long }) => long ?? []), '--help']
+  const [argument] = command.registeredArguments
+  if (argument?.argChoices !== undefined) return argument.argChoices
+  const takesId = argument?.name() === 'id' || command.name() === 'meta'
+  return takesId ? ids(before) : []
+}
+
+async function ids(before: readonly string[]): Promise<string[]> {
+  const pool = before[before.indexOf('--pool') + 1]
+  const targets = await allTargets(openPool({ pool: before.includes('--pool') ? pool : undefined }))
+  return [...new Set(targets.flatMap(({ id, info }) => [nameOf(info), String(id)].filter(Boolean))), '@last']
+}

@@ -1,0 +1,38 @@
+import { Task } from '@bgtask/client'
+import { CliError } from '../errors.js'
+import { parseMeta } from '../meta.js'
+import { openPool, type PoolOption } from '../open-pool.js'
+import { print, printJson } from '../output/print.js'
+import { findTarget, needLive } from '../targets.js'
+import { examples, poolCommand } from './common.js'
+
+export function metaCommand() {
+  return poolCommand('meta')
+    .description("print a task's meta, or change it")
+    .usage('[options] [id] [key=value...]')
+    .argument('[words...]', 'the id, which may be left out inside a task, and what to change; null deletes a key')
+    .addHelpText(
+      'after',
+      examples('bgtask meta build', 'bgtask meta build owner=anna', 'bgtask meta progress.done=3 progress.total=10'),
+    )
+    .action(meta)
+}
+
+async function meta(words: readonly string[], options: PoolOption & { readonly json?: boolean }): Promise<void> {
+  const [first] = words
+  const named = first !== undefined && !first.includes('=')
+  const changes = parseMeta(named ? words.slice(1) : words)
+  const target = named ? await findTarget(openPool(options), first) : undefined
+  const task = target === undefined ? currentTask() : target.task
+  const isChange = Object.keys(changes).length > 0
+  if (target !== undefined && isChange) needLive(target)
+  const whole = isChange ? await task?.applyMeta(changes) : ((await task?.info())?.meta ?? target?.info.meta)
+  if (options.json) await printJson({ id: target?.id ?? task?.pid, meta: whole })
+  else if (!isChange) await print(JSON.stringify(whole, null, 2))
+}
+
+function currentTask(): Task {
+  const task = Task.current()
+  if (task !== undefined) return task
+  throw new CliError('ERR_BGTASK_USAGE', 'which task? Outside of one, its id is needed: bgtask meta <id> key=value')
+}

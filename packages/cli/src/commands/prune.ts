@@ -1,0 +1,47 @@
+import { describeError, EXIT } from '../errors.js'
+import { openPool, type PoolOption } from '../open-pool.js'
+import { print, printJson, tell } from '../output/print.js'
+import { removeTarget } from '../remove.js'
+import { allTargets, hasEnded, type Target } from '../targets.js'
+import { duration, examples, poolCommand } from './common.js'
+
+export function pruneCommand() {
+  return poolCommand('prune')
+    .description('forget all tasks that have ended, and what dead supervisors left')
+    .option('--older-than <duration>', 'only what ended at least so long ago', duration)
+    .option('--dry-run', 'print what would go, and leave it')
+    .addHelpText('after', examples('bgtask prune --older-than 7d'))
+    .action(prune)
+}
+
+interface PruneOptions extends PoolOption {
+  readonly json?: boolean
+  readonly olderThan?: number
+  readonly dryRun?: boolean
+}
+
+async function prune({ olderThan = 0, dryRun = false, json, ...options }: PruneOptions): Promise<void> {
+  const pool = openPool(options)
+  const latest = Date.now() - olderThan
+  // Marked by `run --rm`: to go as soon as it has ended.
+  const isDue = ({ info }: Target) => hasEnded(info) && (info.meta?.rm === true || endedAt(info) <= latest)
+  const due = (await allTargets(pool)).filter(isDue)
+  const removed: number[] = []
+  for (const target of due) {
+    try {
+      if (!dryRun) await removeTarget(target)
+      removed.push(target.id)
+    } catch (error) {
+      process.exitCode = EXIT.failure
+      tell(describeError(error).message)
+    }
+  }
+  const files = dryRun ? [] : await pool.sweep({ olderThanMs: olderThan })
+  if (json) return printJson({ removed, files })
+  for (const id of removed) await print(String(id))
+}
+
+/** When it ended; of a task whose supervisor died, when it was last known to live. */
+function endedAt({ exitedAt, startedAt, createdAt }: Target['info']): number {
+  return exitedAt ?? startedAt ?? createdAt ?? 0
+}

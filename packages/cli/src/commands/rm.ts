@@ -1,0 +1,12 @@
+import { removeTarget } from '../remove.js'
+import { examples, poolCommand } from './common.js'
+import { eachTarget } from './each-target.js'
+
+export function rmCommand() {
+  return poolCommand('rm')
+    .description('forget tasks that have ended, and what they wrote')
+    .argument('<id...>')
+    .option('-f, --force', 'stop those that run')
+    .addHelpText('after', examples('bgtask rm build', 'bgtask rm -f $(bgtask ls -aq)'))
+    .action((ids, options) => eachTarget(ids, options, (target) => removeTarget(target, options)))
+}

@@ -1,0 +1,43 @@
+import { CliError } from '../errors.js'
+import { openPool, type PoolOption } from '../open-pool.js'
+import { printJson } from '../output/print.js'
+import { findTask } from '../targets.js'
+import { duration, examples, poolCommand } from './common.js'
+
+export function sendCommand() {
+  return poolCommand('send')
+    .description("write to a task's stdin")
+    .argument('<id>')
+    .argument('[text...]', "words of a line; our own stdin's bytes where there are none")
+    .passThroughOptions()
+    .option('-n, --no-newline', 'no line end behind the words')
+    .option('--eof', 'then end its stdin')
+    .option('--timeout <duration>', 'how long to wait for room in a full queue; exit code 124', duration)
+    .addHelpText('after', examples('bgtask send repl "print(1 + 1)"', 'bgtask send --eof sort < words.txt'))
+    .action(send)
+}
+
+interface SendOptions extends PoolOption {
+  readonly json?: boolean
+  readonly newline: boolean
+  readonly eof?: boolean
+  readonly timeout?: number
+}
+
+async function send(id: string, words: readonly string[], options: SendOptions): Promise<void> {
+  const { task } = await findTask(openPool(options), id)
+  const waiting = { timeoutMs: options.timeout }
+  let acceptedOffset = (await task.stdin.info()).acceptedOffset
+  if (words.length > 0) {
+    acceptedOffset = await task.stdin.write(words.join(' ') + (options.newline ? '\n' : ''), waiting)
+  } else if (process.stdin.isTTY && !options.eof) {
+    throw new CliError(
+      'ERR_BGTASK_USAGE',
+      'what should be sent? Give words, or pipe bytes in; bgtask attach is for typing',
+    )
+  } else if (!process.stdin.isTTY) {
+    for await (const bytes of process.stdin) acceptedOffset = await task.stdin.write(bytes, waiting)
+  }
+  if (options.eof) await task.stdin.close(waiting)
+  if (options.json) await printJson({ id: task.pid, acceptedOffset, closed: options.eof === true })
+}

@@ -1,0 +1,54 @@
+import type { TaskPool } from '@bgtask/pool'
+import { CliError } from '../errors.js'
+import { openPool, type PoolOption } from '../open-pool.js'
+import { print, printJson } from '../output/print.js'
+import { count, examples, poolCommand } from './common.js'
+
+export function webCommand() {
+  return poolCommand('web')
+    .description('serve a page that shows the tasks (needs the package @bgtask/web)')
+    .option('-p, --port <port>', 'any free one unless given', count)
+    .option('--write', 'let the page act on tasks too, not only look')
+    .option('--open', 'open it in the browser')
+    .addHelpText('after', examples('bgtask web --open'))
+    .action(web)
+}
+
+interface WebOptions extends PoolOption {
+  readonly json?: boolean
+  readonly port?: number
+  readonly write?: boolean
+  readonly open?: boolean
+}
+
+/** Of `@bgtask/web`, what this command needs. */
+interface Web {
+  serveConsole(options: {
+    pool: TaskPool
+    port?: number
+    write?: boolean
+    open?: boolean
+    onListening?: (url: string) => void
+  }): Promise<AsyncDisposable>
+}
+
+async function web({ json, port, write, open, ...options }: WebOptions): Promise<void> {
+  const { serveConsole } = await loadWeb()
+  const onListening = (url: string) => void (json ? printJson({ url }) : print(url))
+  await using _console = await serveConsole({ pool: openPool(options, { make: true }), port, write, open, onListening })
+  await new Promise((resolve) => {
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, resolve)
+  })
+}
+
+async function loadWeb(): Promise<Web> {
+  // Not a literal: the package is brought along or not, and never part of this bundle.
+  const name = '@bgtask/web'
+  try {
+    return await import(name)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes(name)) throw error
+    throw new CliError('ERR_BGTASK_NOT_INSTALLED', `bgtask web needs the package ${name}: npm install ${name}`)
+  }
+}

@@ -1,0 +1,54 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { TaskPool } from '@bgtask/pool'
+import { describeError } from '../errors.js'
+import { type Finding, ok, problem, warning } from './check.js'
+
+/** What this machine must have for any task. */
+export async function checkMachine(): Promise<Finding[]> {
+  return [checkPlatform(), checkNode(), await checkLaunch()]
+}
+
+function checkPlatform(): Finding {
+  const { platform, arch } = process
+  if (platform !== 'linux') {
+    const advice = platform === 'darwin' ? 'macOS is not verified: tell what does not work' : 'use Linux'
+    return problem('platform', `${platform} ${arch}`, advice)
+  }
+  if (existsSync('/proc/self/stat')) return ok('platform', `linux ${arch}`)
+  const advice = 'mount /proc: without it lost tasks, whole trees and reused pids cannot be told'
+  return warning('platform', `linux ${arch} without /proc`, advice)
+}
+
+function checkNode(): Finding {
+  const { node } = process.versions
+  const [major = 0, minor = 0] = node.split('.').map(Number)
+  if (major > 20 || (major === 20 && minor >= 19)) return ok('node', node)
+  return problem('node', node, 'use Node 20.19 or later')
+}
+
+/** Starts a task and ends it, in a pool of its own. */
+async function checkLaunch(): Promise<Finding> {
+  const directory = mkdtempSync(join(tmpdir(), 'bgtask-doctor-'))
+  const started = performance.now()
+  try {
+    const pool = new TaskPool({ path: directory })
+    const task = await pool.spawn({ cmd: 'echo fine' })
+    await task.wait({ timeoutMs: 5_000 })
+    const { stdio } = await task.info()
+    await task.terminateSupervisor()
+    const message = `a task was started and ended in ${Math.round(performance.now() - started)} ms`
+    if (stdio === 'pipe') return ok('launch', message)
+    return warning(
+      'launch',
+      `${message}, with sockets instead of pipes`,
+      'tasks cannot open /dev/stdin and /dev/stdout',
+    )
+  } catch (error) {
+    const advice = `BGTASK_DEBUG=1 bgtask run -- true says more; is @bgtask/supervisor installed, and ${tmpdir()} writable?`
+    return problem('launch', describeError(error).message, advice)
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,54 @@
+import { accessSync, constants, statSync } from 'node:fs'
+import type { TaskPool } from '@bgtask/pool'
+import type { BgTaskError } from '@bgtask/protocol'
+import { nameOf } from '../targets.js'
+import { printable } from '../text/printable.js'
+import { type Finding, ok, problem, warning } from './check.js'
+
+/** What is in a pool, and what is wrong with it. */
+export async function checkPool(pool: TaskPool): Promise<Finding[]> {
+  return [checkDirectory(pool), ...(await checkSupervisors(pool)), ...(await checkLost(pool))]
+}
+
+function checkDirectory({ path }: TaskPool): Finding {
+  const { mode, uid } = statSync(path)
+  const shown = `${path}, mode ${(mode & 0o7777).toString(8)}, uid ${uid}`
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch {
+    return warning('pool', `${shown}: you may not write there`, 'tasks can be found, but not started there: --pool')
+  }
+  if ((mode & 0o077) === 0 || uid === process.geteuid?.()) return ok('pool', shown)
+  return warning('pool', `${shown}: others share it`, 'tasks of others are not trusted unless access.owners names them')
+}
+
+/** Asks every supervisor, since records would tell of those too that no longer answer. */
+async function checkSupervisors(pool: TaskPool): Promise<Finding[]> {
+  const wrong: Finding[] = []
+  const found = await pool.search(() => true, {
+    onError: (error, { pid }) => wrong.push(problem('supervisor', `${pid}: ${error.message}`, adviceFor(error, pid))),
+  })
+  return [ok('supervisors', `${found.length} answer`), ...wrong]
+}
+
+function adviceFor({ code }: BgTaskError, pid: number): string {
+  switch (code) {
+    case 'ERR_BGTASK_TASK_GONE':
+      return 'it is gone: bgtask prune removes what it left'
+    case 'ERR_BGTASK_TIMEOUT':
+      return `it hangs or was stopped: kill -CONT ${pid}; at worst kill -9 ${pid}, then bgtask stop ${pid} for its child`
+    case 'ERR_BGTASK_PERMISSION':
+      return 'it belongs to somebody else, or its modes are too strict for you'
+    default:
+      return 'it may be no supervisor, or one of another version; see its .out file in the pool'
+  }
+}
+
+async function checkLost(pool: TaskPool): Promise<Finding[]> {
+  return (await pool.lost()).map(({ pid, state, info }) => {
+    const who = `${pid}${nameOf(info) && ` (${printable(nameOf(info))})`}`
+    if (state === 'lost') return warning('lost', `${who}: its supervisor died`, `bgtask rm ${pid}`)
+    const message = `${who}: its supervisor died, process ${info.pid} runs on`
+    return problem('orphaned', message, `bgtask stop ${pid} ends it, bgtask rm ${pid} forgets it`)
+  })
+}

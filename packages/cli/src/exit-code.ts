@@ -1,0 +1,16 @@
+import { constants } from 'node:os'
+import type { ExitStatus } from '@bgtask/protocol'
+import { EXIT } from './errors.js'
+
+/** A task's end as a shell tells it: its own code, 128 and the signal's number, or 124 where `--timeout` ended it. */
+export function exitCodeOfTask({ exitCode, signal, cause }: ExitStatus): number {
+  if (cause === 'timeout') return EXIT.timeout
+  if (exitCode !== null) return exitCode
+  return 128 + (constants.signals[signal as NodeJS.Signals] ?? 0)
+}
+
+/** In words, for messages. */
+export function describeEnd(status: ExitStatus): string {
+  const how = status.signal === null ? `exit code ${status.exitCode}` : status.signal
+  return status.cause === 'timeout' ? `${how}, time limit` : how
+}

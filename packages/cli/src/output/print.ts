@@ -1,0 +1,48 @@
+import { once } from 'node:events'
+
+/** The version of everything printed with `--json`; fields are added under the same version, never changed or taken away. */
+export const JSON_VERSION = 1
+
+export type StreamName = 'stdout' | 'stderr'
+
+/** Made at the first use: a stream that is not written to need not cost what Node takes to make it. */
+const used = new Map<StreamName, NodeJS.WriteStream>()
+
+/** One line of data on stdout. */
+export async function print(line: string): Promise<void> {
+  await write('stdout', `${line}\n`)
+}
+
+/** One line of JSON on stdout. */
+export async function printJson(value: object): Promise<void> {
+  await print(JSON.stringify({ v: JSON_VERSION, ...value }))
+}
+
+/** A message for whoever sits there, on stderr. */
+export function tell(message: string): void {
+  use('stderr').write(`bgtask: ${message}\n`)
+}
+
+/** Writes at the pace of who reads. */
+export async function write(name: StreamName, data: string | Uint8Array): Promise<void> {
+  const stream = use(name)
+  if (!stream.write(data)) await once(stream, 'drain')
+}
+
+/** Waits until everything is written. */
+export async function flush(): Promise<void> {
+  await Promise.all([...used.values()].map((stream) => new Promise((done) => stream.write('', done))))
+}
+
+function use(name: StreamName): NodeJS.WriteStream {
+  const known = used.get(name)
+  if (known !== undefined) return known
+  const stream = process[name]
+  used.set(name, stream)
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader that goes away (`bgtask logs x | head`) ends the command, without a word.
+    if (error.code !== 'EPIPE') throw error
+    if (name === 'stdout') process.exit(0)
+  })
+  return stream
+}

@@ -1,0 +1,12 @@
+import type { RestartPolicyOptions } from '@bgtask/protocol'
+import { InvalidArgumentError } from 'commander'
+
+const WHEN = { 'on-failure': 'failure', always: 'always', no: 'never' } as const
+
+/** `on-failure`, `on-failure:5`, `always`, `always:5` or `no`, as docker has them; the number bounds restarts in a row. */
+export function parseRestart(text: string): RestartPolicyOptions {
+  const [, when = '', max] = /^(on-failure|always|no)(?::(\d+))?$/.exec(text) ?? []
+  if (!Object.hasOwn(WHEN, when)) throw new InvalidArgumentError('It must be on-failure[:N], always[:N] or no.')
+  const on = WHEN[when as keyof typeof WHEN]
+  return max === undefined ? { on } : { on, maxRestarts: Number(max) }
+}

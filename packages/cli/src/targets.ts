@@ -1,0 +1,114 @@
+import type { Task } from '@bgtask/client'
+import type { LostTask, SearchOptions, TaskPool } from '@bgtask/pool'
+import type { RecordedInfo } from '@bgtask/protocol'
+import { CliError } from './errors.js'
+
+/** A task that somebody names: with its supervisor, or without one, known from its record alone. */
+export type Target = LiveTarget | LostTarget
+
+export interface LiveTarget {
+  /** The supervisor's pid. */
+  readonly id: number
+  /** From the record: without what changes with every byte. */
+  readonly info: RecordedInfo
+  readonly task: Task
+  readonly lost?: undefined
+}
+
+export interface LostTarget {
+  readonly id: number
+  readonly info: RecordedInfo
+  readonly task?: undefined
+  readonly lost: LostTask
+}
+
+/** Everything in the pool, the oldest first. */
+export async function allTargets(pool: TaskPool, options?: SearchOptions): Promise<Target[]> {
+  const [tasks, lost] = await Promise.all([pool.search({}, options), pool.lost()])
+  return [...tasks.map(liveTarget), ...lost.map(lostTarget)].sort((a, b) => createdAt(a) - createdAt(b))
+}
+
+/** The tasks of several ids, each once. @throws CliError for the first id that names none or several. */
+export async function findTargets(pool: TaskPool, ids: readonly string[]): Promise<Target[]> {
+  const found = new Map<string, Target>()
+  for (const id of ids) {
+    const target = await findTarget(pool, id)
+    found.set(target.info.taskId, target)
+  }
+  return [...found.values()]
+}
+
+/** As `findTarget`, for what needs the supervisor. */
+export async function findTask(pool: TaskPool, id: string): Promise<LiveTarget> {
+  return needLive(await findTarget(pool, id))
+}
+
+/** @throws CliError where the supervisor has died. */
+export function needLive(target: Target): LiveTarget {
+  if (target.task !== undefined) return target
+  const message = `task ${target.id} is ${target.info.state}: its supervisor died, and what it kept went with it`
+  throw new CliError('ERR_BGTASK_TASK_STATE', message, { id: target.id, state: target.info.state })
+}
+
+/** The task of an id: a pid, a name, a unique prefix of a name or task id, or `@last`. */
+export async function findTarget(pool: TaskPool, id: string): Promise<Target> {
+  if (/^\d+$/.test(id)) return targetByPid(pool, Number(id))
+  const targets = await allTargets(pool)
+  const target = id === '@last' ? targets.at(-1) : oneOf(id, candidates(id, targets))
+  if (target === undefined) throw noTask(pool, id)
+  return target
+}
+
+export function nameOf({ meta }: RecordedInfo): string {
+  return typeof meta?.name === 'string' ? meta.name : ''
+}
+
+/** Whether the task's work is over; otherwise something of it runs, or will. */
+export function hasEnded({ state }: Pick<RecordedInfo, 'state'>): boolean {
+  return state === 'exited' || state === 'failed' || state === 'lost'
+}
+
+async function targetByPid(pool: TaskPool, pid: number): Promise<Target> {
+  const task = pid > 0 && Number.isSafeInteger(pid) ? await pool.taskByPid(pid) : undefined
+  if (task !== undefined) return liveTarget(task)
+  const lost = (await pool.lost()).find((lost) => lost.pid === pid)
+  if (lost !== undefined) return lostTarget(lost)
+  throw noTask(pool, String(pid))
+}
+
+/** Those that have the name; of several the ones that run, else the newest. Where none has it, those that begin so. */
+function candidates(id: string, targets: readonly Target[]): readonly Target[] {
+  const named = targets.filter(({ info }) => nameOf(info) === id || info.taskId === id)
+  if (named.length > 0) {
+    const running = named.filter(({ info }) => !hasEnded(info))
+    return running.length > 0 ? running : named.slice(-1)
+  }
+  return id === '' ? [] : targets.filter(({ info }) => nameOf(info).startsWith(id) || info.taskId.startsWith(id))
+}
+
+function oneOf(id: string, found: readonly Target[]): Target | undefined {
+  if (found.length < 2) return found[0]
+  const ids = found.map((target) => target.id)
+  const list = found.map((target) => `${target.id}${nameOf(target.info) && ` (${nameOf(target.info)})`}`).join(', ')
+  throw new CliError('ERR_BGTASK_AMBIGUOUS_ID', `${id} could be any of ${list}`, { given: id, ids })
+}
+
+function noTask(pool: TaskPool, id: string): CliError {
+  return new CliError('ERR_BGTASK_NO_TASK', `no task ${id} in ${pool.path} (bgtask ls -a shows what is there)`, {
+    given: id,
+    pool: pool.path,
+  })
+}
+
+function liveTarget(task: Task): LiveTarget {
+  return { id: task.pid, info: task.cachedInfo as RecordedInfo, task }
+}
+
+function lostTarget(lost: LostTask): LostTarget {
+  return { id: lost.pid, info: lost.info, lost }
+}
+
+/** A custom supervisor may not tell it. */
+function createdAt({ info }: Target): number {
+  return info.createdAt ?? 0
+}

@@ -1,0 +1,50 @@
+import type { RecordedInfo, TaskState } from '@bgtask/protocol'
+import { nameOf, type Target } from '../targets.js'
+import { type Colour, painter } from './colour.js'
+import { printable } from './printable.js'
+import { shortDuration } from './quantity.js'
+import { type Cell, table } from './table.js'
+
+export const STATE_COLOURS: Readonly<Record<TaskState, Colour>> = {
+  starting: 'cyan',
+  running: 'green',
+  paused: 'yellow',
+  backoff: 'yellow',
+  exited: 'dim',
+  failed: 'red',
+  terminating: 'cyan',
+  lost: 'red',
+  orphaned: 'red',
+}
+
+/** Tasks as `ls` shows them: a heading, then a line each, cut to the terminal. */
+export function taskTable(targets: readonly Target[], stream: NodeJS.WriteStream): string[] {
+  const paint = painter(stream)
+  const rows = targets.map(({ id, info }): Cell[] => {
+    const state = stateOf(info)
+    return [
+      String(id),
+      printable(nameOf(info)) || '-',
+      { text: state, shown: paint(STATE_COLOURS[info.state] ?? 'dim', state) },
+      ageOf(info),
+      commandOf(info),
+    ]
+  })
+  return table(['ID', 'NAME', 'STATE', 'AGE', 'COMMAND'], rows, stream.isTTY ? stream.columns : undefined)
+}
+
+/** The state, and of what ended how. */
+export function stateOf({ state, exitStatus }: RecordedInfo): string {
+  if (exitStatus == null || (state !== 'exited' && state !== 'failed')) return state
+  return `${state} ${exitStatus.signal ?? exitStatus.exitCode}`
+}
+
+/** How long it runs, or ended ago. */
+function ageOf({ startedAt, exitedAt, createdAt }: RecordedInfo): string {
+  return shortDuration(Date.now() - (exitedAt ?? startedAt ?? createdAt))
+}
+
+/** The command line as one would type it, near enough. */
+export function commandOf({ command }: RecordedInfo): string {
+  return printable((command ?? []).map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`)).join(' '))
+}

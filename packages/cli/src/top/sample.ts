@@ -1,0 +1,125 @@
+import type { Task } from '@bgtask/client'
+import type { TaskPool } from '@bgtask/pool'
+import type { RecordedInfo, TaskInfo } from '@bgtask/protocol'
+import { hasEnded, nameOf } from '../targets.js'
+import { Processes } from './usage.js'
+
+/** One task at one moment; rates are since the sample before and unknown in the first. */
+export interface TaskSample {
+  readonly id: number
+  readonly name: string
+  readonly state: RecordedInfo['state']
+  readonly info: RecordedInfo
+  /** 100 is one processor. */
+  readonly cpuPercent: number | null
+  readonly memoryBytes: number | null
+  /** Bytes a second that stdout and stderr grow by. */
+  readonly outputRate: number | null
+  readonly progress: Progress | null
+}
+
+/** What a job told of itself in `meta.progress`. */
+export interface Progress {
+  readonly done: number | null
+  readonly total: number | null
+  readonly text: string | null
+}
+
+interface Counters {
+  readonly at: number
+  readonly cpuMs: number | undefined
+  readonly outputBytes: number | undefined
+}
+
+/** A supervisor that is busy for longer is shown by its record. */
+const ANSWER_MS = 500
+
+/** Looks at a pool again and again, and tells what changed in between. */
+export class Sampler {
+  readonly #pool: TaskPool
+  readonly #all: boolean
+  readonly #tasks = new Map<string, Task>()
+  #counters = new Map<string, Counters>()
+
+  /** @param all also tasks that have ended. */
+  constructor(pool: TaskPool, all: boolean) {
+    this.#pool = pool
+    this.#all = all
+  }
+
+  /** The tasks now, in order of pid. */
+  async take(): Promise<TaskSample[]> {
+    const found = await this.#pool.search({})
+    const processes = new Processes()
+    const counters = new Map<string, Counters>()
+    const samples = await Promise.all(
+      found
+        .filter((task) => this.#all || !hasEnded(task.cachedInfo as RecordedInfo))
+        .map((task) => this.#sample(this.#known(task), task.cachedInfo as RecordedInfo, processes, counters)),
+    )
+    this.#counters = counters
+    for (const [taskId, task] of this.#tasks) if (!counters.has(taskId)) this.#forget(taskId, task)
+    return samples
+  }
+
+  /** Keeps one object, and with it one connection, for a task. */
+  #known(task: Task): Task {
+    const { taskId } = task.cachedInfo as RecordedInfo
+    const known = this.#tasks.get(taskId) ?? task
+    this.#tasks.set(taskId, known)
+    return known
+  }
+
+  #forget(taskId: string, task: Task): void {
+    task.disconnect()
+    this.#tasks.delete(taskId)
+  }
+
+  async #sample(
+    task: Task,
+    recorded: RecordedInfo,
+    processes: Processes,
+    counters: Map<string, Counters>,
+  ): Promise<TaskSample> {
+    const info: RecordedInfo & Partial<TaskInfo> = await task.info({ timeoutMs: ANSWER_MS }).catch(() => recorded)
+    const usage = info.pid === null ? undefined : processes.usageOf(info.pid)
+    const { streams } = info
+    const now: Counters = {
+      at: performance.now(),
+      cpuMs: usage?.cpuMs,
+      outputBytes: streams && streams[1].endOffset + streams[2].endOffset,
+    }
+    const before = this.#counters.get(recorded.taskId)
+    counters.set(recorded.taskId, now)
+    const perMs = (counter: 'cpuMs' | 'outputBytes') => growth(before, now, counter)
+    return {
+      id: task.pid,
+      name: nameOf(info),
+      state: info.state,
+      info,
+      cpuPercent: scaled(perMs('cpuMs'), 100),
+      memoryBytes: usage?.memoryBytes ?? null,
+      outputRate: scaled(perMs('outputBytes'), 1_000),
+      progress: progressOf(info),
+    }
+  }
+}
+
+/** By how much a counter grew in each ms; null where that is not known. A process that ended took its time with it. */
+function growth(before: Counters | undefined, now: Counters, counter: 'cpuMs' | 'outputBytes'): number | null {
+  const [from, to] = [before?.[counter], now[counter]]
+  if (before === undefined || from === undefined || to === undefined) return null
+  return Math.max(0, to - from) / Math.max(1, now.at - before.at)
+}
+
+function scaled(value: number | null, factor: number): number | null {
+  return value === null ? null : Math.round(value * factor * 10) / 10
+}
+
+function progressOf({ meta }: RecordedInfo): Progress | null {
+  const { progress } = meta ?? {}
+  if (typeof progress !== 'object' || progress === null || Array.isArray(progress)) return null
+  const number = (value: unknown) => (typeof value === 'number' ? value : null)
+  const text = typeof progress.text === 'string' ? progress.text : null
+  return { done: number(progress.done), total: number(progress.total), text }
+}
