@@ -16,7 +16,7 @@ const JOB = { cmd: 'cat' }
 const ZOMBIE_LEADER = join(import.meta.dirname, '../fixtures/zombie-leader.pl')
 
 describe.for(BEHAVIORS)('%s', (behavior) => {
-  test('whose child, in whose session and group, on which terminal', async () => {
+  test('whose child it is, in whose session and group', async () => {
     const path = tempDir()
     const { pid, infos } = await runCaller({ pool: { path }, tasks: [{ ...JOB, behavior }], stay: true })
     const [caller, supervisor] = [processStat(pid), processStat(infos?.[0]?.supervisorPid ?? 0)]
@@ -77,7 +77,7 @@ describe.for(BEHAVIORS)('%s', (behavior) => {
   })
 
   describe.runIf(needs('script'))('from a terminal', () => {
-    test.for(['the terminal is closed', 'somebody types ^C'])('%s', async (what) => {
+    test.for(['is closed', 'gets ^C'])('when the terminal %s', async (what) => {
       const path = tempDir()
       const { argv, report } = callerCommand({ pool: { path }, tasks: [{ ...JOB, behavior }], stay: true })
       const terminal = openTerminal(argv)
@@ -87,7 +87,7 @@ describe.for(BEHAVIORS)('%s', (behavior) => {
       const tty = processStat(pid)?.tty
       expect(tty).toBeGreaterThan(0)
       expect(processStat(task.pid)?.tty).toBe(behavior === 'daemon' ? 0 : tty)
-      if (what === 'somebody types ^C') terminal.process.stdin.write('\x03')
+      if (what === 'gets ^C') terminal.process.stdin.write('\x03')
       else terminal.process.kill('SIGKILL')
       await eventually(() => !isAlive(pid))
       if (behavior === 'daemon') await expectStillThere(task)
@@ -112,9 +112,9 @@ test('a background task keeps running when its caller ends and the group goes on
 })
 
 /** `true`, which leads the group, is over before the task starts: there is nobody to end with. */
-describe("from a pipeline whose first program leads the group and is gone: 'true | node app'", () => {
+describe("from a pipeline, 'true | node app', whose first program leads the group", () => {
   test.runIf(needs('perl', 'script')).for(['gone', 'a zombie'])(
-    'a background task goes on: the leader is %s',
+    'a background task goes on where the leader is %s',
     async (leader) => {
       const path = tempDir()
       // Longer than it takes the supervisor to look for its group's leader twice.
@@ -133,11 +133,11 @@ describe("from a pipeline whose first program leads the group and is gone: 'true
   )
 })
 
-describe('as cron starts it: an empty environment, no terminal, stdin at its end', () => {
+describe('as cron starts it', () => {
   test.for([
-    { fds: 'stdout and stderr in a file', redirect: '<&3 >>"$0" 2>&1 3<&-' },
-    { fds: 'all of them closed', redirect: '<&- >&- 2>&- 3<&-' },
-  ])('$fds', async ({ redirect }) => {
+    { fds: 'output in a file', redirect: '<&3 >>"$0" 2>&1 3<&-' },
+    { fds: 'all descriptors closed', redirect: '<&- >&- 2>&- 3<&-' },
+  ])('an empty environment, no terminal, stdin at its end, $fds', async ({ redirect }) => {
     const path = tempDir()
     const lockfile = join(tempDir(), 'the.lock')
     const { argv, report } = callerCommand({ pool: { path }, tasks: [{ cmd: 'env; echo ready; cat', lockfile }] })

@@ -148,6 +148,7 @@ describe('the environments', () => {
     const { pid: innerPid } = (await inner?.info()) ?? {}
     await outer.terminateSupervisor()
     expect(isAlive(innerPid ?? 0)).toBe(true)
+    expect((await inner?.info())?.state).toBe('running')
     expect(processEnv(innerPid ?? 0)[SUPERVISOR_PID_VARIABLE]).toBe(String(inner?.pid))
   })
 })
