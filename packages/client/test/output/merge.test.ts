@@ -8,6 +8,7 @@ import {
   type MergeSource,
   merge,
 } from '../../src/output/merge.js'
+import { part } from '../text/cuts.js'
 
 /** What a supervisor read, and what it still keeps of it. */
 interface Kept {
@@ -20,7 +21,6 @@ interface Kept {
 const someReads = fc.array(fc.tuple(fc.constantFrom<OutputStreamId>(1, 2), fc.integer({ min: 1, max: 9 })), {
   maxLength: 20,
 })
-const part = fc.double({ min: 0, max: 1, noNaN: true })
 const kept: fc.Arbitrary<Kept> = fc.tuple(someReads, part, part, part).map(([reads, order, stdout, stderr]) => {
   const endOffset = { 1: 0, 2: 0 }
   const chunks = reads.map(([streamId, length], at): OrderedChunk => {
