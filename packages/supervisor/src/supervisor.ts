@@ -86,7 +86,8 @@ export class Supervisor {
 
   /** The state, after a look at whether the child was stopped or woken by somebody else. */
   state(): LiveState {
-    this.#noticePause()
+    const now = performance.now()
+    if (now - this.#lookedAt >= PAUSE_LOOK_MS) this.#noticePause(now)
     return this.facts.state
   }
 
@@ -369,7 +370,8 @@ export class Supervisor {
     }
   }
 
-  #noticePause(): void {
+  #noticePause(now = performance.now()): void {
+    this.#lookedAt = now
     const { state } = this.facts
     if (this.#current === undefined || (state !== 'running' && state !== 'paused')) return
     const stopped = isStopped(this.#current)
@@ -393,5 +395,8 @@ const START_FAILED: ExitStatus = { exitCode: 127, signal: null, cause: 'exit' }
 
 /** How soon a record that could not be written is tried again. */
 const RECORD_RETRY_MS = 5_000
+
+/** A look costs as much as all the rest of `getInfo`; whoever asks in a tight loop is told of somebody else's SIGSTOP this late. */
+const PAUSE_LOOK_MS = 10
 
 const PAUSING = new Set<NodeJS.Signals>(['SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGCONT'])
