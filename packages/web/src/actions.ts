@@ -5,7 +5,7 @@ import type { ActionBodies, ActionResults, WriteAction } from './shared/messages
 import type { FoundTask } from './tasks/find.js'
 
 /** How long (ms) a line of stdin waits for room in the supervisor's queue. */
-const STDIN_MS = 5_000
+const STDIN_MS = 2_000
 
 const nothing = v.object({})
 const bodySchemas: { [A in WriteAction]: v.GenericSchema<unknown, ActionBodies[A]> } = {

@@ -50,9 +50,8 @@ export function createConsole(options: ConsoleOptions): ConsoleHandler {
   app.route(`${basePath}/api`, api)
   // Everything that the page names is relative to it, so it needs to know its folder.
   if (basePath !== '') app.get(basePath, ({ redirect }) => redirect(`${basePath}/`, 308))
-  app.get(`${basePath}/:file?`, ({ req, notFound }) => {
-    return respondAsset(req.raw, req.param('file') ?? 'index.html') ?? notFound()
-  })
+  app.get(`${basePath}/`, ({ req, notFound }) => respondAsset(req.raw, 'index.html') ?? notFound())
+  app.get(`${basePath}/:file`, ({ req, notFound }) => respondAsset(req.raw, req.param('file')) ?? notFound())
   app.notFound(() => respondRefusal(NOT_FOUND))
   app.onError((error) => respondError(error))
 

@@ -5,11 +5,14 @@ import { isBgTaskError, type RecordedInfo, type TaskInfo } from '@bgtask/protoco
 import type { ListedTask } from '../shared/messages.js'
 import { RateMeter } from './rate-meter.js'
 
-/** How often (ms) running tasks are asked how much they wrote, while somebody looks at the list. */
+/**
+ * How often (ms), while somebody looks, running tasks are asked how much they wrote, and records are looked at for lost
+ * tasks: nothing announces that an orphan has ended.
+ */
 const SAMPLE_MS = 2_000
 
-/** How often (ms) the records of lost tasks are looked at: nothing announces that an orphan has ended. */
-const LOST_MS = 10_000
+/** A supervisor that was killed lets go of its socket before it is dead; so long (ms) after that it should be. */
+const DYING_MS = 100
 
 /** How soon (ms) a pool that could not be watched is tried again. */
 const RETRY_MS = 1_000
@@ -23,7 +26,8 @@ export interface TaskListReader {
 
 interface Entry {
   listed: ListedTask
-  readonly task?: Task
+  /** Undefined where nothing listens any more. */
+  task?: Task
   readonly meter: RateMeter
 }
 
@@ -61,8 +65,10 @@ export class TaskList {
     const { signal } = this.#stopped
     void this.#watch(signal)
     this.#filled = this.#fill(signal).catch((error) => this.#tellProblem(error))
-    void repeat(signal, LOST_MS, () => this.#lookForLost(signal))
-    void repeat(signal, SAMPLE_MS, () => this.#sample(signal))
+    void repeat(signal, SAMPLE_MS, async () => {
+      await this.#sample(signal)
+      await this.#lookForLost(signal)
+    })
   }
 
   #stop(): void {
@@ -88,11 +94,8 @@ export class TaskList {
     while (!signal.aborted) {
       try {
         for await (const { type, task, info } of this.#pool.watch(undefined, { signal })) {
-          if (type === 'gone') {
-            // Either it ended in order, or its record tells of a lost task.
-            this.#forget(info.taskId)
-            await this.#lookForLost(signal)
-          } else this.#set(info, task)
+          if (type === 'gone') this.#gone(info.taskId, signal)
+          else this.#set(info, task)
         }
       } catch (error) {
         if (signal.aborted) return
@@ -102,12 +105,28 @@ export class TaskList {
     }
   }
 
+  /** Either it ended in order, or it is lost: its record is still there then. */
+  #gone(taskId: string, signal: AbortSignal): void {
+    const entry = this.#entries.get(taskId)
+    if (entry === undefined) return
+    entry.task?.disconnect()
+    entry.task = undefined
+    const look = async () => {
+      await this.#lookForLost(signal)
+      await pause(DYING_MS, signal)
+      await this.#lookForLost(signal)
+    }
+    look().catch((error) => this.#tellProblem(error))
+  }
+
   async #lookForLost(signal: AbortSignal): Promise<void> {
     const lost = new Map<string, LostTask>()
     for (const task of await this.#pool.lost()) lost.set(task.taskId, task)
     if (signal.aborted) return
-    for (const [taskId, { task }] of this.#entries) {
-      if (task === undefined && !lost.has(taskId)) this.#forget(taskId)
+    for (const [taskId, { task, listed }] of this.#entries) {
+      if (task !== undefined || lost.has(taskId)) continue
+      const record = await this.#pool.record(listed.info.supervisorPid)
+      if (record?.info.taskId !== taskId) this.#forget(taskId)
     }
     for (const { taskId, info } of lost.values()) {
       const known = this.#entries.get(taskId)
@@ -122,7 +141,7 @@ export class TaskList {
         const { taskId } = listed.info
         const info = await task?.info({ timeoutMs: SAMPLE_MS, signal }).catch((error) => {
           // The watch does not know of one that went before it began.
-          if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE') && !signal.aborted) this.#forget(taskId)
+          if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE') && !signal.aborted) this.#gone(taskId, signal)
         })
         if (info?.taskId === taskId && !signal.aborted && this.#entries.has(taskId)) this.#set(info, task)
       }),
@@ -136,6 +155,7 @@ export class TaskList {
     const rate = endOffsets && meter.add(endOffsets[0] + endOffsets[1], performance.now())
     const { streams, clientCount, ...recorded } = info as TaskInfo
     const listed = { info: recorded, endOffsets, rate }
+    if (task !== undefined && task !== before?.task) before?.task?.disconnect()
     this.#entries.set(info.taskId, { listed, task: task ?? before?.task, meter })
     if (before !== undefined && JSON.stringify(before.listed) === JSON.stringify(listed)) return
     for (const reader of this.#readers) reader.changed(listed)

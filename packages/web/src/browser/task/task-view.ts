@@ -115,10 +115,10 @@ export class TaskView {
   }
 
   update(task: ListedTask | undefined): void {
-    const gone = this.#task !== undefined && task === undefined
+    const isGone = this.#task !== undefined && task === undefined
     this.#task = task ?? this.#task
-    this.element.classList.toggle('gone', gone)
-    if (gone) this.#tell('This task was removed. What it wrote last is still shown here.')
+    this.element.classList.toggle('gone', isGone)
+    if (isGone) this.#tell('This task was removed. What it wrote last is still shown here.')
     this.#draw()
     if (!this.#inspector.element.hidden) void this.#inspector.refresh()
     // Output ends with a run that nothing follows; a restart adds to it.

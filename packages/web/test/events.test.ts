@@ -1,0 +1,232 @@
+import { eventually } from '@bgtask/testkit'
+import { describe, expect, test } from 'vitest'
+import { createConsole } from '../src/index.js'
+import type { ConsoleEvent } from '../src/shared/messages.js'
+import { bytesOf, EventReader } from './support/events.js'
+import { testPool } from './support/pool.js'
+
+function request(query: string, lastEventId?: string): Request {
+  const headers: Record<string, string> = lastEventId === undefined ? {} : { 'last-event-id': lastEventId }
+  return new Request(`http://localhost/api/events${query}`, { headers })
+}
+
+describe('the list', () => {
+  test('tells of tasks that are there, come, change, end and go, without a reload', async () => {
+    const pool = testPool()
+    const first = await pool.start('cat', { meta: { name: 'first' } })
+    const events = new EventReader(await createConsole({ pool })(request('')))
+    expect(await events.next()).toEqual({ event: 'hello', data: { writable: false } })
+    const known = await events.until('tasks')
+    expect(known.data).toMatchObject({ all: true, gone: [], changed: [{ info: { meta: { name: 'first' } } }] })
+
+    const second = await pool.start('sleep 1000', { meta: { name: 'second' } })
+    const isSecond = (state: string) => (data: ConsoleEvent<'tasks'>['data']) =>
+      data.changed.some(({ info }) => info.supervisorPid === second.pid && info.state === state)
+    await events.until('tasks', isSecond('running'))
+    await first.applyMeta({ progress: { done: 1, total: 2 } })
+    await events.until('tasks', ({ changed }) => changed.some(({ info }) => info.meta.progress !== undefined))
+    await second.kill('KILL')
+    await events.until('tasks', isSecond('exited'))
+    const { taskId } = await second.info()
+    await second.terminateSupervisor()
+    await events.until('tasks', ({ gone }) => gone.includes(taskId))
+  })
+
+  test('tells how fast a task writes', async () => {
+    const pool = testPool()
+    await pool.start('while echo 0123456789; do sleep 0.05; done')
+    const events = new EventReader(await createConsole({ pool })(request('')))
+    const told = await events.until('tasks', ({ changed }) => (changed[0]?.rate ?? 0) > 0)
+    expect(told.data.changed[0]?.endOffsets?.[0]).toBeGreaterThan(0)
+  })
+
+  test('tells of a task whose supervisor was killed, and of its end', async () => {
+    const pool = testPool()
+    const task = await pool.start('sleep 1000')
+    const events = new EventReader(await createConsole({ pool })(request('')))
+    await events.until('tasks', ({ changed }) => changed.length === 1)
+    process.kill(task.pid, 'SIGKILL')
+    await events.until('tasks', ({ changed }) => changed.some(({ info }) => info.state === 'orphaned'))
+    const [lost] = await pool.lost()
+    await lost?.stop({ steps: [{ killSignal: 'KILL', waitMs: 2_000 }] })
+    await events.until('tasks', ({ changed }) => changed.some(({ info }) => info.state === 'lost'))
+  })
+
+  test('holds only what its reader may read, and tells nothing of the rest', async () => {
+    const pool = testPool()
+    const mine = await pool.start('cat', { meta: { owner: 'me' } })
+    const other = await pool.start('cat', { meta: { owner: 'other' } })
+    const authorize = (_: Request, __: string, info?: { meta: Record<string, unknown> }) => info?.meta.owner !== 'other'
+    const response = await createConsole({ pool, authorize })(request(''))
+    const events = new EventReader(response)
+    const { changed } = (await events.until('tasks')).data
+    expect(changed.map(({ info }) => info.supervisorPid)).toEqual([mine.pid])
+    const { taskId } = await other.info()
+    await other.terminateSupervisor()
+    await mine.applyMeta({ owner: 'other' })
+    const next = await events.until('tasks', ({ gone }) => gone.length > 0)
+    expect(next.data.gone).toEqual([(await mine.info()).taskId])
+    expect(JSON.stringify(next.data)).not.toContain(taskId)
+  })
+})
+
+describe('the output', () => {
+  test.each(['stdout', 'merged'])('of a whole task as %s: what was, what comes, and the end', async (view) => {
+    const pool = testPool()
+    const task = await pool.start('echo before; cat')
+    await task.stdout.waitFor('before')
+    const events = new EventReader(
+      await createConsole({ pool, readOnly: false })(request(`?task=${task.pid}&view=${view}`)),
+    )
+    const opened = await events.until('opened')
+    expect(opened.data).toMatchObject({ taskId: (await task.info()).taskId })
+    expect(opened.data.can).toContain('stop')
+    const output = await events.until('output')
+    expect(output.data).toMatchObject({ stream: 'stdout', offset: 0 })
+    expect(Math.abs(Date.now() - (output.data.at as number))).toBeLessThan(60_000)
+    expect(bytesOf(output).toString()).toBe('before\n')
+    await task.stdin.write('after\n')
+    expect(bytesOf(await events.until('output')).toString()).toBe('after\n')
+    await task.stdin.close()
+    expect((await events.until('end')).data).toEqual({ reason: 'eof' })
+  })
+
+  test.each(['stdout', 'stderr', 'merged'] as const)(
+    'of %s: cut anywhere and gone on with, no byte is lost or doubled',
+    async (view) => {
+      const pool = testPool()
+      const task = await pool.start('while read line; do echo "line $line"; echo "error $line" >&2; done')
+      for (let line = 1; line <= 30; line += 1) {
+        await task.stdin.write(`${line}\n`)
+        await task.stderr.waitFor(`error ${line}\n`)
+      }
+      await task.stdin.close()
+      await task.wait()
+      const handle = createConsole({ pool })
+      const whole: Record<string, string> = {
+        stdout: (await task.stdout.read()).data.toString(),
+        stderr: (await task.stderr.read()).data.toString(),
+      }
+      const texts = { stdout: '', stderr: '' }
+      let position: string | undefined
+      let attempts = 0
+      for (let ended = false; !ended; attempts += 1) {
+        const events = new EventReader(await handle(request(`?task=${task.pid}&view=${view}`, position)))
+        // One event more each time, so that cuts fall everywhere.
+        for (let count = 0; count <= attempts && !ended; ) {
+          const event = (await events.next()) as ConsoleEvent
+          ended = event.event === 'end'
+          if (event.event !== 'output') continue
+          const output = event as ConsoleEvent<'output'>
+          expect(output.data.offset).toBe(texts[output.data.stream].length)
+          texts[output.data.stream] += bytesOf(output).toString()
+          position = event.id
+          count += 1
+        }
+        await events.cancel()
+      }
+      if (view !== 'stderr') expect(texts.stdout).toBe(whole.stdout)
+      if (view !== 'stdout') expect(texts.stderr).toBe(whole.stderr)
+      if (view === 'merged') expect(attempts).toBeGreaterThan(2)
+    },
+  )
+
+  test('says what is no longer kept, and begins there', async () => {
+    const pool = testPool()
+    const task = await pool.start('head -c 300000 /dev/zero', { maxReadBufSize: 65_536 })
+    await task.wait()
+    const { firstOffset } = await task.stdout.info()
+    for (const view of ['stdout', 'merged']) {
+      const events = new EventReader(await createConsole({ pool })(request(`?task=${task.pid}&view=${view}`)))
+      const gap = await events.until('gap')
+      expect(gap.data).toMatchObject({ stream: 'stdout', from: 0, reason: 'dropped' })
+      expect(gap.data.to).toBeLessThanOrEqual(firstOffset)
+      await events.cancel()
+    }
+  })
+
+  test('that was read long ago has no time, and is there all the same', async () => {
+    const pool = testPool()
+    // Chunks of their own, until the supervisor has forgotten the order of the oldest (it notes 8,192).
+    const script = 'for (;;) { fs.writeSync(1, "o\\n"); fs.writeSync(2, "e\\n"); Atomics.wait(cell, 0, 0, 0.2) }'
+    const program = `const fs = require("fs"); const cell = new Int32Array(new SharedArrayBuffer(4)); ${script}`
+    const task = await pool.spawn({ exec: [process.execPath, '-e', program] })
+    await eventually(async () => (await task.output.order({ maxChunks: 1 })).seq > 0, { deadlineMs: 25_000 })
+    await task.stop()
+    const events = new EventReader(await createConsole({ pool })(request(`?task=${task.pid}&view=stdout`)))
+    const first = await events.until('output')
+    expect(bytesOf(first).toString()).toMatch(/^o\n/)
+    expect(first.data.at).toBeUndefined()
+    const timed = await events.until('output', ({ at }) => at !== undefined)
+    expect(timed.data.offset).toBe(first.data.offset + bytesOf(first).length)
+    const merged = new EventReader(await createConsole({ pool })(request(`?task=${task.pid}&view=merged`)))
+    expect((await merged.until('gap')).data).toMatchObject({ from: 0, reason: 'skipped' })
+    await merged.cancel()
+  })
+
+  test('begins at a position that a link names', async () => {
+    const pool = testPool()
+    const task = await pool.start('echo 0123456789')
+    await task.wait()
+    const events = new EventReader(
+      await createConsole({ pool })(request(`?task=${task.pid}&view=stdout&from=stdout:4`)),
+    )
+    const output = await events.until('output')
+    expect([output.data.offset, bytesOf(output).toString()]).toEqual([4, '456789\n'])
+  })
+
+  test('ends with the supervisor, and says so', async () => {
+    const pool = testPool()
+    const task = await pool.start('sleep 1000')
+    const handle = createConsole({ pool })
+    const events = new EventReader(await handle(request(`?task=${task.pid}`)))
+    await events.until('tasks')
+    process.kill(task.pid, 'SIGKILL')
+    expect((await events.until('end')).data.reason).toBe('gone')
+    await eventually(async () => (await pool.lost()).length === 1)
+    const again = new EventReader(await handle(request(`?task=${task.pid}`)))
+    expect((await again.until('end')).data.reason).toBe('gone')
+    const nobody = new EventReader(await handle(request('?task=none')))
+    expect((await nobody.until('end')).data.reason).toBe('not-found')
+  })
+
+  test('is fetched at the pace of who reads: a page that stalls makes nothing pile up', async () => {
+    const pool = testPool()
+    // With `block` the child waits until a reader discards; nobody does, so a greedy server would show in what it read.
+    const task = await pool.start('yes 0123456789abcde | head -c 50000000; echo; sleep 1000', {
+      maxReadBufSize: 60_000_000,
+    })
+    await eventually(async () => (await task.stdout.info()).endOffset > 50_000_000, { deadlineMs: 20_000 })
+    const before = process.memoryUsage().arrayBuffers
+    const events = new EventReader(await createConsole({ pool })(request(`?task=${task.pid}&view=stdout`)))
+    await events.until('output')
+    await task.info()
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8_000_000)
+    expect(bytesOf(await events.until('output')).length).toBeGreaterThan(0)
+  })
+})
+
+describe('streams', () => {
+  test('are limited in number, and those that are left make room', async () => {
+    const pool = testPool()
+    const handle = createConsole({ pool, maxStreams: 2 })
+    const readers = [new EventReader(await handle(request(''))), new EventReader(await handle(request('')))]
+    for (const reader of readers) await reader.until('tasks')
+    expect((await handle(request(''))).status).toBe(503)
+    await readers[0]?.cancel()
+    const third = new EventReader(await handle(request('')))
+    await third.until('tasks')
+    expect((await handle(request(''))).status).toBe(503)
+  })
+
+  test('tell when the pool cannot be watched', async () => {
+    const pool = testPool()
+    const events = new EventReader(await createConsole({ pool: Object.assign(pool, { watch: failing }) })(request('')))
+    expect((await events.until('problem')).data.message).toBe('the directory is gone')
+  })
+})
+
+// biome-ignore lint/correctness/useYield: it ends before it could.
+async function* failing(): AsyncGenerator<never> {
+  throw new Error('the directory is gone')
+}

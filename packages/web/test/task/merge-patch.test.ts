@@ -1,0 +1,34 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { mergePatch } from '../../src/browser/task/merge-patch.js'
+
+type Json = Record<string, unknown>
+
+/** RFC 7396, section 2. */
+function apply(target: unknown, patch: unknown): unknown {
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch
+  const result: Json = typeof target === 'object' && target !== null && !Array.isArray(target) ? { ...target } : {}
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete result[key]
+    else result[key] = apply(result[key], value)
+  }
+  return result
+}
+
+// A merge patch cannot set null.
+const leaf = fc.oneof(fc.integer(), fc.string(), fc.boolean(), fc.array(fc.integer()))
+const meta = fc.letrec<{ object: Json }>((tie) => ({
+  object: fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.oneof({ depthSize: 'small' }, leaf, tie('object'))),
+})).object
+
+test('applied to what was, the patch gives what is wanted', () => {
+  fc.assert(
+    fc.property(meta, meta, (before, after) => {
+      expect(apply(before, mergePatch(before, after))).toEqual(after)
+    }),
+  )
+})
+
+test('what was not changed is not in it, so that others may change it meanwhile', () => {
+  expect(mergePatch({ a: 1, b: { c: 2, d: 3 }, e: 4 }, { a: 1, b: { c: 2, d: 5 } })).toEqual({ b: { d: 5 }, e: null })
+})
