@@ -1,9 +1,6 @@
 // Deliberately broken builds: each changes one place of a package's source and names the tests of this directory that must
 // notice. `pnpm mutants` tries them (scripts/mutants.mjs). Every test in docs/seed-coverage.md stands here at least once.
 
-/** @typedef {{ breaks: string, file: string, search: string, replace: string, fails: string[] }} Mutant */
-
-/** @type {Mutant[]} */
 export const mutants = [
   {
     breaks: 'a supervisor leaves its socket behind',
