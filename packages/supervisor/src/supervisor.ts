@@ -59,6 +59,8 @@ export class Supervisor {
   #recordTimer: NodeJS.Timeout | undefined
   #runtimeTimer: NodeJS.Timeout | undefined
   #pipes: StdioPipes | undefined
+  /** When (`performance.now`) somebody last looked whether the child is stopped. */
+  #lookedAt = Number.NEGATIVE_INFINITY
   /** How the run before the present one ended. */
   #exitBefore: ExitStatus | null = null
 
