@@ -1,5 +1,5 @@
 export { defaultSupervisorCmd, supervisorCommand } from './command.js'
-export type { SupervisorOptions } from './launch/launch.js'
+export type { SupervisorOptions } from './launch/make-task.js'
 export { decideRestart, type RestartDecision } from './lifecycle/restart.js'
 export { LIFECYCLE, type LifecycleEvent, nextState } from './lifecycle/table.js'
 export { Lock } from './lock/lock.js'

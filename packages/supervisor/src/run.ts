@@ -1,7 +1,9 @@
-import { type Behavior, isRunning, readProcessStat } from '@bgtask/protocol'
-import { type LaunchedTask, launch, type SupervisorOptions } from './launch/launch.js'
+import { type Behavior, isRunning, readProcessStat, STANDBY_VARIABLE } from '@bgtask/protocol'
+import { launch } from './launch/launch.js'
+import type { MadeTask, SupervisorOptions } from './launch/make-task.js'
 import { reportFailure } from './launch/report.js'
 import { readSpec } from './launch/spec.js'
+import { warmUp } from './launch/warm-up.js'
 import { takeInheritedPipes } from './streams/pipes.js'
 import { SOFTWARE } from './version.js'
 
@@ -17,6 +19,8 @@ const EX_SOFTWARE = 70
  */
 export async function runSupervisor(options: SupervisorOptions = {}): Promise<void> {
   const pipes = takeInheritedPipes()
+  const making = { software: SOFTWARE, ...options }
+  if (process.env[STANDBY_VARIABLE] !== undefined) await warmUp(making)
   try {
     const spec = readSpec()
     // stdin ended without a spec: the one that might have wanted this supervisor is gone.
@@ -25,7 +29,7 @@ export async function runSupervisor(options: SupervisorOptions = {}): Promise<vo
     const asked = whenAskedToEnd(spec.behavior)
     // So that no file system is kept busy by a task that does not use it.
     process.chdir('/')
-    const task = await launch(spec, pipes, { software: SOFTWARE, ...options })
+    const task = await launch(spec, pipes, making)
     handleBugs(task)
     task.log.write(`${await asked}: terminating`)
     await task.terminate()
@@ -60,7 +64,7 @@ function whenLeaderGone(tell: () => void): void {
 }
 
 /** A bug must not leave a child without supervisor: say what it was, and end both in order. */
-function handleBugs(task: LaunchedTask): void {
+function handleBugs(task: MadeTask): void {
   process.on('uncaughtException', (error) => {
     task.log.write(`uncaught: ${error.stack ?? String(error)}`)
     process.exitCode = EX_SOFTWARE

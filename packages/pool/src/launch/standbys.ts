@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { STANDBY_VARIABLE } from '@bgtask/protocol'
 import { debug } from '../debug.js'
 import { type SupervisorPlan, SupervisorProcess, supervisorEnvironment } from './supervisor-process.js'
 
@@ -58,7 +59,7 @@ export class Standbys {
     for (const { process } of this.#waiting.filter((standby) => !fitting.includes(standby))) void process.abandon()
     this.#waiting = fitting
     while (this.#waiting.length < this.#count) {
-      const process = new SupervisorProcess(plan)
+      const process = new SupervisorProcess(plan, { [STANDBY_VARIABLE]: '1' })
       process.setRef(false)
       this.#waiting.push({ key: keyOf(plan), process })
     }

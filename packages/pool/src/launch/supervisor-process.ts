@@ -53,10 +53,10 @@ export class SupervisorProcess {
   #onChange: () => void = () => {}
 
   /** @throws LaunchError where not even a process can be made. */
-  constructor(plan: SupervisorPlan) {
+  constructor(plan: SupervisorPlan, extraEnv: Readonly<Record<string, string>> = {}) {
     this.#foreground = plan.behavior === 'foreground'
     debug(() => `launch ${this.#launchId}: ${plan.behavior} ${JSON.stringify(plan.cmd)}`)
-    const env = { ...supervisorEnvironment(plan), [LAUNCH_VARIABLE]: this.#launchId }
+    const env = { ...supervisorEnvironment(plan), ...extraEnv, [LAUNCH_VARIABLE]: this.#launchId }
     this.#child = startProcess(plan.cmd, plan.behavior, env)
     this.#child.once('error', (error) => {
       this.#spawnError = error

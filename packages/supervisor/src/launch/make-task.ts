@@ -1,0 +1,110 @@
+import { existsSync } from 'node:fs'
+import { type LaunchSpec, PlatformError, RemoteError, type StopResult } from '@bgtask/protocol'
+import { InfoMaker } from '../info.js'
+import { Lock } from '../lock/lock.js'
+import { Log } from '../log.js'
+import { RecordFile } from '../record.js'
+import { TaskServer } from '../server/server.js'
+import type { StdioPipes } from '../streams/pipes.js'
+import { Supervisor } from '../supervisor.js'
+import { openLog, removeLog } from './stdio.js'
+
+/** What makes a supervisor a particular one. */
+export interface SupervisorOptions {
+  /** Name and version, told in `hello` and info. */
+  readonly software?: string
+  /** Further keys for info and record; called for each, so it must be cheap. What the contract names cannot be replaced. */
+  readonly info?: () => Record<string, unknown>
+}
+
+export type MakeOptions = SupervisorOptions & Required<Pick<SupervisorOptions, 'software'>>
+
+/** A task that clients can reach. */
+export interface MadeTask {
+  readonly supervisor: Supervisor
+  readonly log: Log
+  readonly logFd: number
+  /** Ends the task and its traces in the directory. */
+  terminate(steps?: LaunchSpec['stop']): Promise<StopResult>
+  /** The same at once, and nobody is to hear of it. */
+  undo(): Promise<void>
+}
+
+const UNDO_STEPS = [{ killSignal: 'SIGKILL', waitMs: 2_000 }]
+
+/**
+ * Makes lock, log, socket, child, record and the socket's name, in that order. Whatever fails undoes what was there before.
+ *
+ * @param onTerminated called once the task is over and everybody who asked for that can be answered.
+ */
+export async function makeTask(
+  spec: LaunchSpec,
+  pipes: StdioPipes | undefined,
+  { software, info = () => ({}) }: MakeOptions,
+  onTerminated: (server: TaskServer) => void,
+): Promise<MadeTask> {
+  checkPlatform()
+  const traces: (() => void)[] = []
+  let supervisor: Supervisor | undefined
+  const undo = async () => {
+    await supervisor?.terminate(UNDO_STEPS).catch(() => {})
+    removeAll(traces)
+  }
+  try {
+    const lock = spec.lockfile === null ? undefined : new Lock(spec.lockfile, spec.taskId)
+    traces.unshift(() => lock?.release())
+    const logFd = openLog(spec)
+    traces.unshift(() => removeLog(spec))
+    const log = new Log(logFd)
+    const server = new TaskServer(spec.poolPath, log)
+    traces.unshift(() => server.unpublish())
+    await server.listen(spec.access)
+
+    const recordFile = new RecordFile(spec.poolPath, spec.taskId, spec.access)
+    const made = new Supervisor({ spec, log, lock, pipes, record: () => recordFile.write(infoMaker.record()) })
+    const infoMaker = new InfoMaker(made, software, info)
+    supervisor = made
+    let survived = false
+    traces.unshift(() => survived || recordFile.remove())
+    await made.start()
+    if (!existsSync(recordFile.path)) throw new RemoteError('NOT_RECORDED', `cannot write ${recordFile.path}`)
+
+    let terminations = 0
+    const terminate = async (steps?: LaunchSpec['stop']) => {
+      terminations += 1
+      try {
+        const result = await made.terminate(steps)
+        survived = result.survivors.length > 0
+        return result
+      } finally {
+        removeAll(traces)
+        terminations -= 1
+        // Whoever terminated with other steps at the same time is to get an answer too.
+        if (terminations === 0) onTerminated(server)
+      }
+    }
+    server.serve({ supervisor: made, infoMaker, software, clientCount: () => server.clientCount, terminate })
+    server.publish()
+    return { supervisor: made, log, logFd, terminate, undo }
+  } catch (error) {
+    await undo()
+    throw error
+  }
+}
+
+/** A directory that is gone or read-only must not keep the rest, or this process, from going. */
+function removeAll(traces: readonly (() => void)[]): void {
+  for (const remove of traces) {
+    try {
+      remove()
+    } catch {
+      // There is nobody to tell who could do anything about it.
+    }
+  }
+}
+
+function checkPlatform(): void {
+  if (process.platform !== 'linux' && process.platform !== 'darwin') {
+    throw new PlatformError('a supervisor')
+  }
+}

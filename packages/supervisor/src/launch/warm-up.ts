@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  connectSocket,
+  decode,
+  encode,
+  type LaunchSpec,
+  launchSpecSchema,
+  RpcPeer,
+  socketFileName,
+  validate,
+} from '@bgtask/protocol'
+import { closeQuietly } from '../streams/pipes.js'
+import { type MakeOptions, makeTask } from './make-task.js'
+
+/**
+ * Runs once what a launch and its first calls run, with a child that ends at once and in a directory that goes again: code
+ * that Node has compiled is faster when the spec comes. Nothing is held or left, and what goes wrong does not matter.
+ */
+export async function warmUp(options: MakeOptions): Promise<void> {
+  try {
+    const directory = mkdtempSync(join(tmpdir(), 'bgtask-'))
+    // The pool may let its standbys go at any moment.
+    const leave = () => {
+      rmSync(directory, { recursive: true, force: true })
+      process.exit()
+    }
+    process.on('SIGTERM', leave)
+    try {
+      await tryOut(directory, options)
+    } finally {
+      process.removeListener('SIGTERM', leave)
+      rmSync(directory, { recursive: true, force: true })
+    }
+  } catch {
+    // Then the first launch is as slow as any.
+  }
+}
+
+async function tryOut(directory: string, options: MakeOptions): Promise<void> {
+  const { value } = validate(launchSpecSchema, decode(encode(specFor(directory))))
+  if (value === undefined) return
+  const task = await makeTask(value, undefined, options, () => {})
+  try {
+    const peer = new RpcPeer(await connectSocket(join(directory, socketFileName(process.pid))))
+    await Promise.all([peer.call('getInfo'), peer.call('subscribe')])
+    await peer.call('waitExit', [{ waitMs: 1_000 }])
+    peer.close()
+  } finally {
+    await task.terminate()
+    closeQuietly(task.logFd)
+  }
+}
+
+function specFor(directory: string): LaunchSpec {
+  return {
+    v: 1,
+    taskId: '0'.repeat(32),
+    exec: ['/bin/sh', '-c', ':'],
+    env: {},
+    cwd: directory,
+    umask: 0o77,
+    behavior: 'daemon',
+    meta: {},
+    maxReadBufSize: 1,
+    overflow: 'discard',
+    lockfile: null,
+    stdin: 'pipe',
+    stop: [{ killSignal: 'SIGKILL', waitMs: 1_000 }],
+    restart: { on: 'never', delayMs: 0, maxDelayMs: 0, factor: 1, maxRestarts: 0, resetAfterMs: 0 },
+    maxRuntimeMs: null,
+    poolPath: directory,
+    access: { mode: 0o600, gid: null, owners: [] },
+  }
+}
