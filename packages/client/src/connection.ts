@@ -17,6 +17,7 @@ import {
   type WaitOptions,
 } from '@bgtask/protocol'
 import { DEFAULT_TIMEOUT_MS, unlessAborted, withDeadline } from './deadline.js'
+import { debug } from './debug.js'
 
 /** How often a supervisor that takes its time is asked whether it still lives. */
 const HEARTBEAT_MS = 10_000
@@ -140,11 +141,12 @@ export class Connection {
       leftMs = Math.max(0, timeoutMs - (performance.now() - started))
     }
     const call = peer.call(method, params === undefined ? [] : [params], { signal, timeoutMs: leftMs })
-    return checkedResult(method, await call.catch((error) => this.#fail(error)))
+    return checkedResult(method, await call.catch((error) => this.#fail(method, error)))
   }
 
   /** A peer does not know what it was connected to. */
-  #fail(error: unknown): never {
+  #fail(method: MethodName, error: unknown): never {
+    debug(() => `${method} failed: ${error}`)
     const nameless = isBgTaskError(error, 'ERR_BGTASK_TASK_GONE') && error.path === undefined
     throw nameless ? new TaskGoneError(undefined, { path: this.socketPath, cause: error }) : error
   }
@@ -202,7 +204,8 @@ export class Connection {
     })
     const peer = new RpcPeer(socket, {
       onNotification: (name, params) => this.#observer?.notified(name, params),
-      onClose: () => {
+      onClose: (error) => {
+        debug(() => `disconnected from ${this.socketPath}: ${error?.message ?? 'by the caller'}`)
         tellClosed()
         if (this.#peer !== peer) return
         this.#peer = undefined
@@ -210,6 +213,7 @@ export class Connection {
       },
     })
     this.#peer = peer
+    debug(() => `connected to ${this.socketPath}`)
     this.#observer?.opened()
     return peer
   }

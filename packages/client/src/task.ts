@@ -20,6 +20,7 @@ import {
 } from '@bgtask/protocol'
 import { Connection } from './connection.js'
 import { DEFAULT_TIMEOUT_MS, withDeadline } from './deadline.js'
+import { debug } from './debug.js'
 import { eventPayload, isTaskEvent, type TaskEvents } from './events.js'
 import { PollPace, pollMs } from './long-poll.js'
 import { MergedOutput } from './output/merged-output.js'
@@ -259,7 +260,8 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
   #announce(name: string, received: unknown): void {
     if (!isTaskEvent(name)) return
     const payload = eventPayload(name, received)
-    if (payload !== undefined) (this as EventEmitter).emit(name, payload)
+    if (payload === undefined) debug(() => `${this.pid} sent a ${name} that is none`)
+    else (this as EventEmitter).emit(name, payload)
   }
 }
 

@@ -23,3 +23,10 @@ test.each([
   const { stdout, exitCode } = await running
   expect({ stdout, exitCode }).toEqual({ stdout: output, exitCode: 0 })
 })
+
+test('with BGTASK_DEBUG the client says on stderr what it does', async () => {
+  const task = await spawnTask({ exec: ['sleep', '1000'] })
+  const socketPath = task.taskPool.socketPath(task.pid)
+  const { stderr } = await runNode(program, [socketPath, 'idle'], { env: { BGTASK_DEBUG: '1' } })
+  expect(stderr).toContain(`connected to ${socketPath}`)
+})
