@@ -104,8 +104,8 @@ describe('background', () => {
     const own = processStat(task?.pid ?? 0)
     expect(own?.pgrp).toBe(shell.pid)
     expect(processStat(shell.pid ?? 0)).toBeUndefined()
-    // It looks for its leader each second; two looks are due when the child has ended.
-    const watched = await pool.spawn({ cmd: 'sleep 2.5' })
+    // It would look for its leader each second: a look is due before this child has ended.
+    const watched = await pool.spawn({ cmd: 'sleep 1.5' })
     await watched.wait()
     expect(await task?.info()).toMatchObject({ state: 'running' })
   })
@@ -120,6 +120,29 @@ describe('foreground', () => {
     const { pid } = await task.info()
     process.kill(task.pid, 'SIGINT')
     await expectEndedInOrder(pool, task, pid ?? 0)
+  })
+})
+
+describe('foreground, with nobody to read its words any more', () => {
+  test('it goes on: a closed pipe is no reason to end', async () => {
+    const pool = makePool()
+    const options = { behavior: 'foreground', cmd: 'exec cat' }
+    const env = { ...process.env, BGTASK_DEBUG: '1' }
+    const args = [fixture('spawn-one.js'), pool.path, JSON.stringify(options), 'stay']
+    const caller = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
+    onTestFinished(() => {
+      caller.kill('SIGKILL')
+    })
+    await once(caller.stdout, 'data')
+    const [task] = await pool.search()
+    caller.stderr.destroy()
+    caller.kill('SIGKILL')
+    await once(caller, 'exit')
+    // Each of these is told on its stdout, with BGTASK_DEBUG.
+    await task?.stdin.close()
+    expect(await task?.wait()).toMatchObject({ exitCode: 0 })
+    expect(await task?.restart()).toBe(true)
+    expect(await task?.info()).toMatchObject({ state: 'running', run: 2 })
   })
 })
 

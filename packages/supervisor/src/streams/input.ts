@@ -71,7 +71,7 @@ export class InputStream {
     this.#closing = true
     const sink = this.#sink
     if (sink === undefined) return
-    if (immediate || sink.writableLength === 0) this.detach()
+    if (immediate || this.#queuedBytes === 0) this.detach()
   }
 
   info(): InputInfo {
@@ -84,6 +84,11 @@ export class InputStream {
     }
   }
 
+  /** Not the sink's own count: that is 0 before the last writes have been told of, and they would not be counted as written. */
+  get #queuedBytes(): number {
+    return this.#acceptedOffset - this.#writtenOffset - this.#discarded
+  }
+
   #accept(sink: Socket, data: Uint8Array): number {
     this.#acceptedOffset += data.length
     const offset = this.#acceptedOffset
@@ -92,7 +97,7 @@ export class InputStream {
       this.#writtenOffset += data.length
       this.#waiters.wake()
       // Not `end()`: that shuts a socket down, and this is a pipe, which is closed.
-      if (this.#closing && sink.writableLength === 0) this.detach()
+      if (this.#closing && this.#queuedBytes === 0) this.detach()
     })
     return offset
   }

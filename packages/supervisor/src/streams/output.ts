@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { OutputInfo, OutputStreamId, Overflow, ReadResult } from '@bgtask/protocol'
+import { MAX_READ_BYTES, type OutputInfo, type OutputStreamId, type Overflow, type ReadResult } from '@bgtask/protocol'
 import { OffsetBuffer } from './offset-buffer.js'
 import { openSource, READ_BYTES, type Source } from './source.js'
 import { pollUntil, Waiters } from './waiters.js'
@@ -98,9 +98,10 @@ export class OutputStream {
   }): ReadResult | Promise<ReadResult> {
     const from = request.from ?? this.#buffer.firstOffset
     if (request.discard) this.discard(from)
-    const now = this.#look(from, request.maxBytes)
+    const maxBytes = Math.min(request.maxBytes, MAX_READ_BYTES)
+    const now = this.#look(from, maxBytes)
     if (now.found || request.waitMs === 0) return now.result
-    return pollUntil(this.#waiters, () => this.#look(from, request.maxBytes), request.waitMs, request.signal)
+    return pollUntil(this.#waiters, () => this.#look(from, maxBytes), request.waitMs, request.signal)
   }
 
   discard(upTo = this.#buffer.endOffset): { firstOffset: number; endOffset: number } {
