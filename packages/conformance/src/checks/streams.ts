@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import type { Check } from '../check.js'
+import { core, full } from '../check.js'
+import type { Client } from '../client.js'
+import { isAlive } from '../processes.js'
+import { SLEEP } from '../spec.js'
+import { until } from '../waiting.js'
+
+const reading: Check[] = [
+  core('output is read by offset, moved into what is kept', 'W-110', async (bench) => {
+    const client = await bench.task({ cmd: 'printf 0123456789; printf abc >&2; read line' })
+    await client.text(/9/)
+    await client.text(/c/, 2)
+    assert.deepEqual(await read(client, {}), { offset: 0, text: '0123456789', eof: false, endOffset: 10 })
+    assert.deepEqual(await read(client, { from: 4 }), { offset: 4, text: '456789', eof: false, endOffset: 10 })
+    assert.deepEqual(await read(client, { from: 10 }), { offset: 10, text: '', eof: false, endOffset: 10 })
+    assert.deepEqual(await read(client, { from: 1e12 }), { offset: 10, text: '', eof: false, endOffset: 10 })
+    assert.deepEqual(await read(client, { streamId: 2, from: 1 }), { offset: 1, text: 'bc', eof: false, endOffset: 3 })
+  }),
+
+  core('no more is given than was asked for', 'W-111', async (bench) => {
+    const client = await bench.task({ cmd: 'printf 0123456789; read line' })
+    await client.text(/9/)
+    assert.deepEqual(await read(client, { from: 3, maxBytes: 2 }), { offset: 3, text: '34', eof: false, endOffset: 10 })
+  }),
+
+  core('reading forgets nothing', 'W-112', async (bench) => {
+    const client = await bench.task({ cmd: 'echo once; exit 0' })
+    await client.ended()
+    const other = await bench.connect((await client.info()).supervisorPid)
+    for (const reader of [client, other, client]) {
+      assert.equal((await reader.whole()).toString(), 'once\n')
+      assert.equal((await read(reader, {})).text, 'once\n')
+    }
+  }),
+
+  core('a long poll answers at a byte, at the end, or when its time is up, and not before', 'W-113', async (bench) => {
+    const go = bench.beside('go')
+    const wait = (n: number) => `until [ -e ${go}${n} ]; do sleep 0.01; done`
+    const client = await bench.task({ cmd: `${wait(1)}; printf x; ${wait(2)}` })
+    const started = performance.now()
+    assert.equal((await read(client, { from: 0, waitMs: 150 })).text, '')
+    assert.ok(performance.now() - started >= 145, `a poll of 150 ms took ${performance.now() - started} ms`)
+    for (const [n, expected] of [
+      [1, { offset: 0, text: 'x', eof: false, endOffset: 1 }],
+      [2, { offset: 1, text: '', eof: true, endOffset: 1 }],
+    ] as const) {
+      let answered = false
+      const poll = read(client, { from: n - 1, waitMs: 60_000 }).finally(() => {
+        answered = true
+      })
+      await client.info()
+      assert.equal(answered, false, 'it answered before there was anything')
+      writeFileSync(`${go}${n}`, '')
+      await until(() => answered, 'a long poll is answered when there is something')
+      assert.deepEqual(await poll, expected)
+    }
+  }),
+
+  core('the end of an output is told when nobody can write any more', 'W-114', async (bench) => {
+    const client = await bench.task({ cmd: 'echo a; (sleep 0.4; echo b) & exit 0' })
+    await client.ended()
+    assert.deepEqual(await read(client, { from: 0 }), { offset: 0, text: 'a\n', eof: false, endOffset: 2 })
+    assert.equal((await client.whole()).toString(), 'a\nb\n')
+    assert.deepEqual(await read(client, { from: 4 }), { offset: 4, text: '', eof: true, endOffset: 4 })
+    assert.equal((await read(client, { from: 0, maxBytes: 2 })).eof, false, 'eof of a read that ends before the end')
+    assert.equal((await client.info()).streams[1].eof, true)
+  }),
+
+  core('the newest bytes are kept, and a reader that does not come slows nobody', 'W-115', async (bench) => {
+    const client = await bench.task({ cmd: 'seq 1 100000; echo end', maxReadBufSize: 1_000 })
+    const { streams, exitStatus } = await client.ended()
+    assert.equal(exitStatus?.exitCode, 0)
+    const all = `${Array.from({ length: 100_000 }, (_, index) => `${index + 1}\n`).join('')}end\n`
+    const { firstOffset, endOffset } = streams[1]
+    assert.deepEqual({ firstOffset, endOffset }, { firstOffset: all.length - 1_000, endOffset: all.length })
+    const { offset, text } = await read(client, { from: 0 })
+    assert.deepEqual({ offset, text }, { offset: all.length - 1_000, text: all.slice(-1_000) })
+  }),
+
+  full('with overflow block nothing is lost, and the child waits', 'W-116', async (bench) => {
+    const client = await bench.task({ cmd: 'seq 1 100000; echo end >&2', maxReadBufSize: 10_000, overflow: 'block' })
+    const all = Array.from({ length: 100_000 }, (_, index) => `${index + 1}\n`).join('')
+    const parts: string[] = []
+    for (let from = 0; from < all.length; ) {
+      const { offset, text } = await read(client, { from, waitMs: 5_000, discard: true })
+      assert.equal(offset, from)
+      assert.ok(text.length <= 10_000 && text.length > 0, `${text.length} bytes at ${from}`)
+      parts.push(text)
+      from += text.length
+      if (from < all.length - 200_000) assert.equal((await client.info()).pid === null, false, 'the child is over')
+    }
+    assert.ok(parts.join('') === all, 'bytes were lost or changed')
+    await client.call('discardStream', { streamId: 1 })
+    await client.text(/end/, 2)
+  }),
+
+  full('discard forgets what lies before from, and discardStream what it is told', 'W-117 W-120', async (bench) => {
+    const client = await bench.task({ cmd: 'printf 0123456789; read line' })
+    await client.text(/9/)
+    assert.equal((await read(client, { from: 4, discard: true })).text, '456789')
+    assert.deepEqual(await read(client, { from: 0 }), { offset: 4, text: '456789', eof: false, endOffset: 10 })
+    assert.deepEqual(await client.call('discardStream', { streamId: 1, upTo: 6 }), { firstOffset: 6, endOffset: 10 })
+    assert.deepEqual(await client.call('discardStream', { streamId: 1, upTo: 2 }), { firstOffset: 6, endOffset: 10 })
+    assert.deepEqual(await client.call('discardStream', { streamId: 1, upTo: 99 }), { firstOffset: 10, endOffset: 10 })
+    assert.deepEqual((await client.info()).streams[1].discarded, 10)
+  }),
+
+  core('bytes come out as they went in', 'W-118', async (bench) => {
+    const client = await bench.task({ cmd: "printf '\\000\\377\\200\\303\\050\\r\\n\\033'" })
+    assert.equal((await client.whole()).toString('hex'), '00ff80c3280d0a1b')
+  }),
+]
+
+const order: Check[] = [
+  full('the order of reading is told, chunk by chunk', 'W-130 W-131 W-132', async (bench) => {
+    const cmd = 'printf a; sleep 0.05; printf b >&2; sleep 0.05; printf c; sleep 0.05; read line; printf d'
+    const client = await bench.task({ cmd })
+    await client.text(/c/)
+    const first = await client.call('readOrder', {})
+    const { seq, endSeq, eof } = first
+    assert.deepEqual({ seq, endSeq, eof }, { seq: 0, endSeq: 3, eof: false })
+    const [[stream, offset, length, at]] = first.chunks as [[number, number, number, number]]
+    assert.deepEqual([stream, offset, length], [1, 0, 1])
+    assert.ok(Math.abs(at - Date.now()) < 60_000, `the time ${at}`)
+    assert.deepEqual(
+      first.chunks.map(([id, from]) => [id, from]),
+      [
+        [1, 0],
+        [2, 0],
+        [1, 1],
+      ],
+    )
+    const poll = client.call('readOrder', { from: 3, waitMs: 5_000 })
+    await client.call('closeStream', { streamId: 0 })
+    assert.deepEqual(
+      (await poll).chunks.map((chunk) => chunk.slice(0, 3)),
+      [[1, 2, 1]],
+    )
+    assert.deepEqual((await client.call('readOrder', { from: 0 })).chunks.slice(0, 3), first.chunks)
+    const end = await client.call('readOrder', { from: 99, waitMs: 5_000 })
+    assert.deepEqual([end.seq, end.chunks, end.eof], [4, [], true])
+  }),
+]
+
+const input: Check[] = [
+  full('what is written reaches the child, in order and whole', 'W-140', async (bench) => {
+    const client = await bench.task({ cmd: 'cat; echo end' })
+    const piece = Buffer.from('0123456789abcdef'.repeat(12_000))
+    const accepted = await Promise.all(
+      [0, 1, 2, 3].map((n) =>
+        client.call('writeStream', { streamId: 0, data: Buffer.concat([Buffer.of(48 + n), piece]) }),
+      ),
+    )
+    assert.deepEqual(
+      accepted.map(({ acceptedOffset }) => acceptedOffset),
+      [1, 2, 3, 4].map((n) => n * (piece.length + 1)),
+    )
+    await client.call('closeStream', { streamId: 0 })
+    const expected = Buffer.concat([0, 1, 2, 3].flatMap((n) => [Buffer.of(48 + n), piece]).concat(Buffer.from('end\n')))
+    assert.ok((await client.whole()).equals(expected), 'the bytes that the child got')
+    const { acceptedOffset, writtenOffset, closed } = (await client.info()).streams[0]
+    assert.deepEqual(
+      { acceptedOffset, writtenOffset, closed },
+      { acceptedOffset: expected.length - 4, writtenOffset: expected.length - 4, closed: true },
+    )
+  }),
+
+  full('where the child does not read, writing waits or would block', 'W-141', async (bench) => {
+    const client = await bench.task({ exec: SLEEP })
+    const data = Buffer.alloc(256 * 1024)
+    let acceptedOffset = 0
+    const code = await (async () => {
+      for (let writes = 0; writes < 1_000; writes += 1) {
+        const outcome = await client.call('writeStream', { streamId: 0, data, wait: false }).catch((error) => error)
+        if (outcome instanceof Error) return (outcome as Error & { code: string }).code
+        acceptedOffset = outcome.acceptedOffset
+      }
+      return '1,000 writes of 256 KiB were accepted'
+    })()
+    assert.equal(code, 'ERR_BGTASK_WOULD_BLOCK')
+    assert.equal(
+      (await client.info()).streams[0].acceptedOffset,
+      acceptedOffset,
+      'acceptedOffset after a write that was refused',
+    )
+    let answered = false
+    const waiting = client
+      .callAny('writeStream', { streamId: 0, data })
+      .then(
+        () => true,
+        () => true,
+      )
+      .finally(() => {
+        answered = true
+      })
+    await client.info()
+    assert.equal(answered, false, 'a write that has to wait was answered')
+    await client.call('stop')
+    await waiting
+  }),
+
+  full('writing to nobody is an error, and harms nothing', 'W-142', async (bench) => {
+    const write = { streamId: 0, data: Buffer.from('x') }
+    const none = await bench.task({ exec: SLEEP, stdin: 'null' })
+    assert.equal((await none.failure('writeStream', write)).code, 'STDIN_CLOSED')
+    const closing = await bench.task({ cmd: 'exec 0<&-; echo closed; sleep 1000' })
+    await closing.text(/closed/)
+    // The first one may still be accepted: that nobody reads comes out by writing.
+    await until(async () => {
+      const refused = (error: { remoteCode?: string }) => error.remoteCode === 'STDIN_CLOSED'
+      return closing.callAny('writeStream', write).then(() => false, refused)
+    }, 'STDIN_CLOSED')
+    const { pid, state } = await closing.info()
+    assert.ok(state === 'running' && isAlive(pid ?? 0))
+    await closing.call('stop')
+    assert.equal((await closing.failure('writeStream', write)).code, 'STDIN_CLOSED')
+  }),
+
+  full('stdin is closed behind what is queued, or at once', 'W-150', async (bench) => {
+    const go = bench.beside('go')
+    const cmd = `until [ -e ${go} ]; do sleep 0.01; done; wc -c`
+    const patient = await bench.task({ cmd })
+    const hasty = await bench.task({ cmd })
+    for (const client of [patient, hasty]) {
+      await client.call('writeStream', { streamId: 0, data: Buffer.alloc(256 * 1024) })
+      await client.call('closeStream', { streamId: 0, immediate: client === hasty })
+      assert.equal((await client.failure('writeStream', { streamId: 0, data: Buffer.of(1) })).code, 'STDIN_CLOSED')
+    }
+    writeFileSync(go, '')
+    assert.equal(Number((await patient.whole()).toString()), 256 * 1024)
+    assert.ok(Number((await hasty.whole()).toString()) < 256 * 1024)
+  }),
+
+  full('an output that was closed keeps what it has, and the child writes on', 'W-151', async (bench) => {
+    const client = await bench.task({ cmd: 'echo kept; read line; seq 1 100000; exit 0' })
+    await client.text(/kept/)
+    await client.call('closeStream', { streamId: 1 })
+    assert.equal((await read(client, { from: 0 })).text, 'kept\n')
+    await client.call('closeStream', { streamId: 0 })
+    assert.equal((await client.ended()).exitStatus?.exitCode, 0)
+    const { data } = await client.call('readStream', { streamId: 1, from: 5, waitMs: 5_000 })
+    assert.equal(data.length, 0)
+  }),
+]
+
+async function read(client: Client, params: Partial<Parameters<typeof client.call<'readStream'>>[1]>) {
+  const { offset, data, eof, endOffset } = await client.call('readStream', { streamId: 1, ...params })
+  return { offset, text: Buffer.from(data).toString(), eof, endOffset }
+}
+
+export const streamChecks: readonly Check[] = [...reading, ...order, ...input]

@@ -1,0 +1,267 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { decode, encode, isPlainObject } from '@bgtask/protocol'
+import type { Bench } from '../bench.js'
+import { type Check, core, full, should } from '../check.js'
+import type { Client } from '../client.js'
+import { wholeFloats } from '../plain-messagepack.js'
+import { SLEEP } from '../spec.js'
+import { within } from '../waiting.js'
+
+const GET_INFO = (id: number) => [0, id, 'getInfo', []]
+
+const messages: Check[] = [
+  core('requests come in any pieces and many at once, with ids of 32 bits', 'W-1 W-2', async (bench) => {
+    const client = await bench.task({ exec: SLEEP })
+    const raw = bench.raw(client)
+    for (const byte of encode(GET_INFO(7))) raw.send(Buffer.of(byte))
+    assert.deepEqual((await raw.message()).slice(0, 3), [1, 7, null])
+    const ids = [0, 0xffff_ffff, 1, 65_536]
+    raw.send(...ids.map(GET_INFO))
+    const responses: unknown[][] = []
+    while (responses.length < ids.length) responses.push(await raw.message())
+    assert.deepEqual(
+      responses.map(([type, id, error]) => [type, id, error]).sort(byId),
+      ids.map((id) => [1, id, null]).sort(byId),
+    )
+    raw.send(GET_INFO(0))
+    assert.deepEqual((await raw.message()).slice(0, 3), [1, 0, null])
+  }),
+
+  core(
+    'messages are plain MessagePack: integers are integers, bytes are bin',
+    'W-3 W-4 W-5 W-6 W-20',
+    async (bench) => {
+      const client = await bench.task({
+        cmd: 'printf abc; read line',
+        meta: { half: 0.5, big: 2 ** 40, deep: { list: [1, null, 'ü'] } },
+      })
+      await client.text(/abc/)
+      const raw = bench.raw(client)
+      const calls: [method: string, params?: object][] = [
+        ['getInfo'],
+        ['readStream', { streamId: 1, from: 0 }],
+        ['kill', { killSignal: 'SIGCONT' }],
+        ['readStream', { streamId: 7 }],
+        ['no-such-method'],
+        ['stop'],
+        ['getInfo'],
+      ]
+      for (const [id, [method, params]] of calls.entries()) {
+        raw.send([0, id, method, params === undefined ? [] : [params]])
+        // It refuses extension types, keys that are no strings, and integers beyond 2^53.
+        const message = await raw.bytes()
+        assert.deepEqual(wholeFloats(message, /\.restart\.factor$/), [], `integers in the response to ${method}`)
+        const [, , error, result] = decode(message) as [number, number, unknown, unknown]
+        if (error !== null) assertError(error)
+        else if (method === 'readStream')
+          assert.deepEqual((result as { data: unknown }).data, Buffer.from('abc'), 'data')
+      }
+      assert.deepEqual((await client.info()).meta, { half: 0.5, big: 2 ** 40, deep: { list: [1, null, 'ü'] } })
+    },
+  ),
+
+  core('a message never exceeds the bounds, whatever is asked for', 'W-7 W-111', async (bench) => {
+    const client = await bench.task({ cmd: 'head -c 2000000 /dev/zero; echo; read line' })
+    const enough = 2_000_001
+    for (let from = 0; from < enough; ) {
+      const { data } = await client.call('readStream', { streamId: 1, from, maxBytes: 4_000_000, waitMs: 5_000 })
+      assert.ok(data.length > 0 && data.length <= 512 * 1024, `${data.length} bytes of data`)
+      from += data.length
+    }
+  }),
+
+  core('responses and notifications that nobody waits for are ignored', 'W-8', async (bench) => {
+    const raw = bench.raw(await bench.task({ exec: SLEEP }))
+    raw.send([1, 99, null, 'late'], [2, 'somethingNew', [{ a: 1 }]], [2, 'getInfo', []], GET_INFO(1))
+    assert.deepEqual((await raw.message()).slice(0, 3), [1, 1, null])
+  }),
+
+  core('who breaks the grammar or sends too much is disconnected, and nobody else notices', 'W-9', async (bench) => {
+    await disconnects(bench, {
+      'bytes that are no MessagePack': Buffer.of(0xc1),
+      'a value that is no message': encode('hello'),
+      'a message of an unknown type': encode([3, 1, 'getInfo', []]),
+      'a request without parameters': encode([0, 1, 'getInfo']),
+      'a request without a method': encode([0, 1, null, []]),
+      'a request whose id is no id': encode([0, -1, 'getInfo', []]),
+      HTTP: Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'),
+      'a message of more than 1 MiB': Buffer.concat([
+        Buffer.from('940001a767657449', 'hex'),
+        Buffer.from('6e666f91c600200000', 'hex'),
+        Buffer.alloc(2_097_152),
+      ]),
+    })
+  }),
+
+  full('so is who exceeds the other bounds, as soon as a header does', 'W-10', async (bench) => {
+    const call = (params: string) =>
+      Buffer.concat([Buffer.from('940001a7', 'hex'), Buffer.from('getInfo'), Buffer.from(params, 'hex')])
+    await disconnects(bench, {
+      'an extension type': call('91d40000'),
+      'a timestamp': call('91d6ff00000000'),
+      'a key that is no string': call('918101c0'),
+      'an integer of more than 53 bits': call('91cf0020000000000000'),
+      'an integer of less than -53 bits': call('91d3ffe0000000000000'),
+      'more than 32 levels': call('91'.repeat(40)),
+      'an array of 2^32 - 1 items': call('91ddffffffff'),
+      'a map of 2^32 - 1 entries': call('91dfffffffff'),
+      'bytes of 2^32 - 1': call('91c6ffffffff'),
+      'a string of 2^32 - 1': call('91dbffffffff'),
+      'more than 65,536 elements in all': call(`dc0101${`dc0100${'c0'.repeat(256)}`.repeat(256)}`),
+    })
+  }),
+
+  should(
+    full('it says why before it disconnects', 'W-11', async (bench) => {
+      const raw = bench.raw(await bench.task({ exec: SLEEP }))
+      raw.send(Buffer.of(0xc1))
+      const [type, name, params] = await raw.message()
+      assert.deepEqual([type, name], [2, 'error'])
+      assertError((params as unknown[])[0])
+      await raw.closed()
+    }),
+  ),
+
+  core('clients may go in the middle of a message, or with calls in flight', 'W-12', async (bench) => {
+    const client = await bench.task({ exec: SLEEP })
+    for (const bytes of [
+      encode(GET_INFO(1)).subarray(0, 5),
+      encode([0, 1, 'readStream', [{ streamId: 1, waitMs: 60_000 }]]),
+      Buffer.concat([1, 2, 3, 4].map((id) => encode(GET_INFO(id)))),
+    ]) {
+      const raw = bench.raw(client)
+      raw.send(bytes)
+      await client.info()
+      raw.socket.destroy()
+      await raw.closed()
+    }
+    assert.equal((await client.info()).state, 'running')
+  }),
+
+  full('64 requests of a connection are answered at a time', 'W-13', async (bench) => {
+    const client = await bench.task({ exec: SLEEP })
+    const polls = Array.from({ length: 63 }, () => client.call('readStream', { streamId: 1, waitMs: 1_500 }))
+    await within(client.info(), 'an answer beside 63 long polls', 1_000)
+    await Promise.all(polls)
+  }),
+
+  full('a client that does not read its responses slows nobody', 'W-13', async (bench) => {
+    const client = await bench.task({ cmd: 'head -c 1000000 /dev/zero; echo written >&2; read line' })
+    await client.text(/written/, 2)
+    const raw = bench.raw(client)
+    raw.socket.pause()
+    // 100 MB in all: more than any peer should hold for it.
+    const requests = Array.from({ length: 200 }, (_, id) => [
+      0,
+      id,
+      'readStream',
+      [{ streamId: 1, from: 0, maxBytes: 524_288 }],
+    ])
+    raw.send(...requests)
+    for (let calls = 0; calls < 20; calls += 1) await within(client.info(), 'an answer to somebody else', 2_000)
+    const { supervisorPid } = await client.info()
+    const memory = /^RssAnon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${supervisorPid}/status`, 'utf8'))
+    assert.ok(Number(memory?.[1]) < 80_000, `${memory?.[0]} while 100 MB were asked for and not read`)
+  }),
+]
+
+const errors: Check[] = [
+  core('a method that is not there is UNSUPPORTED, and the connection goes on', 'W-21', async (bench) => {
+    const client = await bench.task({ exec: SLEEP })
+    for (const method of ['fly', '', 'constructor', '__proto__', 'toString', 'GetInfo', 'getInfo ']) {
+      assert.equal((await client.failure(method)).code, 'ERR_BGTASK_UNSUPPORTED', `code for ${JSON.stringify(method)}`)
+    }
+    assert.equal((await client.info()).state, 'running')
+  }),
+
+  core('wrong parameters are an error, are not acted on, and the connection goes on', 'W-22', async (bench) => {
+    const client = await bench.task({ exec: SLEEP })
+    for (const [method, params] of WRONG_PARAMS) await client.failure(method, params)
+    assert.equal((await client.info()).state, 'running')
+  }),
+
+  should(
+    full('wrong parameters are named', 'W-22', async (bench) => {
+      const client = await bench.task({ exec: SLEEP })
+      for (const [method, params] of WRONG_PARAMS) {
+        const { code } = await client.failure(method, params)
+        assert.equal(code, 'ERR_BGTASK_INVALID_OPTION', `code for ${method} ${JSON.stringify(params)}`)
+      }
+    }),
+  ),
+
+  core('keys of parameters that nobody knows are ignored', 'W-23', async (bench) => {
+    const client = await bench.task({ exec: SLEEP })
+    const more = { somethingNew: [1, { deep: true }] }
+    await client.callAny('getInfo', more)
+    await client.callAny('readStream', { streamId: 1, ...more })
+    await client.callAny('kill', { killSignal: 'SIGCONT', ...more })
+    await client.callAny('stop', { ...more })
+  }),
+
+  full('hello tells the version and the methods', 'W-40', async (bench) => {
+    const client = await bench.task({ exec: SLEEP })
+    const { protocol, methods } = await client.call('hello', { protocol: 1, software: 'conformance' })
+    assert.equal(protocol, 1)
+    // Each of them is there: whatever it says to no parameters, it is not "unsupported".
+    for (const method of methods.filter((name) => !['terminate', 'stop', 'restart'].includes(name))) {
+      const code = await client.callAny(method).then(
+        () => undefined,
+        (error) => error.code,
+      )
+      assert.notEqual(code, 'ERR_BGTASK_UNSUPPORTED', method)
+    }
+    for (const method of ['getInfo', 'kill', 'stop', 'terminate', 'readStream', 'waitExit', 'subscribe']) {
+      assert.ok(methods.includes(method), `${method} among ${methods}`)
+    }
+  }),
+]
+
+/** Each would do something, or harm, if it were taken for what it resembles. */
+const WRONG_PARAMS: readonly [method: string, params: unknown][] = [
+  ['kill', {}],
+  ['kill', { killSignal: 'SIGNOPE' }],
+  ['kill', { killSignal: '9' }],
+  ['stop', { steps: [] }],
+  ['stop', { steps: [{ killSignal: 'SIGKILL', waitMs: -1 }] }],
+  ['stop', { steps: 'SIGKILL' }],
+  ['terminate', { steps: [{ killSignal: 'SIGNOPE', waitMs: 1 }] }],
+  ['readStream', {}],
+  ['readStream', { streamId: 3 }],
+  ['readStream', { streamId: 1, from: -1 }],
+  ['readStream', { streamId: 1, from: 'start' }],
+  ['readStream', { streamId: 1, maxBytes: 0 }],
+  ['readStream', { streamId: 1, waitMs: 1e9 }],
+  ['readStream', 'stdout'],
+]
+
+async function disconnects(bench: Bench, cases: Record<string, Buffer>): Promise<void> {
+  const client = await bench.task({ exec: SLEEP })
+  for (const [what, bytes] of Object.entries(cases)) {
+    const raw = bench.raw(client)
+    raw.send(bytes)
+    await raw.closed().catch((error) => {
+      throw new Error(`${error.message}, after ${what}`)
+    })
+    await assertUnharmed(client, what)
+  }
+}
+
+async function assertUnharmed(client: Client, what: string): Promise<void> {
+  const info = await client.info().catch((error) => {
+    throw new Error(`another client noticed ${what}: ${error.message}`)
+  })
+  assert.equal(info.state, 'running', `state after ${what}`)
+}
+
+function assertError(error: unknown): void {
+  assert.ok(isPlainObject(error), `an error that is a map: ${JSON.stringify(error)}`)
+  assert.equal(typeof error.code, 'string')
+  assert.equal(typeof error.message, 'string')
+  if (error.data !== undefined) assert.ok(isPlainObject(error.data), 'data of an error')
+}
+
+const byId = (a: unknown[], b: unknown[]) => Number(a[1]) - Number(b[1])
+
+export const wireChecks: readonly Check[] = [...messages, ...errors]

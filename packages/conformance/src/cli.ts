@@ -1,0 +1,61 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util'
+import { formatOutcome, formatSummary, runConformance } from './index.js'
+
+const HELP = `Usage: npx @bgtask/conformance [options] [-- <supervisorCmd…>]
+
+Holds a supervisor against docs/launch.md, docs/wire.md and docs/pool-directory.md of bgtask, and prints
+what holds and what does not, with the ids of the sentences. Without a command: the daemon of @bgtask/supervisor.
+
+Options:
+  --profile core|full  core: launch, socket, getInfo, kill, stop, terminate, output by offset;
+                       full (default): everything
+  --json               print one JSON object instead of the table
+  --help               print this
+
+Exit code: 0 where every MUST of the profile holds, 1 where one does not, 2 for a wrong command line.
+`
+
+process.exitCode = await main(process.argv.slice(2))
+
+async function main(argv: string[]): Promise<number> {
+  const end = argv.indexOf('--')
+  const supervisorCmd = end < 0 ? [] : argv.slice(end + 1)
+  const parsed = parse(end < 0 ? argv : argv.slice(0, end))
+  if (typeof parsed === 'string') {
+    process.stderr.write(`${parsed}\n\n${HELP}`)
+    return 2
+  }
+  if (parsed.help) {
+    process.stdout.write(HELP)
+    return 0
+  }
+  const { json, profile } = parsed
+  const report = await runConformance({
+    supervisorCmd: supervisorCmd.length === 0 ? undefined : supervisorCmd,
+    profile,
+    onOutcome: (outcome) => {
+      if (!json) process.stdout.write(`${formatOutcome(outcome)}\n`)
+    },
+  })
+  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : `\n${formatSummary(report)}\n`)
+  return report.conforms ? 0 : 1
+}
+
+function parse(args: string[]) {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        profile: { type: 'string', default: 'full' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    })
+    const { profile, json, help } = values
+    if (profile === 'core' || profile === 'full') return { profile, json, help } as const
+    return `--profile must be core or full, got ${profile}`
+  } catch (error) {
+    return (error as Error).message
+  }
+}

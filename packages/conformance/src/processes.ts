@@ -1,0 +1,35 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { isRunning } from '@bgtask/protocol'
+
+/** Whether a process with that pid runs and is no zombie. */
+export const isAlive = (pid: number): boolean => isRunning(pid, null)
+
+/** Processes with that entry (`NAME=value`) in their environment. */
+export function processesWith(entry: string): number[] {
+  const pids = readdirSync('/proc').map(Number).filter(Number.isInteger)
+  return pids.filter((pid) => isAlive(pid) && environmentOf(pid).includes(entry))
+}
+
+/** Entries of a process's environment; none where it is gone. */
+export function environmentOf(pid: number): string[] {
+  return readProc(() => readFileSync(`/proc/${pid}/environ`, 'utf8'))
+    .split('\0')
+    .filter(Boolean)
+}
+
+/** Where a descriptor of a process leads: `pipe:[123]`, `/dev/null`; empty where it has none. */
+export function descriptorOf(pid: number, fd: number): string {
+  return readProc(() => readlinkSync(`/proc/${pid}/fd/${fd}`))
+}
+
+export function descriptorsOf(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/fd`).map(Number)
+}
+
+function readProc(read: () => string): string {
+  try {
+    return read()
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,103 @@
+import { Bench } from './bench.js'
+import { type Check, type Profile, Skipped } from './check.js'
+import { checks } from './checks/index.js'
+import { within } from './waiting.js'
+
+/** Whatever a check does, it is over after this: its own steps have shorter deadlines. */
+const CHECK_MS = 60_000
+
+/** Most of the time is waiting for processes to start, so more at a time than there are processors. */
+const DEFAULT_CONCURRENCY = 3
+
+export interface ConformanceOptions {
+  /** argv of the supervisor; the daemon of `@bgtask/supervisor` unless given. */
+  readonly supervisorCmd?: readonly string[]
+  /** `core` or `full`, which is the default. */
+  readonly profile?: Profile
+}
+
+/** One check, ready to be run against the supervisor: `test(title, () => run())` in any test runner. */
+export interface ConformanceCheck extends Omit<Check, 'run'> {
+  /**
+   * Rejects with what the supervisor does instead. Nothing that was started is left afterwards.
+   *
+   * @returns a reason where this machine cannot make the check.
+   */
+  run(): Promise<{ readonly skipped?: string }>
+}
+
+/** How a check went. */
+export interface Outcome extends Omit<Check, 'run'> {
+  /** `warns`: a recommendation is not followed. */
+  readonly status: 'holds' | 'fails' | 'warns' | 'skipped'
+  /** What was found instead, or why it was skipped. */
+  readonly reason?: string
+  readonly tookMs: number
+}
+
+export interface ConformanceReport {
+  readonly supervisorCmd: readonly string[] | null
+  readonly profile: Profile
+  /** Nothing fails. */
+  readonly conforms: boolean
+  readonly outcomes: readonly Outcome[]
+}
+
+/** The checks of a profile, for a test suite of one's own. Linux, since they look into `/proc`. */
+export function conformanceChecks({ supervisorCmd, profile = 'full' }: ConformanceOptions = {}): ConformanceCheck[] {
+  return checks
+    .filter((check) => profile === 'full' || check.profile === 'core')
+    .map((check) => ({ ...check, run: () => runCheck(check, supervisorCmd) }))
+}
+
+/** Runs all checks of a profile. Never rejects because of the supervisor. */
+export async function runConformance(
+  options: ConformanceOptions & {
+    /** Told of each outcome as it is there, in order. */
+    readonly onOutcome?: (outcome: Outcome) => void
+    /** Checks that run at a time, 3 unless given. */
+    readonly concurrency?: number
+  } = {},
+): Promise<ConformanceReport> {
+  const { supervisorCmd, profile = 'full', onOutcome = () => {}, concurrency = DEFAULT_CONCURRENCY } = options
+  const toRun = conformanceChecks({ supervisorCmd, profile })
+  const outcomes: Outcome[] = []
+  let started = 0
+  let told = 0
+  const work = async () => {
+    while (started < toRun.length) {
+      const index = started++
+      outcomes[index] = await outcomeOf(toRun[index] as ConformanceCheck)
+      for (; outcomes[told] !== undefined; told += 1) onOutcome(outcomes[told] as Outcome)
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, work))
+  const conforms = outcomes.every(({ status }) => status !== 'fails')
+  return { supervisorCmd: supervisorCmd ?? null, profile, conforms, outcomes }
+}
+
+async function runCheck(check: Check, supervisorCmd: readonly string[] | undefined): Promise<{ skipped?: string }> {
+  const bench = new Bench(supervisorCmd)
+  try {
+    await within(check.run(bench), 'the whole check', CHECK_MS)
+    return {}
+  } catch (error) {
+    if (error instanceof Skipped) return { skipped: error.message }
+    throw error
+  } finally {
+    await bench.end()
+  }
+}
+
+async function outcomeOf({ run, ...check }: ConformanceCheck): Promise<Outcome> {
+  const started = performance.now()
+  const took = () => Math.round(performance.now() - started)
+  try {
+    const { skipped } = await run()
+    if (skipped !== undefined) return { ...check, status: 'skipped', reason: skipped, tookMs: took() }
+    return { ...check, status: 'holds', tookMs: took() }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return { ...check, status: check.level === 'must' ? 'fails' : 'warns', reason, tookMs: took() }
+  }
+}

@@ -1,0 +1,27 @@
+/** No step of a check may take longer: a supervisor that hangs must fail its own check, saying at what. */
+export const STEP_MS = 8_000
+
+const LOOK_MS = 10
+
+/** A promise with a deadline that says what did not happen. */
+export async function within<T>(promise: Promise<T>, what: string, ms = STEP_MS): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not within ${ms} ms: ${what}`)), ms)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Looks until something is so; for facts that nobody announces. Resolves with what `look` gave. */
+export async function until<T>(look: () => T | Promise<T>, what: string, ms = STEP_MS): Promise<NonNullable<T>> {
+  for (const deadline = performance.now() + ms; ; ) {
+    const found = await look()
+    if (found) return found
+    if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+  }
+}
