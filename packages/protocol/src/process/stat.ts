@@ -19,7 +19,7 @@ const buffer = Buffer.allocUnsafeSlow(4096)
 export function readProcessStat(pid: number): ProcessStat | undefined {
   let fd: number | undefined
   try {
-    fd = openSync(`/proc/${pid}/stat`)
+    fd = openSync(`/proc/${pid}/stat`, 'r')
     return parseProcessStat(buffer.toString('latin1', 0, readSync(fd, buffer, 0, buffer.length, null)))
   } catch {
     return undefined
