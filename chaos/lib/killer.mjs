@@ -1,0 +1,76 @@
+import { watch } from 'node:fs'
+import { parsePoolFileName, readProcessStat, signalProcess } from '@bgtask/protocol'
+import { note } from './journal.mjs'
+import { runProcesses } from './processes.mjs'
+
+const VICTIMS = { caller: 3, supervisor: 3, child: 4, client: 2, reader: 2 }
+
+/** Of what happens in the pool's directory, this part is somebody's last moment. */
+const MOMENT_CHANCE = 0.04
+
+/** Kills and stops processes of all roles, at random and at the very steps of a launch. */
+export class Killer {
+  kills = { caller: 0, supervisor: 0, child: 0, client: 0, reader: 0 }
+  stops = 0
+  #random
+  #actors
+  #watcher
+  #stopped = new Map()
+
+  constructor(world, random, actors) {
+    this.#random = random
+    this.#actors = actors
+    // A supervisor's log, socket, record and the socket's name appear in turn as it starts.
+    this.#watcher = watch(world.pool.path, (_, name) => this.#moment(parsePoolFileName(name ?? '')))
+  }
+
+  act() {
+    const role = this.#random.weighted(VICTIMS)
+    const victims = runProcesses().filter((process) => process.role === role)
+    if (victims.length === 0) return
+    const victim = this.#random.pick(victims)
+    if (this.#random.chance(0.4)) this.#stop(victim)
+    else this.#kill(victim, role === 'child' && this.#random.chance(0.5) ? this.#random.pick(['SIGTERM', 'SIGINT']) : 'SIGKILL')
+  }
+
+  /** Nobody is killed any more, and nobody stays stopped. */
+  end() {
+    this.#watcher.close()
+    for (const [victim, timer] of this.#stopped) {
+      clearTimeout(timer)
+      this.#wake(victim)
+    }
+  }
+
+  #moment(file) {
+    if (file === undefined || !this.#random.chance(MOMENT_CHANCE)) return
+    const callers = this.#actors.pids('caller')
+    const atCaller = callers.length > 0 && this.#random.chance(0.5)
+    const pid = atCaller ? this.#random.pick(callers) : file.pid
+    const startTime = readProcessStat(pid)?.startTime
+    if (startTime !== undefined) this.#kill({ pid, startTime, role: atCaller ? 'caller' : 'supervisor' }, 'SIGKILL')
+  }
+
+  #kill(victim, killSignal) {
+    this.#tell(killSignal, victim)
+    if (signalProcess(victim, killSignal)) this.kills[victim.role] += 1
+  }
+
+  #stop(victim) {
+    this.#tell('SIGSTOP', victim)
+    if (!signalProcess(victim, 'SIGSTOP')) return
+    this.stops += 1
+    this.#stopped.set(victim, setTimeout(() => this.#wake(victim), this.#random.integer(20, 1_500)))
+  }
+
+  #wake(victim) {
+    this.#stopped.delete(victim)
+    signalProcess(victim, 'SIGCONT')
+  }
+
+  /** Before it is done, so that the journal explains what follows. */
+  #tell(killSignal, { pid, role, key }) {
+    note(killSignal, role, pid, key)
+    if (key !== undefined && killSignal !== 'SIGSTOP') note('signalled', key)
+  }
+}

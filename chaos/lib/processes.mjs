@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { COOKIE_VARIABLE, LAUNCH_VARIABLE, readProcessStat, SUPERVISOR_PID_VARIABLE } from '@bgtask/protocol'
+
+/** The mark of one run, which everything that it starts inherits. */
+export const RUN_VARIABLE = 'CHAOS_RUN'
+
+/** All processes of this run that live, but for this one, with what they are: child, supervisor, caller, client or reader. */
+export function runProcesses() {
+  const run = process.env[RUN_VARIABLE]
+  return allPids().flatMap((pid) => {
+    // The start time first: should the pid be reused after this, no signal is sent.
+    const stat = readProcessStat(pid)
+    if (stat === undefined || 'ZX'.includes(stat.state) || pid === process.pid) return []
+    const env = environmentOf(pid)
+    if (env[RUN_VARIABLE] !== run) return []
+    const taskId = env[COOKIE_VARIABLE]
+    const role = taskId !== undefined ? 'child' : env[LAUNCH_VARIABLE] !== undefined ? 'supervisor' : env.CHAOS_ROLE
+    const supervisorPid = taskId === undefined ? undefined : Number(env[SUPERVISOR_PID_VARIABLE])
+    return [{ pid, startTime: stat.startTime, role, key: env.CHAOS_KEY, taskId, supervisorPid }]
+  })
+}
+
+/** Open descriptors as `N -> what it leads to`. */
+export function descriptorsOf(pid) {
+  return list(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      return [`${fd} -> ${readlinkSync(`/proc/${pid}/fd/${fd}`)}`]
+    } catch {
+      return []
+    }
+  })
+}
+
+export function commandOf(pid) {
+  return (readOrUndefined(`/proc/${pid}/cmdline`) ?? '').replaceAll('\0', ' ').trim()
+}
+
+function allPids() {
+  return list('/proc').map(Number).filter(Number.isInteger)
+}
+
+function environmentOf(pid) {
+  const text = readOrUndefined(`/proc/${pid}/environ`) ?? ''
+  return Object.fromEntries(text.split('\0').map((entry) => [entry.split('=', 1)[0], entry.slice(entry.indexOf('=') + 1)]))
+}
+
+function list(path) {
+  try {
+    return readdirSync(path)
+  } catch {
+    return []
+  }
+}
+
+/** Processes end between two looks. */
+function readOrUndefined(path) {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,18 @@
+// Spawns the tasks it is given, one after the other, and journals how that went. Killed at any moment.
+import { TaskPool } from '@bgtask/pool'
+import { note } from '../lib/journal.mjs'
+
+const { path, standby, tasks } = JSON.parse(process.argv[2])
+const pool = new TaskPool({ path, standby })
+for (const options of tasks) {
+  const { key } = options.meta
+  note('spawning', key)
+  try {
+    const task = await pool.spawn(options)
+    note('spawned', key, task.pid)
+    task.disconnect()
+  } catch (error) {
+    note('refused', key, process.pid, error.code ?? error.name)
+  }
+}
+await pool.close()

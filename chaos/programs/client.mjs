@@ -1,0 +1,90 @@
+// Does to tasks whatever clients can do, at random, and journals what must be accounted for. Killed at any moment.
+import { TaskPool } from '@bgtask/pool'
+import { note } from '../lib/journal.mjs'
+import { makeRandom } from '../lib/random.mjs'
+
+const [path, seed] = process.argv.slice(2)
+const random = makeRandom(Number(seed))
+const pool = new TaskPool({ path })
+
+const ACTS = {
+  info: (task) => task.info(),
+  meta: (task) => task.applyMeta({ note: random.integer(0, 1_000_000), before: null }),
+  read: (task) => task.stdout.read({ waitMs: random.integer(0, 300) }),
+  discard: (task, { kind }) => (kind === 'stream' ? undefined : task.stdout.discard()),
+  follow: (task) => followFor(task, random.integer(10, 300)),
+  write: (task) => task.stdin.write('x'.repeat(random.integer(1, 60_000)), { wait: false }),
+  close: (task) => task.stdin.close(),
+  subscribe: (task) => task.on('childExit', () => {}).info(),
+  interrupt: (task, { key }) => signalling(key, () => task.kill('INT')),
+  pause: (task) => task.pause(),
+  resume: (task) => task.resume(),
+  restart: (task, { kind }) => (kind === 'stream' ? undefined : task.restart()),
+  stop: (task, { key }) => signalling(key, () => task.stop()),
+  wait: (task, { key }) => hear(task, key),
+  end: (task, { key }) => ending(key, () => task.terminateSupervisor()),
+}
+const WEIGHTS = {
+  info: 6, meta: 4, read: 4, discard: 2, follow: 3, write: 4, close: 1, subscribe: 2,
+  interrupt: 2, pause: 1, resume: 2, restart: 2, stop: 1, wait: 6, end: 4,
+}
+
+for (;;) {
+  await tolerant('search', async () => {
+    const tasks = await pool.search(random.chance(0.5) ? {} : (info) => info.meta.key !== undefined)
+    if (tasks.length === 0) return
+    for (let turn = 0; turn < 5; turn += 1) {
+      const task = random.pick(tasks)
+      const act = random.weighted(WEIGHTS)
+      await tolerant(act, () => ACTS[act](task, task.cachedInfo.meta))
+      if (random.chance(0.3)) task.disconnect()
+    }
+    for (const task of tasks) task.disconnect()
+  })
+  await tolerant('lost', dealWithLost)
+}
+
+/** What other clients, killers and the end of a supervisor can make of any call: an error of ours, never another. */
+async function tolerant(act, work) {
+  try {
+    await work()
+  } catch (error) {
+    note('error', act, process.pid, error.code ?? error.stack.replaceAll(/\s+/g, ' '))
+  }
+}
+
+async function followFor(task, ms) {
+  const signal = AbortSignal.timeout(ms)
+  try {
+    for await (const chunk of task.stderr.follow({ signal })) if (chunk.gap) break
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}
+
+async function hear(task, key) {
+  const { run, exitCode, signal } = await task.wait({ timeoutMs: 500 })
+  note('heard', key, run, `${exitCode} ${signal}`)
+}
+
+function signalling(key, work) {
+  note('signalled', key)
+  return work()
+}
+
+/** Said before it is done: killed in between, the client has still asked for it. */
+function ending(key, work) {
+  note('signalled', key)
+  note('ending', key)
+  return work()
+}
+
+async function dealWithLost() {
+  for (const lost of await pool.lost()) {
+    if (random.chance(0.8)) continue
+    await lost.stop({ steps: [{ killSignal: 'KILL', waitMs: 2_000 }] })
+    if (random.chance(0.7)) continue
+    note('ending', lost.record.info.meta.key)
+    await lost.remove()
+  }
+}
