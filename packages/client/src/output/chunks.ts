@@ -27,6 +27,8 @@ export interface Followed {
 export interface ChunksOptions {
   readonly from?: number
   readonly signal?: AbortSignal
+  /** False: end with what is there at the beginning. */
+  readonly live?: boolean
   /** How long the next poll waits. One that ends with nothing is told as undefined. */
   readonly waitMs?: () => number
   /** Up to where the consumer has finished: it is forgotten when more is asked for. */
@@ -39,12 +41,13 @@ export interface ChunksOptions {
  */
 export async function* chunks(
   stream: Followed,
-  { from, signal, waitMs = () => LONG_POLL_MS, finished }: ChunksOptions,
+  { from, signal, live = true, waitMs = () => (live ? LONG_POLL_MS : 0), finished }: ChunksOptions,
 ): AsyncGenerator<OutputChunk | OutputGap | undefined, void, undefined> {
   const left = new AbortController()
   const ended = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal])
   const pace = new PollPace('readStream')
   let position = from
+  let until: number | undefined
   let freed = 0
   let ahead: Promise<ReadResult> | undefined
   const read = (pollMs: number, discard = false) =>
@@ -69,11 +72,13 @@ export async function* chunks(
         throw new ProtocolError(`readStream at ${position} gave bytes of ${offset}`)
       if (offset > position) yield { gap: true, from: position, to: offset }
       position = Math.max(position, offset) + data.length
+      until ??= live ? Number.POSITIVE_INFINITY : endOffset
+      const over = eof || position >= until
       // While the consumer works on this chunk the next one is fetched, if it is there. Not by one who frees: a single call
       // that frees and reads costs less, and brings more at once.
-      if (!eof && endOffset > position && finished === undefined) ahead = quietly(read(pollMs))
+      if (!over && endOffset > position && finished === undefined) ahead = quietly(read(pollMs))
       if (data.length > 0) yield { offset, data }
-      if (eof) break
+      if (over) break
       if (data.length > 0) continue
       pace.cameBackEmpty(polled, pollMs)
       yield undefined

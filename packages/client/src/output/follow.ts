@@ -5,6 +5,8 @@ export interface FollowOptions {
   readonly from?: number
   /** Frees what the consumer has finished with: a chunk when the next is asked for. A task with `overflow: 'block'` needs it. */
   readonly discard?: boolean
+  /** False: end with what is there at the call instead of waiting for more. */
+  readonly live?: boolean
   /** Ends the following: what waits rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
@@ -12,12 +14,12 @@ export interface FollowOptions {
 /** A stream's bytes from an offset to its end. */
 export async function* follow(
   stream: Followed,
-  { from, discard = false, signal }: FollowOptions,
+  { from, discard = false, signal, live }: FollowOptions,
   waitMs?: () => number,
 ): AsyncGenerator<OutputChunk | OutputGap, void, undefined> {
   let position = 0
   const finished = discard ? () => position : undefined
-  for await (const chunk of chunks(stream, { from, signal, waitMs, finished })) {
+  for await (const chunk of chunks(stream, { from, signal, live, waitMs, finished })) {
     if (chunk === undefined) continue
     yield chunk
     position = chunk.gap ? chunk.to : chunk.offset + chunk.data.length

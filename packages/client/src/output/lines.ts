@@ -17,13 +17,13 @@ export interface LinesOptions extends FollowOptions {
 /** A stream's lines. A gap cuts the line before it, and the line after it begins wherever the kept bytes do. */
 export async function* lines(
   stream: Followed,
-  { from, discard = false, signal, maxLineBytes = DEFAULT_MAX_LINE_BYTES }: LinesOptions,
+  { from, discard = false, signal, live = true, maxLineBytes = DEFAULT_MAX_LINE_BYTES }: LinesOptions,
 ): AsyncGenerator<OutputLine | OutputGap, void, undefined> {
   const splitter = new LineSplitter(maxLineBytes)
   let position = 0
   const finished = discard ? () => position : undefined
-  const waitMs = () => (discard && splitter.holds ? QUIET_MS : LONG_POLL_MS)
-  for await (const chunk of chunks(stream, { from, signal, waitMs, finished })) {
+  const waitMs = () => (!live ? 0 : discard && splitter.holds ? QUIET_MS : LONG_POLL_MS)
+  for await (const chunk of chunks(stream, { from, signal, live, waitMs, finished })) {
     if (chunk === undefined) {
       position = splitter.endOffset
     } else if (chunk.gap) {

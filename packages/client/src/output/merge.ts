@@ -6,7 +6,7 @@ import type { OutputChunk, OutputGap } from './chunks.js'
 export interface MergedPosition {
   /** Number of the next chunk in the order of reading. */
   readonly seq: number
-  /** Byte offset up to which stdout was told; undefined where nothing of it was. */
+  /** Byte offset up to which stdout was told; the oldest kept byte where left out. */
   readonly stdout?: number
   /** Byte offset up to which stderr was told. */
   readonly stderr?: number
@@ -35,12 +35,13 @@ export interface MergeSource {
 /** Lays the bytes of both streams into the order in which they were read. */
 export async function* merge(
   source: MergeSource,
-  from?: MergedPosition,
+  { from, live = true }: { from?: MergedPosition; live?: boolean } = {},
 ): AsyncGenerator<MergedChunk | MergedGap, void, undefined> {
   const pace = new PollPace('readOrder')
-  const stdout = new Cursor(source, 1, from?.stdout)
-  const stderr = new Cursor(source, 2, from?.stderr)
+  const stdout = new Cursor(source, 1, from?.stdout ?? (await firstKept(source, 1)))
+  const stderr = new Cursor(source, 2, from?.stderr ?? (await firstKept(source, 2)))
   let seq = from?.seq ?? 0
+  let until: number | undefined
   const told = (stream: Cursor): Merged => ({
     stream: stream === stdout ? 'stdout' : 'stderr',
     next: { seq, stdout: stdout.position, stderr: stderr.position },
@@ -49,23 +50,32 @@ export async function* merge(
     const polled = performance.now()
     const order = await source.order(asked)
     if (order.seq < seq) throw new ProtocolError(`readOrder went back from chunk ${seq} to ${order.seq}`)
-    if (order.chunks.length === 0 && !order.eof) pace.cameBackEmpty(polled, LONG_POLL_MS)
+    until ??= live ? Number.POSITIVE_INFINITY : order.endSeq
+    if (order.chunks.length === 0 && !order.eof && live) pace.cameBackEmpty(polled, LONG_POLL_MS)
     for (const [index, [streamId, offset, length, at]] of order.chunks.entries()) {
       const stream = streamId === 1 ? stdout : stderr
       const end = offset + length
       for await (const piece of stream.upTo(offset, end, lastEnd(order, streamId))) {
         // Counted with its last piece, so that a reader who goes on from there gets nothing twice.
-        seq = order.seq + index + ((stream.position ?? 0) < end ? 0 : 1)
+        seq = order.seq + index + (stream.position < end ? 0 : 1)
         yield piece.gap ? { ...piece, ...told(stream) } : { ...piece, at, ...told(stream) }
       }
     }
     seq = order.seq + order.chunks.length
     if (order.eof) break
+    // What came since has an order that was not asked for, so there is no rest to tell.
+    if (seq >= until) return
   }
   for (const stream of [stdout, stderr]) {
     const gap = await stream.rest()
     if (gap !== undefined) yield { ...gap, ...told(stream) }
   }
+}
+
+/** Where a view without a past begins; what is kept from there on but not in the order any more is a gap of the view. */
+async function firstKept(source: MergeSource, streamId: OutputStreamId): Promise<number> {
+  const { offset } = await source.read(streamId, 0, 1)
+  return offset
 }
 
 /** Where the last chunk of a stream ends: so far its bytes can be fetched at once. */
@@ -76,23 +86,22 @@ function lastEnd(order: OrderResult, streamId: OutputStreamId): number {
 
 /** Reads one stream forward, in as few calls as may be. */
 class Cursor {
-  /** One past the last byte told; undefined before the first. */
-  position: number | undefined
+  /** One past the last byte told. */
+  position: number
   /** Bytes from `position` on that were fetched. */
   #fetched: Uint8Array = new Uint8Array(0)
   readonly #source: MergeSource
   readonly #streamId: OutputStreamId
 
-  constructor(source: MergeSource, streamId: OutputStreamId, position: number | undefined) {
+  constructor(source: MergeSource, streamId: OutputStreamId, position: number) {
     this.#source = source
     this.#streamId = streamId
     this.position = position
   }
 
-  /** Tells what lies before `end`; a view that begins here begins at `start`. `fetchEnd` is how far bytes are there. */
+  /** Tells what lies before `end`, and what is missing before `start`. `fetchEnd` is how far bytes are there. */
   async *upTo(start: number, end: number, fetchEnd: number): AsyncGenerator<OutputChunk | OutputGap, void, undefined> {
-    if (this.position !== undefined && this.position < start) yield this.#skipTo(this.position, start)
-    this.position ??= start
+    if (this.position < start) yield this.#skipTo(this.position, start)
     while (this.position < end) {
       if (this.#fetched.length === 0) {
         const gap = await this.#fetch(this.position, fetchEnd)
@@ -103,7 +112,6 @@ class Cursor {
 
   /** What was never told though the output has ended; undefined where everything was. */
   async rest(): Promise<OutputGap | undefined> {
-    if (this.position === undefined) return undefined
     const { endOffset } = await this.#source.read(this.#streamId, this.position, 1)
     return endOffset > this.position ? this.#skipTo(this.position, endOffset) : undefined
   }

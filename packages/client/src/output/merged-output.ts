@@ -6,6 +6,8 @@ import { type MergedChunk, type MergedGap, type MergedPosition, merge } from './
 export interface MergedFollowOptions {
   /** The `next` of what was seen last; the oldest known chunk where left out. */
   readonly from?: MergedPosition
+  /** False: end with what is there at the call instead of waiting for more. */
+  readonly live?: boolean
   /** Ends the following: what waits rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
@@ -33,11 +35,15 @@ export class MergedOutput {
    *
    * @throws UnsupportedError where the supervisor does not note the order.
    */
-  follow({ from, signal }: MergedFollowOptions = {}): AsyncGenerator<MergedChunk | MergedGap, void, undefined> {
+  follow({
+    from,
+    signal,
+    live = true,
+  }: MergedFollowOptions = {}): AsyncGenerator<MergedChunk | MergedGap, void, undefined> {
     const connection = this.#connection
     return merge(
       {
-        order: (seq) => connection.call('readOrder', { from: seq, waitMs: LONG_POLL_MS }, { signal }),
+        order: (seq) => connection.call('readOrder', { from: seq, waitMs: live ? LONG_POLL_MS : 0 }, { signal }),
         read: (streamId: OutputStreamId, offset: number, length: number) =>
           connection.call(
             'readStream',
@@ -45,7 +51,7 @@ export class MergedOutput {
             { signal },
           ),
       },
-      from,
+      { from, live },
     )
   }
 

@@ -54,7 +54,7 @@ function sourceOf(
 
 async function all(source: MergeSource, from?: MergedPosition): Promise<(MergedChunk | MergedGap)[]> {
   const told: (MergedChunk | MergedGap)[] = []
-  for await (const item of merge(source, from)) told.push(item)
+  for await (const item of merge(source, { from })) told.push(item)
   return told
 }
 
@@ -99,7 +99,7 @@ test('goes on behind anything it told, with nothing twice and nothing left out',
   )
 })
 
-test('without a position it begins with the oldest chunk whose order is known, and calls nothing before it missing', async () => {
+test('without a position it begins with the oldest kept bytes; those whose order is forgotten are a gap', async () => {
   const task: Kept = {
     chunks: [
       [1, 0, 3, 100],
@@ -107,13 +107,23 @@ test('without a position it begins with the oldest chunk whose order is known, a
       [1, 3, 2, 102],
     ],
     firstSeq: 1,
-    firstOffset: { 1: 0, 2: 0 },
+    firstOffset: { 1: 1, 2: 0 },
     endOffset: { 1: 5, 2: 2 },
   }
   expect(await all(sourceOf(task, 9, 9))).toEqual([
-    { stream: 'stderr', offset: 0, data: Uint8Array.of(0, 1), at: 101, next: { seq: 2, stdout: undefined, stderr: 2 } },
+    { stream: 'stderr', offset: 0, data: Uint8Array.of(0, 1), at: 101, next: { seq: 2, stdout: 1, stderr: 2 } },
+    { stream: 'stdout', gap: true, from: 1, to: 3, next: { seq: 2, stdout: 3, stderr: 2 } },
     { stream: 'stdout', offset: 3, data: Uint8Array.of(3, 4), at: 102, next: { seq: 3, stdout: 5, stderr: 2 } },
   ])
+})
+
+test('not live, it ends with what is there at the call', async () => {
+  const task: Kept = { chunks: [[1, 0, 3, 100]], firstSeq: 0, firstOffset: { 1: 0, 2: 0 }, endOffset: { 1: 3, 2: 0 } }
+  const source = sourceOf(task, 9, 9)
+  const still: MergeSource = { ...source, order: async (seq) => ({ ...(await source.order(seq)), eof: false }) }
+  const told: (MergedChunk | MergedGap)[] = []
+  for await (const item of merge(still, { live: false })) told.push(item)
+  expect(told).toMatchObject([{ stream: 'stdout', offset: 0, data: Uint8Array.of(0, 1, 2) }])
 })
 
 test.each([

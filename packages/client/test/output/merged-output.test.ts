@@ -59,6 +59,14 @@ test('two megabytes of both streams come out whole', async () => {
   expect(size).toEqual({ stdout: 1_000_000, stderr: 1_000_000 })
 })
 
+test('not live, it shows what is there and ends, though the task goes on', async () => {
+  const task = await spawnTask({ cmd: 'echo out; echo err >&2; sleep 1000' })
+  await task.stdout.waitFor('out')
+  await task.stderr.waitFor('err')
+  const words = (await collect(task.output.follow({ live: false }))).map((item) => (item.gap ? '' : text(item.data)))
+  expect(words.sort()).toEqual(['err\n', 'out\n'])
+})
+
 test('ends with the reason of its signal', async () => {
   const task = await spawnTask({ exec: ['sleep', '1000'] })
   const controller = new AbortController()
@@ -70,7 +78,8 @@ test('ends with the reason of its signal', async () => {
 })
 
 test('a supervisor that does not note the order says so', async () => {
-  const task = await customTask({})
+  const nothing = () => ({ offset: 0, data: new Uint8Array(0), eof: false, endOffset: 0 })
+  const task = await customTask({ readStream: nothing })
   await expect(collect(task.output.follow())).rejects.toMatchObject({
     code: 'ERR_BGTASK_UNSUPPORTED',
     method: 'readOrder',

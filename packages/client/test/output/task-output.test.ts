@@ -114,6 +114,17 @@ test('a follower that begins with the oldest kept byte misses nothing, so it is 
   expect(textOf(await collect(task.stdout.follow()))).toBe('56789abcde')
 })
 
+test('not live, following and lines end with what is there, though the task goes on', async () => {
+  const task = await spawnTask({ cmd: 'printf "one\\ntwo"; sleep 1000' })
+  await task.stdout.waitFor('two')
+  expect((await collect(task.stdout.follow({ live: false }))).map(({ offset }: { offset?: number }) => offset)).toEqual(
+    [0],
+  )
+  const lines = await collect(task.stdout.lines({ live: false }))
+  expect(lines.map((line) => (line.gap ? 'gap' : line.line))).toEqual(['one', 'two'])
+  expect(await collect(task.stderr.follow({ live: false }))).toEqual([])
+})
+
 test('a follower that begins beyond the end waits for that byte', async () => {
   const task = await spawnTask({ cmd: PRINTER })
   const follower = task.stdout.follow({ from: 5 })
