@@ -117,9 +117,7 @@ test('a follower that begins with the oldest kept byte misses nothing, so it is 
 test('not live, following and lines end with what is there, though the task goes on', async () => {
   const task = await spawnTask({ cmd: 'printf "one\\ntwo"; sleep 1000' })
   await task.stdout.waitFor('two')
-  expect((await collect(task.stdout.follow({ live: false }))).map(({ offset }: { offset?: number }) => offset)).toEqual(
-    [0],
-  )
+  expect(await collect(task.stdout.follow({ live: false }))).toMatchObject([{ offset: 0 }])
   const lines = await collect(task.stdout.lines({ live: false }))
   expect(lines.map((line) => (line.gap ? 'gap' : line.line))).toEqual(['one', 'two'])
   expect(await collect(task.stderr.follow({ live: false }))).toEqual([])
