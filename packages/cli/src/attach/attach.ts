@@ -58,7 +58,8 @@ async function showOutput(task: Task, { tail, discard }: AttachOptions, signal: 
   const ended = new AbortController()
   const over = task.wait({ signal }).finally(() => ended.abort())
   over.catch(() => {})
-  const stopped = AbortSignal.any([signal, ended.signal])
+  // A task that waits for room may have ended with more in its pipes than there was room for: then to the output's end.
+  const stopped = discard ? signal : AbortSignal.any([signal, ended.signal])
   try {
     for await (const piece of outputOf(task, { from, follow: true, signal: stopped })) {
       await show(piece)

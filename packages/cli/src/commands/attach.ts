@@ -2,18 +2,19 @@ import { attachTo } from '../attach/attach.js'
 import { exitCodeOfTask } from '../exit-code.js'
 import { openPool, type PoolOption } from '../open-pool.js'
 import { findTask } from '../targets.js'
-import { count, examples, poolCommand } from './common.js'
+import { count, examples, terminalCommand } from './common.js'
 
 /** So much of a screen as tells where the task stands. */
 const DEFAULT_TAIL = 20
 
 export function attachCommand() {
-  return poolCommand('attach')
+  return terminalCommand('attach')
     .description("show a task's output and send it what is typed; Ctrl-C detaches")
     .argument('<id>')
     .option('-n, --tail <lines>', `lines of earlier output to show first, ${DEFAULT_TAIL} unless given`, count)
     .option('--raw', 'send each key as it is typed, instead of lines')
     .option('--no-stdin', 'send nothing')
+    .option('--discard', 'let the task forget what was shown, so that one with --overflow block goes on')
     .addHelpText('after', examples('bgtask attach web'))
     .action(attach)
 }
@@ -22,6 +23,7 @@ interface AttachCommandOptions extends PoolOption {
   readonly tail?: number
   readonly raw?: boolean
   readonly stdin: boolean
+  readonly discard?: boolean
 }
 
 async function attach(

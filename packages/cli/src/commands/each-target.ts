@@ -14,7 +14,7 @@ export interface EachOptions extends PoolOption {
 export async function eachTarget(
   ids: readonly string[],
   options: EachOptions,
-  act: (target: Target) => Promise<object | void>,
+  act: (target: Target) => Promise<object | undefined>,
 ): Promise<void> {
   const pool = openPool(options)
   const seen = new Set<string>()

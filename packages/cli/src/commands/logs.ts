@@ -4,7 +4,7 @@ import { openPool, type PoolOption } from '../open-pool.js'
 import { LogPrinter } from '../output/log-printer.js'
 import { printJson } from '../output/print.js'
 import { tailOf } from '../output/tail.js'
-import { type Gap, outputOf, type Piece } from '../output/task-output.js'
+import { type Gap, outputOf, type Piece, type Position } from '../output/task-output.js'
 import { PatternWatch } from '../output/until.js'
 import { findTargets, type LiveTarget, needLive } from '../targets.js'
 import { count, duration, examples, poolCommand, regExp } from './common.js'
@@ -43,24 +43,20 @@ async function logs(ids: readonly string[], options: LogsOptions): Promise<void>
   checkOptions(options, ids)
   const targets = (await findTargets(openPool(options), ids)).map(needLive)
   const follows = options.follow === true || options.until !== undefined
-  const done = new AbortController()
-  const timer = options.timeout === undefined ? undefined : setTimeout(() => done.abort('timeout'), options.timeout)
+  const over = new AbortController()
   const printer = new LogPrinter({ json: options.json, grep: options.grep, named: targets.length > 1 })
-  const one = async (target: LiveTarget) => {
-    const matched = await printTask(target, options, follows, printer, done.signal)
-    if (matched) done.abort('matched')
-  }
-  if (options.until !== undefined) process.exitCode = EXIT.noMatch
+  const logs = targets.map((target) => new Log(target, options, printer, over))
   try {
-    if (follows) await Promise.all(targets.map(one))
-    else for (const target of targets) await one(target)
+    // One after the other what is there, whatever the time limit; then all at once what comes.
+    for (const log of logs) await log.printKept()
+    if (options.timeout !== undefined && follows) setTimeout(() => over.abort('timeout'), options.timeout)
+    if (follows) await Promise.all(logs.map((log) => log.follow()))
   } catch (error) {
-    if (!done.signal.aborted) throw error
-  } finally {
-    clearTimeout(timer)
+    if (!over.signal.aborted) throw error
   }
-  if (done.signal.reason === 'matched') process.exitCode = 0
-  if (done.signal.reason === 'timeout') process.exitCode = EXIT.timeout
+  for (const target of targets) await printer.end(target)
+  if (options.until !== undefined) process.exitCode = over.signal.reason === 'matched' ? 0 : EXIT.noMatch
+  if (over.signal.reason === 'timeout') process.exitCode = EXIT.timeout
 }
 
 function checkOptions({ stdout, stderr, from, tail }: LogsOptions, ids: readonly string[]): void {
@@ -71,37 +67,59 @@ function checkOptions({ stdout, stderr, from, tail }: LogsOptions, ids: readonly
   if (tail !== undefined) throw new CliError('ERR_BGTASK_USAGE', '--from and --tail exclude each other')
 }
 
-/** Whether `--until` matched. */
-async function printTask(
-  target: LiveTarget,
-  options: LogsOptions,
-  follow: boolean,
-  printer: LogPrinter,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const { task } = target
-  const stream = options.stdout === options.stderr ? undefined : options.stdout ? 'stdout' : 'stderr'
-  const until = options.until === undefined ? undefined : new PatternWatch(options.until)
-  const show = async (piece: Piece | Gap) => {
-    await printer.show(target, piece)
-    if (piece.gap) return false
-    if (options.discard) await task[piece.stream].discard(piece.offset + piece.data.length, { signal })
-    return until?.sees(piece.stream, piece.data) ?? false
+/** The output of one task, on its way to where it is printed. */
+class Log {
+  readonly #target: LiveTarget
+  readonly #options: LogsOptions
+  readonly #printer: LogPrinter
+  readonly #over: AbortController
+  readonly #until: PatternWatch | undefined
+  #from: Position
+
+  /** @param over aborted by us where `--until` matches. */
+  constructor(target: LiveTarget, options: LogsOptions, printer: LogPrinter, over: AbortController) {
+    this.#target = target
+    this.#options = options
+    this.#printer = printer
+    this.#over = over
+    this.#until = options.until === undefined ? undefined : new PatternWatch(options.until)
+    this.#from = options.from
   }
-  let from: Piece['next'] = options.from
-  if (options.tail !== undefined) {
-    const { pieces, next } = await tailOf(outputOf(task, { stream, follow: false, signal }), options.tail)
-    for (const piece of pieces) if (await show(piece)) return printer.end(target).then(() => true)
-    from = next
+
+  /** Prints what is there, or its last lines. */
+  async printKept(): Promise<void> {
+    const { tail } = this.#options
+    if (tail === undefined) return this.#print(this.#output(false))
+    const { pieces, next } = await tailOf(this.#output(false), tail)
+    await this.#print(pieces)
+    this.#from = next
   }
-  if (options.tail === undefined || follow) {
-    for await (const piece of outputOf(task, { stream, from, follow, signal })) {
-      if (await show(piece)) return printer.end(target).then(() => true)
+
+  /** Prints what comes behind it, until the output ends. */
+  async follow(): Promise<void> {
+    await this.#print(this.#output(true))
+    await this.#printer.end(this.#target)
+    if (this.#options.json) await tellEnd(this.#target)
+  }
+
+  #output(follow: boolean): AsyncIterable<Piece | Gap> {
+    const { stdout, stderr } = this.#options
+    const stream = stdout === stderr ? undefined : stdout ? 'stdout' : 'stderr'
+    return outputOf(this.#target.task, { stream, from: this.#from, follow, signal: this.#over.signal })
+  }
+
+  async #print(pieces: AsyncIterable<Piece | Gap> | Iterable<Piece | Gap>): Promise<void> {
+    const { signal } = this.#over
+    for await (const piece of pieces) {
+      await this.#printer.show(this.#target, piece)
+      this.#from = piece.next
+      if (piece.gap) continue
+      const { stream, offset, data } = piece
+      if (this.#options.discard) await this.#target.task[stream].discard(offset + data.length, { signal })
+      if (this.#until?.sees(stream, data)) this.#over.abort('matched')
+      signal.throwIfAborted()
     }
   }
-  await printer.end(target)
-  if (options.json && follow) await tellEnd(target)
-  return false
 }
 
 /** The last line of a stream of JSON: why no more comes. */

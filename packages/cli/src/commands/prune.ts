@@ -1,4 +1,4 @@
-import { describeError, EXIT } from '../errors.js'
+import { describeError, type ErrorDescription, EXIT } from '../errors.js'
 import { openPool, type PoolOption } from '../open-pool.js'
 import { print, printJson, tell } from '../output/print.js'
 import { removeTarget } from '../remove.js'
@@ -27,17 +27,19 @@ async function prune({ olderThan = 0, dryRun = false, json, ...options }: PruneO
   const isDue = ({ info }: Target) => hasEnded(info) && (info.meta?.rm === true || endedAt(info) <= latest)
   const due = (await allTargets(pool)).filter(isDue)
   const removed: number[] = []
+  const failed: ErrorDescription[] = []
   for (const target of due) {
     try {
       if (!dryRun) await removeTarget(target)
       removed.push(target.id)
     } catch (error) {
       process.exitCode = EXIT.failure
-      tell(describeError(error).message)
+      failed.push(describeError(error))
     }
   }
   const files = dryRun ? [] : await pool.sweep({ olderThanMs: olderThan })
-  if (json) return printJson({ removed, files })
+  if (json) return printJson({ removed, files, failed })
+  for (const { message } of failed) tell(message)
   for (const id of removed) await print(String(id))
 }
 

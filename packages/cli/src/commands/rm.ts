@@ -8,5 +8,10 @@ export function rmCommand() {
     .argument('<id...>')
     .option('-f, --force', 'stop those that run')
     .addHelpText('after', examples('bgtask rm build', 'bgtask rm -f $(bgtask ls -aq)'))
-    .action((ids, options) => eachTarget(ids, options, (target) => removeTarget(target, options)))
+    .action((ids, options) =>
+      eachTarget(ids, options, async (target) => {
+        await removeTarget(target, options)
+        return undefined
+      }),
+    )
 }

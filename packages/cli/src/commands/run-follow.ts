@@ -1,25 +1,34 @@
+import { constants } from 'node:os'
 import type { Task } from '@bgtask/client'
 import type { TaskPool } from '@bgtask/pool'
 import { type ExitStatus, isBgTaskError } from '@bgtask/protocol'
 import { attachTo } from '../attach/attach.js'
 import { describeError, EXIT } from '../errors.js'
 import { describeEnd, exitCodeOfTask } from '../exit-code.js'
-import { printJson, tell } from '../output/print.js'
+import { print, printJson, tell } from '../output/print.js'
 import { waitUntilReady } from '../ready.js'
 import { removeMarked } from '../remove.js'
 import type { RunOptions } from './run.js'
 
-/** What `run` does behind the launch: wait for a line or the end, show the output, tidy up. */
+/** What `run` does behind the launch: tell the id, wait for a line or the end, show the output, tidy up. */
 export async function follow(task: Task, pool: TaskPool, options: RunOptions): Promise<void> {
+  if (options.behavior === 'foreground') return stayInForeground(task, options)
+  await tellId(task, options)
   // Earlier ones that nobody waited for; there is no daemon that would have removed them when they ended.
   if (options.rm) await removeMarked(pool)
-  const isReady = options.ready === undefined || (await becomesReady(task, options.ready, options))
-  if (options.behavior === 'foreground') return stayInForeground(task, options)
+  const isReady = await becomesReady(task, options)
   const status = isReady ? await end(task, options) : undefined
   if (status !== undefined) await tellEnd(task, status, options)
   if (options.rm && status !== undefined) await task.terminateSupervisor()
   // Only now: a task that somebody still waits for must not be removed by the next `run --rm`.
   else if (options.rm) await task.applyMeta({ rm: true })
+}
+
+/** Where the output is shown on stdout, the id is a message. */
+async function tellId(task: Task, { json, attach, behavior }: RunOptions): Promise<void> {
+  if (json) await printJson({ id: task.pid, task: await task.info() })
+  else if (attach || behavior === 'foreground') tell(`task ${task.pid}`)
+  else await print(String(task.pid))
 }
 
 /** The task's end; undefined where it is not waited for, or no longer. */
@@ -28,11 +37,12 @@ async function end(task: Task, options: RunOptions): Promise<ExitStatus | undefi
   return options.wait ? awaited(task) : undefined
 }
 
-async function becomesReady(task: Task, pattern: RegExp, { readyTimeout, json }: RunOptions): Promise<boolean> {
-  const status = await waitUntilReady(task, pattern, { timeoutMs: readyTimeout })
+async function becomesReady(task: Task, { ready, readyTimeout, json }: RunOptions): Promise<boolean> {
+  if (ready === undefined) return true
+  const status = await waitUntilReady(task, ready, { timeoutMs: readyTimeout })
   if (status === undefined) return true
   process.exitCode = exitCodeOfTask(status) || EXIT.failure
-  const message = `task ${task.pid} ended (${describeEnd(status)}) before its output matched ${pattern}`
+  const message = `task ${task.pid} ended (${describeEnd(status)}) before its output matched ${ready}`
   if (json) await printJson({ id: task.pid, ready: false, ...endOf(status) })
   else tell(`${message}: bgtask logs ${task.pid}`)
   return false
@@ -67,12 +77,13 @@ async function stayInForeground(task: Task, options: RunOptions): Promise<void> 
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stopped.abort(name))
   const stop = () => task.terminateSupervisor().catch(ignoreGone)
   stopped.signal.addEventListener('abort', stop)
+  await tellId(task, options)
   try {
-    await tellEnd(task, await task.wait(), options)
+    if (await becomesReady(task, options)) await tellEnd(task, await task.wait(), options)
   } catch (error) {
     // The supervisor, in the same process group, had the signal too and may have gone first.
     if (!stopped.signal.aborted) throw error
-    process.exitCode = 128 + (stopped.signal.reason === 'SIGINT' ? 2 : stopped.signal.reason === 'SIGHUP' ? 1 : 15)
+    process.exitCode = 128 + constants.signals[stopped.signal.reason as NodeJS.Signals]
   }
   await stop()
 }

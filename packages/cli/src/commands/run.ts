@@ -1,11 +1,9 @@
-import type { Task } from '@bgtask/client'
-import type { SpawnOptions, TaskPool } from '@bgtask/pool'
+import type { SpawnOptions } from '@bgtask/pool'
 import type { Behavior, Overflow, RestartPolicyOptions } from '@bgtask/protocol'
 import { Option } from '@commander-js/extra-typings'
 import { CliError } from '../errors.js'
 import { parseEnv, parseMeta } from '../meta.js'
 import { openPool, type PoolOption } from '../open-pool.js'
-import { print, printJson, tell } from '../output/print.js'
 import { parseRestart } from '../restart-policy.js'
 import { duration, examples, poolCommand, regExp, several, size } from './common.js'
 
@@ -32,7 +30,9 @@ export function runCommand() {
     )
     .option('--no-stdin', 'give it /dev/null instead of a pipe')
     .option('-w, --wait', 'wait for its end and exit with its code')
-    .option('-a, --attach', 'show its output, send it what is typed, exit with its code')
+    .addOption(
+      new Option('-a, --attach', 'show its output, send it what is typed, exit with its code').conflicts('json'),
+    )
     .option('--ready <pattern>', 'wait until its output matches a regular expression', regExp)
     .option('--ready-timeout <duration>', 'wait no longer for that; exit code 124, and the task goes on', duration)
     .option('--rm', 'forget it when it has ended')
@@ -46,7 +46,7 @@ export function runCommand() {
     .action(run)
 }
 
-interface RunOptions extends PoolOption {
+export interface RunOptions extends PoolOption {
   readonly json?: boolean
   readonly name?: string
   readonly meta?: readonly string[]
@@ -70,7 +70,6 @@ async function run(command: readonly string[], options: RunOptions): Promise<voi
   const pool = openPool(options, { make: true })
   // What comes after the launch is loaded while the supervisor starts.
   const [task, { follow }] = await Promise.all([pool.spawn(spawnOptions(command, options)), import('./run-follow.js')])
-  await tellId(task, options)
   await follow(task, pool, options)
 }
 
@@ -102,13 +101,3 @@ function checkName(name: string): string {
   }
   return name
 }
-
-/** Where the output is shown on stdout, the id is a message. */
-async function tellId(task: Task, { json, attach, behavior }: RunOptions): Promise<void> {
-  if (json) await printJson({ id: task.pid, task: await task.info() })
-  else if (attach || behavior === 'foreground') tell(`task ${task.pid}`)
-  else await print(String(task.pid))
-}
-
-export type { RunOptions }
-export type Follow = (task: Task, pool: TaskPool, options: RunOptions) => Promise<void>

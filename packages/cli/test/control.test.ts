@@ -1,0 +1,214 @@
+import { TaskPool } from '@bgtask/pool'
+import { eventually, isAlive } from '@bgtask/testkit'
+import { describe, expect, test } from 'vitest'
+import { cli } from './support/cli.js'
+
+describe('kill, pause and resume', () => {
+  test.for([
+    { args: ['-INT'], code: 130 },
+    { args: ['-9'], code: 137 },
+    { args: ['-s', 'usr1'], code: 138 },
+    { args: [], code: 143 },
+  ])('kill $args: the task ends with $code', async ({ args, code }) => {
+    const { bgtask, run } = cli()
+    const id = await run('--', 'sleep', '60')
+    expect((await bgtask(['kill', ...args, id])).stdout).toBe(id)
+    expect(await bgtask(['wait', id])).toMatchObject({ exitCode: code, stdout: `${id} ${code}` })
+    expect(await bgtask(['kill', id])).toMatchObject({ exitCode: 125, stderr: expect.stringContaining('nothing') })
+  })
+
+  test('pause stops the task where it is, resume lets it go on', async () => {
+    const { bgtask, run } = cli()
+    const id = await run('--', 'sleep', '60')
+    await bgtask(['pause', id])
+    expect((await bgtask(['ls'])).stdout).toContain('paused')
+    await bgtask(['resume', id])
+    expect((await bgtask(['ls'])).stdout).toContain('running')
+  })
+
+  test('an unknown signal is a mistake', async () => {
+    const { bgtask, run } = cli()
+    expect((await bgtask(['kill', '-s', 'NONE', await run('sleep', '60')])).exitCode).toBe(2)
+  })
+})
+
+describe('stop, restart and rm', () => {
+  test('stop ends the whole tree; the output stays until rm', async () => {
+    const { bgtask, run } = cli()
+    const id = await run('--ready', 'up', '--', 'sh', '-c', 'sleep 60 & echo up $!; wait')
+    const child = Number(/\d+/.exec(String((await bgtask(['logs', id])).stdout)))
+    expect((await bgtask(['stop', id])).stdout).toBe(id)
+    expect(isAlive(child)).toBe(false)
+    expect((await bgtask(['logs', id])).stdout).toBe(`up ${child}`)
+    expect((await bgtask(['rm', id])).stdout).toBe(id)
+    expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
+  })
+
+  test('stop -t and -s: the signal that asks, and how long until KILL', async () => {
+    const { bgtask, run } = cli()
+    const id = await run(
+      '--ready',
+      'up',
+      '--',
+      'sh',
+      '-c',
+      'trap "" TERM; trap "echo asked" USR1; echo up; while :; do sleep 0.05; done',
+    )
+    await bgtask(['stop', '-s', 'USR1', '-t', '200ms', id])
+    expect(await bgtask(['wait', id])).toMatchObject({ exitCode: 137 })
+    expect((await bgtask(['logs', id])).stdout).toContain('asked')
+  })
+
+  test('restart starts what ended, and what runs after a stop', async () => {
+    const { bgtask, json, run } = cli()
+    const ended = await run('--', 'true')
+    const running = await run('--', 'sleep', '60')
+    await bgtask(['wait', ended])
+    const results = await json('restart', ended, running)
+    expect(results.map(({ run }) => run)).toEqual([2, 2])
+    expect((await bgtask(['ls', '-q'])).stdout).toBe(running)
+  })
+
+  test('rm refuses what runs without -f; of several, those that have ended still go', async () => {
+    const { bgtask, run } = cli()
+    const running = await run('--', 'sleep', '60')
+    const ended = await run('--', 'true')
+    await bgtask(['wait', ended])
+    const { exitCode, stdout, stderr } = await bgtask(['rm', running, ended])
+    expect({ exitCode, stdout, stderr }).toEqual({
+      exitCode: 125,
+      stdout: ended,
+      stderr: expect.stringContaining('-f'),
+    })
+    expect((await bgtask(['rm', '-f', running])).stdout).toBe(running)
+  })
+
+  test('prune removes what ended long enough ago, and only that', async () => {
+    const { bgtask, run } = cli()
+    const ended = await run('--', 'true')
+    const running = await run('--', 'sleep', '60')
+    await bgtask(['wait', ended])
+    expect((await bgtask(['prune', '--older-than', '1h'])).stdout).toBe('')
+    expect((await bgtask(['prune', '--dry-run'])).stdout).toBe(ended)
+    expect((await bgtask(['prune'])).stdout).toBe(ended)
+    expect((await bgtask(['ls', '-aq'])).stdout).toBe(running)
+  })
+})
+
+describe('a task that lost its supervisor', () => {
+  test('is told as orphaned, can be stopped, is lost then, and rm forgets it', async () => {
+    const { bgtask, json, run } = cli()
+    const id = await run('-n', 'job', '--', 'sleep', '60')
+    const [{ task }] = (await json('info', id)) as [{ task: { pid: number } }]
+    process.kill(Number(id), 'SIGKILL')
+    await eventually(() => !isAlive(Number(id)))
+    expect((await bgtask(['ls', '-q'])).stdout).toBe('')
+    expect((await bgtask(['ls', '-a'])).stdout).toMatch(/job +orphaned/)
+    expect(await bgtask(['logs', 'job'])).toMatchObject({ exitCode: 125, stderr: expect.stringContaining('died') })
+    expect(await bgtask(['doctor'])).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringContaining(`bgtask stop ${id}`),
+    })
+    expect((await bgtask(['stop', 'job'])).stdout).toBe(id)
+    expect(isAlive(task.pid)).toBe(false)
+    expect(await bgtask(['wait', 'job'])).toMatchObject({
+      exitCode: 125,
+      stderr: expect.stringContaining('nobody knows'),
+    })
+    expect((await bgtask(['rm', 'job'])).stdout).toBe(id)
+    expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
+  })
+})
+
+describe('send and meta', () => {
+  test('send writes a line, or what is piped in, and can end the input', async () => {
+    const { bgtask, run } = cli()
+    const id = await run('--', 'cat')
+    await bgtask(['send', id, 'two', 'words'])
+    await bgtask(['send', '-n', id, '-x'])
+    await bgtask(['send', id], { stdin: 'pipe', input: 'piped' })
+    await bgtask(['send', '--eof', id])
+    expect((await bgtask(['wait', id])).stdout).toBe(`${id} 0`)
+    expect((await bgtask(['logs', id])).stdout).toBe('two words\n-xpiped')
+  })
+
+  test('meta prints and changes; numbers and null are JSON, versions are text', async () => {
+    const { bgtask, json, run } = cli()
+    const id = await run('-n', 'm', '-m', 'a.b=1', '-m', 'version=1.10', '--', 'sleep', '60')
+    await bgtask(['meta', id, 'a.c=true', 'a.b=null', 'text=a b'])
+    expect(JSON.parse(String((await bgtask(['meta', id])).stdout))).toEqual({
+      name: 'm',
+      a: { c: true },
+      version: '1.10',
+      text: 'a b',
+    })
+    expect((await json('ls', '--meta', 'a.c=true', '--meta', 'version=1.10'))[0]).toMatchObject({
+      tasks: [{ meta: { name: 'm' } }],
+    })
+    expect((await json('ls', '--meta', 'version=1.1'))[0]).toMatchObject({ tasks: [] })
+  })
+
+  test('meta inside a task is the job telling how far it is', async () => {
+    const { bgtask, env, run } = cli()
+    const { program } = await import('./support/cli.js')
+    const id = await run('--', process.execPath, program, 'meta', 'progress.done=3', 'progress.total=10')
+    expect(await bgtask(['wait', id])).toMatchObject({ exitCode: 0 })
+    expect(JSON.parse(String((await bgtask(['meta', id])).stdout))).toEqual({ progress: { done: 3, total: 10 } })
+    expect(await bgtask(['meta', 'a=b'], { env })).toMatchObject({ exitCode: 2 })
+  })
+})
+
+describe('wait', () => {
+  test('of several: prints each as it ends; the code is that of the first that failed', async () => {
+    const { bgtask, run } = cli()
+    const [a, b, c] = [
+      await run('sh', '-c', 'exit 0'),
+      await run('sh', '-c', 'exit 3'),
+      await run('sh', '-c', 'exit 4'),
+    ]
+    const { stdout, exitCode } = await bgtask(['wait', a, b, c])
+    expect({ lines: String(stdout).split('\n').sort(), exitCode }).toEqual({
+      lines: [`${a} 0`, `${b} 3`, `${c} 4`].sort(),
+      exitCode: 3,
+    })
+  })
+
+  test('--any ends with the first', async () => {
+    const { bgtask, run } = cli()
+    const slow = await run('sleep', '60')
+    const fast = await run('sh', '-c', 'exit 5')
+    expect(await bgtask(['wait', '--any', slow, fast])).toMatchObject({ exitCode: 5, stdout: `${fast} 5` })
+  })
+
+  test('--timeout: 124', async () => {
+    const { bgtask, run } = cli()
+    expect(await bgtask(['wait', '--timeout', '50ms', await run('sleep', '60')])).toMatchObject({ exitCode: 124 })
+  })
+})
+
+describe('ls', () => {
+  test('shows what runs, with -a what ended; a command line cannot move the cursor', async () => {
+    const { bgtask, run } = cli()
+    await bgtask(['wait', await run('-n', 'done', 'sh', '-c', 'exit 3')])
+    await run('-n', 'up', 'sh', '-c', 'sleep 60 # \u001b[2J\n')
+    const [heading, ...rows] = String((await bgtask(['ls'])).stdout).split('\n')
+    expect(heading?.split(/ +/)).toEqual(['ID', 'NAME', 'STATE', 'AGE', 'COMMAND'])
+    expect(rows).toEqual([expect.stringMatching(/^\d+ +up +running +\d+s +sh -c 'sleep 60 # \ufffd\[2J\\n'$/)])
+    expect((await bgtask(['ls', '-a'])).stdout).toMatch(/done +exited 3 /)
+  })
+
+  test('--watch tells what appears, changes and goes', async () => {
+    const { bgtask, poolPath, run } = cli()
+    await run('-n', 'first', 'sleep', '60')
+    const watching = bgtask(['ls', '--watch', '--json'])
+    const lines = watching.iterable()[Symbol.asyncIterator]()
+    const next = async () => JSON.parse(String((await lines.next()).value))
+    expect(await next()).toMatchObject({ type: 'appear', task: { meta: { name: 'first' } } })
+    const [task] = await new TaskPool({ path: poolPath }).search()
+    await task?.applyMeta({ name: 'renamed' })
+    expect(await next()).toMatchObject({ type: 'change', task: { meta: { name: 'renamed' } } })
+    await task?.stop()
+    expect(await next()).toMatchObject({ type: 'gone', id: task?.pid })
+    watching.kill('SIGKILL')
+  })
+})

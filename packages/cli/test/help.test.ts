@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { COMMAND_NAMES, loadCommand } from '../src/program.js'
+import { VERSION } from '../src/version.js'
+import { cli } from './support/cli.js'
+
+describe('help', () => {
+  test('bgtask alone says where to start, and names every command', async () => {
+    const { stdout, stderr, exitCode } = await cli().bgtask([])
+    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
+    expect(stdout).toContain('Start here:')
+    for (const name of COMMAND_NAMES) expect(stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'))
+    expect(stdout).not.toContain('__')
+  })
+
+  test.for(COMMAND_NAMES)('%s --help has an example of it', async (name) => {
+    const { stdout, exitCode } = await cli().bgtask([name, '--help'])
+    expect(exitCode).toBe(0)
+    expect(stdout).toMatch(new RegExp(`Examples?:\\n(.*\\n)*.*bgtask ${name}`))
+  })
+
+  test('options that all commands have stand last', async () => {
+    const { stdout } = await cli().bgtask(['ls', '--help'])
+    const flags = [...String(stdout).matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, flag]) => flag)
+    expect(flags.slice(-3)).toEqual(['--pool', '--json', '--help'])
+  })
+
+  test.for([
+    { args: ['lgos'], says: 'logs' },
+    { args: ['ls', '--metta', 'a=b'], says: '--meta' },
+    { args: ['run'], says: 'command' },
+    { args: ['logs', '--timeout', 'soon', 'x'], says: '10s' },
+    { args: ['ls', 'x'], says: 'too many arguments' },
+  ])('$args: 2, and what may be meant', async ({ args, says }) => {
+    const { exitCode, stdout, stderr } = await cli().bgtask(args)
+    expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 2, stdout: '', stderr: expect.stringContaining(says) })
+    expect(stderr).toMatch(/^bgtask: /)
+  })
+
+  test('--version is the one of the manifest', async () => {
+    const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'))
+    expect((await cli().bgtask(['--version'])).stdout).toBe(manifest.version)
+    expect(VERSION).toBe(manifest.version)
+  })
+
+  test('every command and option has a description', async () => {
+    for (const name of COMMAND_NAMES) {
+      const command = await loadCommand(name)
+      expect(command?.description(), name).toMatch(/^\w/)
+      for (const option of command?.options ?? []) expect(option.description, `${name} ${option.flags}`).toMatch(/./)
+    }
+  })
+})

@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest'
+import { cli } from './support/cli.js'
+
+describe('an id', () => {
+  test('is a pid, a name, a unique prefix of a name or task id, or @last', async () => {
+    const { bgtask, json, run } = cli()
+    const first = await run('--name', 'web-1', '--', 'sleep', '60')
+    const second = await run('--name', 'worker', '--', 'sleep', '60')
+    const [{ task }] = (await json('info', second)) as [{ task: { taskId: string } }]
+    const idOf = async (id: string) => (await bgtask(['pause', id])).stdout
+    expect(await Promise.all([first, 'web-1', 'web'].map(idOf))).toEqual([first, first, first])
+    expect(await Promise.all(['worker', task.taskId, '@last'].map(idOf))).toEqual([second, second, second])
+  })
+
+  test('that several could be is refused with all of them', async () => {
+    const { bgtask, run } = cli()
+    const ids = [await run('-n', 'a1', 'sleep', '60'), await run('-n', 'a2', 'sleep', '60')]
+    const { exitCode, stderr } = await bgtask(['kill', 'a'])
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 125,
+      stderr: `bgtask: a could be any of ${ids[0]} (a1), ${ids[1]} (a2)`,
+    })
+  })
+
+  test('that is a name is that name, though others begin with it', async () => {
+    const { bgtask, run } = cli()
+    await run('-n', 'ab', 'sleep', '60')
+    const id = await run('-n', 'a', 'sleep', '60')
+    expect((await bgtask(['kill', 'a'])).stdout).toBe(id)
+  })
+
+  test('that is a name means the one that runs, else the one that ended last', async () => {
+    const { bgtask, run } = cli()
+    const running = await run('-n', 'build', 'sleep', '60')
+    const ended = await run('-n', 'build', 'true')
+    await bgtask(['wait', ended])
+    expect((await bgtask(['stop', 'build'])).stdout).toBe(running)
+    expect((await bgtask(['wait', 'build'])).stdout).toBe(`${ended} 0`)
+  })
+
+  test.for(['nothing', '1', '@last'])('that is %s of nobody: 125', async (id) => {
+    const { bgtask, run } = cli()
+    await bgtask(['rm', '-f', await run('true')])
+    const { exitCode, stderr } = await bgtask(['info', id])
+    expect({ exitCode, stderr }).toEqual({ exitCode: 125, stderr: expect.stringContaining(`no task ${id} in`) })
+  })
+})
+
+describe('the pool', () => {
+  test('is --pool before or behind the command, else $BGTASK_TASKPOOL_PATH', async () => {
+    const { bgtask, run } = cli()
+    const inEnvironment = await run('true')
+    const other = String((await bgtask(['run', '--pool', './other', 'sleep', '60'])).stdout)
+    expect((await bgtask(['ls', '-aq'])).stdout).toBe(inEnvironment)
+    expect((await bgtask(['--pool', './other', 'ls', '-q'])).stdout).toBe(other)
+    expect((await bgtask(['rm', '-f', '--pool', './other', other])).stdout).toBe(other)
+  })
+
+  test('that nobody has made: ls of one that was named says so, every other command too', async () => {
+    const { bgtask } = cli()
+    expect(await bgtask(['ls'])).toMatchObject({ exitCode: 0, stdout: '' })
+    for (const args of [
+      ['ls', '--pool', './none'],
+      ['logs', 'x'],
+    ]) {
+      expect(await bgtask(args)).toMatchObject({
+        exitCode: 125,
+        stderr: expect.stringContaining('bgtask run makes it'),
+      })
+    }
+  })
+})

@@ -1,0 +1,108 @@
+import { execFileSync } from 'node:child_process'
+import { Task } from '@bgtask/client'
+import { TaskPool } from '@bgtask/pool'
+import { eventually } from '@bgtask/testkit'
+import { describe, expect, test } from 'vitest'
+import { cli, program } from './support/cli.js'
+
+describe('logs', () => {
+  test("the child's stdout goes to stdout, its stderr to stderr, byte by byte", async () => {
+    const { bgtask, run } = cli()
+    const id = await run('--', 'sh', '-c', 'printf "a\\377b"; echo err >&2; printf last')
+    await bgtask(['wait', id])
+    const { stdout, stderr } = await bgtask(['logs', id], { encoding: 'buffer' } as object)
+    expect(Buffer.from(stdout as unknown as Uint8Array)).toEqual(Buffer.from('a\xffblast', 'latin1'))
+    expect(Buffer.from(stderr as unknown as Uint8Array).toString()).toBe('err')
+  })
+
+  const script = 'for i in 1 2 3 4 5; do echo line $i; done; echo oops >&2'
+
+  test.for([
+    { args: ['-n', '2', '--stdout'], stdout: 'line 4\nline 5', stderr: '' },
+    { args: ['-n', '0'], stdout: '', stderr: '' },
+    { args: ['-n', '99'], stdout: 'line 1\nline 2\nline 3\nline 4\nline 5', stderr: 'oops' },
+    { args: ['--stderr'], stdout: '', stderr: 'oops' },
+    { args: ['--stdout', '--from', '28'], stdout: 'line 5', stderr: '' },
+    { args: ['--grep', '[24]$'], stdout: 'line 2\nline 4', stderr: '' },
+    { args: ['-f', '--grep', 'o'], stdout: '', stderr: 'oops' },
+    { args: ['--until', 'line 5'], stdout: 'line 1\nline 2\nline 3\nline 4\nline 5', stderr: expect.anything() },
+    { args: ['--from', '3'], stdout: '', stderr: expect.stringContaining('--stdout or --stderr'), exitCode: 2 },
+    { args: ['--until', 'line 6'], stdout: expect.anything(), stderr: 'oops', exitCode: 1 },
+  ])('logs $args', async ({ args, stdout, stderr, exitCode = 0 }) => {
+    const { bgtask, run } = cli()
+    const id = await run('--', 'sh', '-c', script)
+    await bgtask(['wait', id])
+    expect(await bgtask(['logs', ...args, id])).toMatchObject({ exitCode, stdout, stderr })
+  })
+
+  test('of a task that goes on: ends at what is there, and follows with -f until the time is up', async () => {
+    const { bgtask, run } = cli()
+    const id = await run('--ready', 'there', '--', 'sh', '-c', 'echo there; exec sleep 60')
+    expect(await bgtask(['logs', id])).toMatchObject({ exitCode: 0, stdout: 'there' })
+    expect(await bgtask(['logs', '-f', '--timeout', '100ms', id])).toMatchObject({ exitCode: 124, stdout: 'there' })
+  })
+
+  test('--until waits for what comes, a line that is not finished too', async () => {
+    const { bgtask, run } = cli()
+    const id = await run('--', 'sh', '-c', 'read word; printf "password for $word: "; exec sleep 60')
+    const waiting = bgtask(['logs', id, '--until', 'password for .*: $'])
+    await bgtask(['send', id, 'anna'])
+    expect(await waiting).toMatchObject({ exitCode: 0, stdout: 'password for anna: ' })
+  })
+
+  test('of several tasks: each line says whose it is', async () => {
+    const { bgtask, run } = cli()
+    const ids = [await run('-n', 'a', '--', 'sh', '-c', 'echo 1; printf 2'), await run('--', 'sh', '-c', 'echo 3 >&2')]
+    await bgtask(['wait', ...ids])
+    for (const follow of [[], ['-f']]) {
+      const { stdout, stderr } = await bgtask(['logs', ...follow, ...ids])
+      expect({ stdout, stderr }).toEqual({ stdout: 'a | 1\na | 2', stderr: `${ids[1]} | 3` })
+    }
+  })
+
+  test('bytes that are no longer kept are told of', async () => {
+    const { bgtask, run } = cli()
+    const id = await run('--max-buffer', '1K', '--', 'sh', '-c', 'seq 1000')
+    await bgtask(['wait', id])
+    const { stderr } = await bgtask(['logs', '--stdout', '--from', '0', id])
+    expect(stderr).toMatch(/^bgtask: bytes 0 to \d+ of stdout of task \d+ are no longer kept$/)
+  })
+
+  test('bytes whose place in the order is forgotten are shown all the same', async () => {
+    const { bgtask, poolPath, run } = cli()
+    const id = await run('--', process.execPath, '-e', IN_TURN)
+    const { output } = new Task(new TaskPool({ path: poolPath }), Number(id))
+    await eventually(async () => (await output.order({ maxChunks: 1 })).seq > 0, { deadlineMs: 25_000 })
+    await bgtask(['send', id, 'enough'])
+    await bgtask(['wait', id])
+    expect((await bgtask(['logs', id])).stdout).toMatch(/^first\n\.+$/)
+  })
+
+  test('--discard lets a task go on that waits for room', async () => {
+    const { bgtask, run } = cli()
+    const id = await run('--overflow', 'block', '--max-buffer', '4K', '--', 'sh', '-c', 'seq 20000')
+    const { stdout, exitCode } = await bgtask(['logs', '-f', '--discard', id])
+    expect({ exitCode, last: String(stdout).endsWith('\n20000') }).toEqual({ exitCode: 0, last: true })
+  })
+
+  test('a reader that goes away ends it without a word', async () => {
+    const { bgtask, env, run } = cli()
+    const id = await run('--', 'sh', '-c', 'seq 200000')
+    await bgtask(['wait', id])
+    const script = `set -o pipefail; "${process.execPath}" "${program}" logs ${id} 2>&1 | head -n 1`
+    expect(execFileSync('bash', ['-c', script], { env: { ...process.env, ...env }, encoding: 'utf8' })).toBe('1\n')
+  })
+})
+
+/** Writes to its outputs in turn until it is told to end. */
+const IN_TURN = `
+const { writeSync } = require('node:fs')
+process.stdin.on('data', () => process.exit())
+writeSync(1, 'first\\n')
+const write = () => {
+  writeSync(1, '.')
+  writeSync(2, '.')
+  setImmediate(write)
+}
+write()
+`

@@ -1,0 +1,169 @@
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { describe, expect, test } from 'vitest'
+import { cli } from './support/cli.js'
+
+describe('run', () => {
+  test('prints the id alone and leaves the task behind', async () => {
+    const { bgtask, json } = cli()
+    const { stdout, stderr, exitCode } = await bgtask(['run', '--name', 'a', '-m', 'queue=mail', '--', 'sleep', '60'])
+    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
+    const [{ tasks }] = (await json('ls')) as [{ tasks: object[] }]
+    expect(tasks).toMatchObject([
+      {
+        supervisorPid: Number(stdout),
+        command: ['sleep', '60'],
+        meta: { name: 'a', queue: 'mail' },
+        behavior: 'daemon',
+      },
+    ])
+  })
+
+  test("takes the command's own options for the command's, with and without --", async () => {
+    const { bgtask } = cli()
+    const { exitCode } = await bgtask(['run', '--wait', 'sh', '-c', 'test "$1$2" = --json-q', 'sh', '--json', '-q'])
+    expect(exitCode).toBe(0)
+  })
+
+  test('gives the task its environment, directory, lock, limits and policy', async () => {
+    const { bgtask, json, run, directory } = cli()
+    const options = [
+      '-e',
+      'A=1=2',
+      '-C',
+      '/',
+      '--lock',
+      'l',
+      '--max-buffer',
+      '64K',
+      '--overflow',
+      'block',
+      '--no-stdin',
+    ]
+    const id = await run(...options, '--restart', 'on-failure:7', '--', 'sh', '-c', 'cat; echo $A; pwd')
+    await bgtask(['wait', id])
+    expect((await bgtask(['logs', id])).stdout).toBe('1=2\n/')
+    const [{ task }] = (await json('info', id)) as [{ task: object }]
+    expect(task).toMatchObject({ lockfile: join(directory, 'l'), restart: { on: 'failure', maxRestarts: 7 } })
+  })
+
+  test.for([
+    { name: '123', why: 'pid' },
+    { name: '', why: 'pid' },
+    { name: '@last', why: '@' },
+  ])('refuses the name "$name"', async ({ name, why }) => {
+    const { exitCode, stderr } = await cli().bgtask(['run', '--name', name, '--', 'true'])
+    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining(why) })
+  })
+
+  test.for([
+    { command: ['no-such-program'], exitCode: 127, says: 'not found' },
+    { command: ['no such program'], exitCode: 127, says: 'sh -c' },
+    { command: ['./text'], exitCode: 126, says: 'not executable' },
+    { command: ['--cwd', 'none', '--', 'true'], exitCode: 125, says: 'none' },
+    { command: ['--restart', 'maybe', '--', 'true'], exitCode: 2, says: 'on-failure' },
+    { command: ['--max-buffer', 'much', '--', 'true'], exitCode: 2, says: '16M' },
+    { command: ['--behavior', 'shy', '--', 'true'], exitCode: 2, says: 'daemon' },
+    { command: ['-m', 'novalue', '--', 'true'], exitCode: 2, says: 'key=value' },
+    { command: ['--ready', '(', '--', 'true'], exitCode: 2, says: 'regular expression' },
+  ])('$command: $exitCode', async ({ command, exitCode, says }) => {
+    const { bgtask, directory } = cli()
+    writeFileSync(join(directory, 'text'), '')
+    const result = await bgtask(['run', ...command])
+    expect(result).toMatchObject({ exitCode, stdout: '', stderr: expect.stringContaining(says) })
+    expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
+  })
+
+  test('a held lock is told with its holder', async () => {
+    const { bgtask, run } = cli()
+    const id = await run('--lock', 'l', '--', 'sleep', '60')
+    const { exitCode, stderr } = await bgtask(['run', '--lock', 'l', '--', 'true'])
+    expect({ exitCode, stderr }).toEqual({ exitCode: 125, stderr: expect.stringContaining(`supervisor ${id}`) })
+  })
+
+  test.for([
+    { script: 'exit 7', exitCode: 7 },
+    { script: 'kill -KILL $$', exitCode: 137 },
+    { options: ['--timeout', '50ms'], script: 'sleep 60', exitCode: 124 },
+  ])('--wait: $script ends with $exitCode', async ({ options = [], script, exitCode }) => {
+    const result = await cli().bgtask(['run', '--wait', ...options, '--', 'sh', '-c', script])
+    expect(result).toMatchObject({ exitCode, stdout: expect.stringMatching(/^\d+$/) })
+  })
+
+  test('--attach shows both outputs, sends our input and its end, and exits with the code', async () => {
+    const script = 'echo start >&2; sort; exit 4'
+    const result = await cli().bgtask(['run', '--attach', '--rm', '--', 'sh', '-c', script], {
+      stdin: 'pipe',
+      input: 'b\na\n',
+    })
+    expect(result).toMatchObject({ exitCode: 4, stdout: 'a\nb' })
+    expect(result.stderr).toMatch(/^bgtask: task \d+\nstart$/)
+  })
+
+  test('--attach is not kept by a grandchild that holds the output', async () => {
+    const result = await cli().bgtask(['run', '--attach', '--', 'sh', '-c', 'sleep 60 & echo here'])
+    expect(result).toMatchObject({ exitCode: 0, stdout: 'here' })
+  })
+
+  test('--attach to a task that waits for room lets it go on', async () => {
+    const script = 'head -c 300000 /dev/zero | tr "\\0" x'
+    const options = ['--attach', '--overflow', 'block', '--max-buffer', '4K']
+    const { stdout, exitCode } = await cli().bgtask(['run', ...options, '--', 'sh', '-c', script])
+    expect({ length: String(stdout).length, exitCode }).toEqual({ length: 300_000, exitCode: 0 })
+  })
+})
+
+describe('run --ready', () => {
+  test.for([
+    { script: 'echo up on port 80; sleep 60', exitCode: 0 },
+    { script: 'echo up on port 80 >&2; sleep 60', exitCode: 0 },
+    { script: 'echo up on port 80', exitCode: 0 },
+    { script: 'echo down; exit 3', exitCode: 3 },
+    { script: 'echo down', exitCode: 125 },
+    { script: 'sleep 60 & echo down; exit 5', exitCode: 5 },
+    { script: 'echo down; sleep 60', exitCode: 124 },
+  ])('$script: $exitCode', async ({ script, exitCode }) => {
+    const { bgtask } = cli()
+    const ready = ['--ready', 'port \\d+', ...(exitCode === 124 ? ['--ready-timeout', '200ms'] : [])]
+    const result = await bgtask(['run', ...ready, '--', 'sh', '-c', script])
+    expect(result).toMatchObject({ exitCode, stdout: expect.stringMatching(/^\d+$/) })
+  })
+})
+
+describe('run --rm', () => {
+  test('with --wait: nothing of it is left', async () => {
+    const { bgtask } = cli()
+    expect(await bgtask(['run', '--wait', '--rm', '--', 'false'])).toMatchObject({ exitCode: 1 })
+    expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
+  })
+
+  test('detached: the next run --rm removes it, or prune does whatever its age', async () => {
+    const { bgtask, run } = cli()
+    const first = await run('--rm', '--', 'true')
+    await bgtask(['wait', first])
+    const second = await run('--rm', '--', 'true')
+    await bgtask(['wait', second])
+    expect((await bgtask(['ls', '-aq'])).stdout).toBe(second)
+    expect((await bgtask(['prune', '--older-than', '1d'])).stdout).toBe(second)
+  })
+})
+
+describe('run --behavior foreground', () => {
+  test('ends with the task, and leaves nothing', async () => {
+    const { bgtask } = cli()
+    const result = await bgtask(['run', '--behavior', 'foreground', '--', 'sh', '-c', 'exit 6'])
+    expect(result).toMatchObject({ exitCode: 6, stdout: '' })
+    expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
+  })
+
+  test('ends the task when it is told to end', async () => {
+    const { bgtask } = cli()
+    const running = bgtask(['run', '--behavior', 'foreground', '--ready', 'up', '--', 'sh', '-c', 'echo up; sleep 60'])
+    await once(running.stderr as Readable, 'data')
+    running.kill('SIGTERM')
+    expect(await running).toMatchObject({ exitCode: 143 })
+    expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
+  })
+})

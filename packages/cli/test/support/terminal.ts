@@ -1,0 +1,43 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { eventually, pathOf } from '@bgtask/testkit'
+import { onTestFinished } from 'vitest'
+import { type Cli, program } from './cli.js'
+
+/** A real terminal, run by tmux, in which a user sits at a shell. */
+export interface Terminal {
+  /** Types text, and keys by tmux's names (`Enter`, `C-c`). */
+  type(...keys: string[]): void
+  resize(columns: number, rows: number): void
+  screen(): string
+  /** Waits until the screen has it. */
+  shows(pattern: RegExp | string): Promise<string>
+}
+
+/** Only under `needs('tmux')`. The shell knows `bgtask` and has an empty prompt. */
+export function terminal({ directory, env }: Cli): Terminal {
+  // A server of its own, so that nothing of the user's is seen or touched.
+  const tmux = (...args: string[]) =>
+    execFileSync(pathOf('tmux'), ['-S', join(directory, 't'), '-f', '/dev/null', ...args], {
+      encoding: 'utf8',
+      cwd: directory,
+      env: { ...process.env, ...env, TERM: 'xterm-256color', PS1: '$ ', ENV: '', TMUX: '' },
+    })
+  tmux('new-session', '-d', '-x', '100', '-y', '20', 'sh')
+  onTestFinished(() => void tmux('kill-server'))
+  const screen = () => tmux('capture-pane', '-p')
+  const shows = (pattern: RegExp | string) =>
+    eventually(() => (screen().match(pattern) ? screen() : undefined), {
+      deadlineMs: 20_000,
+      what: `the screen shows ${pattern}`,
+    }).catch((error) => {
+      throw new Error(`${error.message}\n${screen()}`)
+    })
+  tmux('send-keys', `bgtask() { '${process.execPath}' '${program}' "$@"; }; clear`, 'Enter')
+  return {
+    type: (...keys) => void tmux('send-keys', ...keys),
+    resize: (columns, rows) => void tmux('resize-window', '-x', String(columns), '-y', String(rows)),
+    screen,
+    shows,
+  }
+}

@@ -1,0 +1,78 @@
+import { needs } from '@bgtask/testkit'
+import { describe, expect, test } from 'vitest'
+import { cli } from './support/cli.js'
+import { terminal } from './support/terminal.js'
+
+describe.runIf(needs('tmux'))('in a terminal', () => {
+  test('attach replays, sends lines, and Ctrl-C detaches from a task that goes on', async () => {
+    const user = cli()
+    const id = await user.run('-n', 'echo', '--', 'sh', '-c', 'echo hello; while read line; do echo "got $line"; done; echo over')
+    const { type, shows } = terminal(user)
+    type('bgtask attach echo; echo code $?', 'Enter')
+    await shows('hello')
+    type('some words', 'Enter')
+    await shows('got some words')
+    type('C-c')
+    await shows(new RegExp(`detached; task ${id} goes on`))
+    await shows('code 0')
+    expect((await user.bgtask(['ls', '-q'])).stdout).toBe(id)
+    type('clear; bgtask attach -n 1 echo; echo code $?', 'Enter')
+    await shows('got some words')
+    // Ctrl-D ends the input, and so this task.
+    type('C-d')
+    await shows(/over\s+code 0/)
+  })
+
+  test('attach --raw sends keys as they are typed, and gives the terminal back', async () => {
+    const user = cli()
+    await user.run('-n', 'keys', '--', 'sh', '-c', 'echo ready; exec od -An -c -N 2')
+    const { type, shows } = terminal(user)
+    type('bgtask attach --raw keys; stty -a | grep -o " icanon"; echo code $?', 'Enter')
+    await shows('ready')
+    type('q', 'x')
+    await shows(/q +x/)
+    await shows(/icanon\s+code 0/)
+  })
+
+  test('run --attach: Ctrl-C detaches; run --wait: Ctrl-C ends the waiting only', async () => {
+    const user = cli()
+    const { type, shows } = terminal(user)
+    type('bgtask run --attach -- sh -c "echo up; sleep 60"', 'Enter')
+    await shows(/^up/m)
+    type('C-c')
+    await shows('detached')
+    type('clear; bgtask run --wait -- sleep 60; echo code $?', 'Enter')
+    await shows(/^\d+$/m)
+    type('C-c')
+    await shows(/goes on\s+code 130/)
+    expect(String((await user.bgtask(['ls', '-q'])).stdout).split('\n')).toHaveLength(2)
+  })
+
+  test('top shows what tasks do, fits the window, and leaves the screen as it was', async () => {
+    const user = cli()
+    await user.run('-n', 'busy', '-m', 'progress.done=1', '-m', 'progress.total=2', '--', 'sh', '-c', 'while :; do :; done')
+    await user.run('-n', 'idle', 'sleep', '60', 'x'.repeat(200))
+    const { type, shows, resize, screen } = terminal(user)
+    type('echo before; bgtask top -d 200ms; echo code $?', 'Enter')
+    await shows(/busy +running +[1-9]\d* +\d\S+ +0B +█████░░░░░ 50% +sh -c/)
+    await shows(/idle +running +0 +.*sleep 60 x+…$/m)
+    expect(screen()).not.toContain('before')
+    resize(60, 3)
+    await shows(/^bgtask top.*\nID.*\n… 2 more\n*$/)
+    resize(120, 20)
+    await shows(/busy[\s\S]*idle/)
+    type('q')
+    await shows(/before[\s\S]*code 0/)
+    expect(screen()).not.toContain('busy ')
+  })
+
+  test('colours are shown, but not where NO_COLOR is set', async () => {
+    const user = cli()
+    await user.run('-n', 'web', 'sleep', '60')
+    const { type, shows } = terminal(user)
+    type('bgtask ls; script -qc "true" /dev/null; clear; bgtask ls | cat', 'Enter')
+    await shows(/web +running/)
+    type('clear; bgtask ls > /dev/null; NO_COLOR=1 bgtask ls', 'Enter')
+    await shows(/web +running/)
+  })
+})
