@@ -4,13 +4,7 @@ import { formatFragment, parseFragment } from './location.js'
 const TOKEN_KEY = 'bgtask-console-token'
 const THEME_KEY = 'bgtask-console-theme'
 
-const place = parseFragment(location.hash)
-if (place.token !== undefined) {
-  // Kept for reloads and further tabs of this origin, and out of the address at once.
-  localStorage.setItem(TOKEN_KEY, place.token)
-  history.replaceState(null, '', formatFragment(place))
-}
-
+takeToken()
 const token = localStorage.getItem(TOKEN_KEY)
 const element = document.createElement('bgtask-console') as BgtaskConsole
 element.setAttribute('src', './')
@@ -26,6 +20,8 @@ document.querySelector('#theme')?.addEventListener('click', () => {
   setTheme(theme)
 })
 
+document.body.append(element)
+showPlace()
 element.addEventListener('bgtask-navigate', (event) => {
   const { task, view } = (event as CustomEvent<NavigateDetail>).detail
   const now = parseFragment(location.hash)
@@ -35,13 +31,25 @@ element.addEventListener('bgtask-navigate', (event) => {
   if (now.task === task) history.replaceState(null, '', fragment)
   else history.pushState(null, '', fragment)
 })
-const follow = () => {
+addEventListener('popstate', () => {
+  // An address with a new token, typed into a page that is open already, loads nothing by itself.
+  if (takeToken()) location.reload()
+  else showPlace()
+})
+
+/** Keeps a token for reloads and further tabs of this origin, and takes it out of the address at once. */
+function takeToken(): boolean {
+  const place = parseFragment(location.hash)
+  if (place.token === undefined) return false
+  localStorage.setItem(TOKEN_KEY, place.token)
+  history.replaceState(null, '', formatFragment(place))
+  return true
+}
+
+function showPlace(): void {
   const { task, view, position } = parseFragment(location.hash)
   element.show(task, view, position)
 }
-addEventListener('popstate', follow)
-document.body.append(element)
-if (place.task !== undefined) follow()
 
 function setTheme(theme: string | null): void {
   if (theme !== 'dark' && theme !== 'light') return
