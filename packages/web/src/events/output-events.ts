@@ -1,4 +1,4 @@
-import type { MergedPosition, Task, TaskOutput } from '@bgtask/client'
+import type { MergedPosition, Task } from '@bgtask/client'
 import { isBgTaskError } from '@bgtask/protocol'
 import type { ConsoleEvent, GapReason, View } from '../shared/messages.js'
 import { formatPosition, type Position } from './position.js'
@@ -29,7 +29,7 @@ export async function* outputEvents(
 }
 
 async function* streamEvents(task: Task, name: StreamName, from: number | undefined, signal: AbortSignal) {
-  const stream = task.stream(name) as TaskOutput
+  const stream = task[name]
   const times = new Times(task, stream.id)
   const gap = (from: number, to: number, reason: GapReason) =>
     gapEvent(name, from, to, reason, { view: name, offset: to })
@@ -50,25 +50,22 @@ async function* streamEvents(task: Task, name: StreamName, from: number | undefi
 }
 
 async function* mergedEvents(task: Task, from: MergedPosition | undefined, signal: AbortSignal) {
-  const start = from ?? (await mergedTail(task, signal))
-  const begun = { stdout: from?.stdout !== undefined, stderr: from?.stderr !== undefined }
+  // From offset 0, so that all that is missing before the first bytes is told.
+  const start = from ?? { seq: await firstOfTail(task, signal), stdout: 0, stderr: 0 }
   for await (const chunk of task.output.follow({ from: start, signal })) {
     const { stream, next } = chunk
     const position: Position = { view: 'merged', merged: next }
-    const firstOffset = chunk.gap || !begun[stream] ? (await task[stream].info({ signal })).firstOffset : 0
-    const gaps = chunk.gap ? [chunk] : begun[stream] ? [] : [{ from: 0, to: chunk.offset }]
-    begun[stream] = true
-    for (const { from, to } of gaps) {
-      const kept = Math.min(Math.max(firstOffset, from), to)
-      if (kept > from) yield gapEvent(stream, from, kept, 'dropped', position)
-      if (to > kept) yield gapEvent(stream, kept, to, 'skipped', position)
-    }
-    if (!chunk.gap) yield chunkEvent(stream, chunk.offset, chunk.data, chunk.at, position)
+    if (chunk.gap) {
+      const { firstOffset } = await task[stream].info({ signal })
+      const kept = Math.min(Math.max(firstOffset, chunk.from), chunk.to)
+      if (kept > chunk.from) yield gapEvent(stream, chunk.from, kept, 'dropped', position)
+      if (chunk.to > kept) yield gapEvent(stream, kept, chunk.to, 'skipped', position)
+    } else yield chunkEvent(stream, chunk.offset, chunk.data, chunk.at, position)
   }
 }
 
 /** Number of the first chunk of the newest bytes. */
-async function mergedTail(task: Task, signal: AbortSignal): Promise<MergedPosition> {
+async function firstOfTail(task: Task, signal: AbortSignal): Promise<number> {
   const lengths: number[] = []
   let seq = 0
   for (let known: number | undefined; ; known = seq) {
@@ -83,7 +80,7 @@ async function mergedTail(task: Task, signal: AbortSignal): Promise<MergedPositi
     if (bytes > TAIL_BYTES) break
     seq -= 1
   }
-  return { seq }
+  return seq
 }
 
 function chunkEvent(
