@@ -42,7 +42,7 @@ describe.runIf(needs('perl', 'flock'))('the lock file must be able to be locked,
     await expect(other.spawn({ cmd: 'sleep 1000', lockfile })).rejects.toMatchObject({
       code: 'ERR_BGTASK_LOCK_HELD',
       lockfile,
-      holder: { supervisorPid: first.pid, childPid },
+      holder: { kind: 'bgtask', supervisorPid: first.pid, childPid },
     })
     expectNothingLeft(other.path)
     await first.terminateSupervisor()
