@@ -125,7 +125,6 @@ export { stopTree } from './process/stop.js'
 export {
   describeProcesses,
   findTree,
-  hasSession,
   signalProcess,
   type TreeProcess,
   type TreeRoot,

@@ -66,11 +66,6 @@ export function signalProcess(target: TreeProcess, killSignal: NodeJS.Signals): 
   }
 }
 
-/** Whether any process is left in the session or group that a root led. */
-export function hasSession(root: TreeRoot): boolean {
-  return allProcesses().some((stat) => inSession(stat, root))
-}
-
 /** Names processes for people: pid, start time and command line. */
 export function describeProcesses(processes: readonly TreeProcess[]): Survivor[] {
   return processes.map(({ pid, startTime }) => ({ pid, startTime, command: commandLine(pid) }))

@@ -12,6 +12,15 @@ export function signalGroup(pid: number, killSignal: NodeJS.Signals): boolean {
   }
 }
 
+/** Whether any process is left in the group that a child led; as long as one is, nobody else gets its number. */
+export function hasGroup(pid: number): boolean {
+  try {
+    return process.kill(-pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
 /**
  * Ends the child and its group where there is no `/proc` to find more by: a child that has not been waited for keeps its
  * pid, so the group is ours as long as `childPid` gives it.

@@ -1,14 +1,6 @@
 import { existsSync } from 'node:fs'
-import {
-  findTree,
-  hasSession,
-  type StopStep,
-  type Survivor,
-  signalProcess,
-  stopTree,
-  type TreeSelector,
-} from '@bgtask/protocol'
-import { signalGroup, stopGroup } from './group.js'
+import { findTree, type StopStep, type Survivor, signalProcess, stopTree, type TreeSelector } from '@bgtask/protocol'
+import { hasGroup, signalGroup, stopGroup } from './group.js'
 import type { Run } from './run.js'
 
 /** So many runs are remembered: whoever is left of their sessions, or holds one of their pipes, belongs to the task. */
@@ -21,7 +13,7 @@ const canSeeProcesses = existsSync('/proc/self/stat')
 export class Stopper {
   readonly #cookie: string
   readonly #runs: Run[] = []
-  /** Runs whose session is empty: the kernel may have given its number to somebody else. */
+  /** Runs whose group is empty: the kernel may have given its number to somebody else. */
   readonly #emptied = new Set<Run>()
   readonly #stops = new Set<Promise<unknown>>()
   #current: Run | undefined
@@ -41,12 +33,11 @@ export class Stopper {
     if (this.#runs.length > REMEMBERED_RUNS) this.#emptied.delete(this.#runs.shift() as Run)
   }
 
-  /** The child of the present run is gone, and its pid free unless others are left in its session. */
+  /** The child of the present run is gone, and its pid free unless others are left in its group. */
   childEnded(): void {
     this.#current = undefined
-    if (!canSeeProcesses) return
     for (const run of this.#runs) {
-      if (!this.#emptied.has(run) && !hasSession(run)) this.#emptied.add(run)
+      if (!this.#emptied.has(run) && !hasGroup(run.pid)) this.#emptied.add(run)
     }
   }
 
