@@ -1,6 +1,6 @@
 // Many tasks, random clients, and random kills of everybody; then every task, exit, byte, lock, process, file and
 // descriptor is accounted for. Exits with 1 if anything is wrong.
-//   pnpm chaos [--minutes N] [--seed S] [--json] [--inject CHECK]
+//   pnpm chaos [--minutes N] [--seed S] [--json] [--inject CHECK,…]
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { CHECKS } from './lib/checks.mjs'
@@ -18,11 +18,11 @@ const { values: options } = parseArgs({
 })
 
 if (options.help) {
-  console.log('usage: pnpm chaos [--minutes N] [--seed S] [--json] [--inject CHECK]\n')
+  console.log('usage: pnpm chaos [--minutes N] [--seed S] [--json] [--inject CHECK,…]\n')
   console.log('  --minutes N     how long to kill, 1 unless given; accounting comes after that')
   console.log('  --seed S        decides what is planned; when it happens is up to the machine')
   console.log('  --json          the summary as JSON on stdout')
-  console.log('  --inject CHECK  break what this check guards, to see that it finds it\n\nchecks:')
+  console.log('  --inject CHECK  break what these checks guard, to see that they find it\n\nchecks:')
   for (const { id, title } of CHECKS) console.log(`  ${id.padEnd(16)}${title}`)
   process.exit()
 }
@@ -31,8 +31,8 @@ const minutes = Number(options.minutes)
 const seed = Number(options.seed)
 if (!(minutes >= 0)) refuse(`--minutes must be a number from 0, not ${options.minutes}`)
 if (!Number.isSafeInteger(seed)) refuse(`--seed must be an integer, not ${options.seed}`)
-if (options.inject !== undefined && !ids.includes(options.inject))
-  refuse(`--inject must be one of ${ids.join(', ')}, not ${options.inject}`)
+const injected = options.inject?.split(',') ?? []
+if (!injected.every((id) => ids.includes(id))) refuse(`--inject must be of ${ids.join(', ')}, not ${options.inject}`)
 for (const program of ['flock', 'setsid']) {
   if (spawnSync(program, ['--version']).error !== undefined) refuse(`the program ${program} is missing (util-linux)`)
 }
@@ -43,7 +43,7 @@ for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => interrupted.abo
 const result = await runChaos({
   minutes,
   seed,
-  inject: options.inject,
+  injected,
   onProgress: makeProgress(process.stderr),
   signal: interrupted.signal,
 })

@@ -32,9 +32,10 @@ export class Actors {
   }
 
   startCaller() {
-    const tasks = Array.from({ length: this.#random.integer(1, 3) }, () =>
-      planTask(this.#random, `t${(this.#tasks += 1)}`, this.#world.lockfiles),
+    const tasks = Array.from({ length: this.#random.integer(1, 3) }, (_, index) =>
+      planTask(this.#random, `t${this.#tasks + index}`, this.#world.lockfiles),
     )
+    this.#tasks += tasks.length
     for (const { meta, behavior, maxRuntimeMs } of tasks) {
       // Nobody else need signal or end these.
       if (behavior === 'background') note('background', meta.key)

@@ -36,11 +36,13 @@ function unreported({ tasks, lost, problems, journal }) {
   const mains = new Set(journal.of('start').map(({ number, subject }) => `${number} ${subject}`))
   for (const { pid, role, key, taskId } of runProcesses()) {
     const what = `${role} ${pid} (${commandOf(pid)})`
-    if (role === 'supervisor' && !supervisors.has(pid)) found.push({ what: `${what} runs, and no search finds it`, problems })
+    if (role === 'supervisor' && !supervisors.has(pid))
+      found.push({ what: `${what} runs, and no search finds it`, problems })
     if (role !== 'child') continue
     const lostTask = lost.find((task) => task.taskId === taskId)
     if (journal.has('refused', key)) found.push({ key, what: `${what} runs, though its spawn was refused` })
-    else if (!lives.has(taskId) && lostTask === undefined) found.push({ key, what: `${what} runs, and nobody tells of it` })
+    else if (!lives.has(taskId) && lostTask === undefined)
+      found.push({ key, what: `${what} runs, and nobody tells of it` })
     else if (lostTask?.state === 'lost' && mains.has(`${pid} ${key}`))
       found.push({ key, what: `${what} runs, and its task is told as lost` })
   }
@@ -73,20 +75,25 @@ function contradictions({ run, exitStatus }, heard) {
   }
   return heard
     .filter(isWrong)
-    .map(({ number, rest }) => `run ${number} was heard to end with ${rest}, told is run ${run} with ${JSON.stringify(exitStatus)}`)
+    .map(
+      ({ number, rest }) =>
+        `run ${number} was heard to end with ${rest}, told is run ${run} with ${JSON.stringify(exitStatus)}`,
+    )
 }
 
 /** What a supervisor that lives says must be so. */
 function untruths({ state, pid, exitStatus }, key, journal) {
   const alive = runProcesses().some((process) => process.pid === pid)
-  if (state === 'running' || state === 'paused') return alive ? [] : [`it is told to be ${state}, but its child ${pid} is not there`]
+  if (state === 'running' || state === 'paused')
+    return alive ? [] : [`it is told to be ${state}, but its child ${pid} is not there`]
   const starts = journal.of('start', key)
   const last = starts.at(-1)
   if (state !== 'exited' || last === undefined) return []
   const said = journal.of('exit', key).findLast(({ number }) => number === last.number)
   const { exitCode, signal } = exitStatus ?? {}
   if (exitStatus === null) return ['it has exited without a status']
-  if (said !== undefined && signal === null && exitCode !== Number(said.rest)) return [`it said ${said.rest}, told is ${exitCode}`]
+  if (said !== undefined && signal === null && exitCode !== Number(said.rest))
+    return [`it said ${said.rest}, told is ${exitCode}`]
   if (signal !== null && !journal.has('signalled', key)) return [`nobody signalled it, told is ${signal}`]
   return []
 }
@@ -101,10 +108,12 @@ function doubleHolders({ journal }) {
 function wrongStreams({ tasks, journal, streams, receivedFile }) {
   const infos = new Map(tasks.map(({ cachedInfo }) => [cachedInfo.meta.key, cachedInfo]))
   return [...streams].flatMap(([key, lines]) =>
-    streamProblems(key, readFileSync(receivedFile(key)), streamContent(key, lines), infos.get(key), journal).map((what) => ({
-      key,
-      what,
-    })),
+    streamProblems(key, readFileSync(receivedFile(key)), streamContent(key, lines), infos.get(key), journal).map(
+      (what) => ({
+        key,
+        what,
+      }),
+    ),
   )
 }
 
@@ -125,7 +134,11 @@ async function heldDescriptors({ tasks, descriptorLimit }) {
     await task.info()
     const held = descriptorsOf(task.pid)
     if (held.length > descriptorLimit)
-      found.push({ key: task.cachedInfo.meta.key, what: `supervisor ${task.pid} holds ${held.length} descriptors`, held })
+      found.push({
+        key: task.cachedInfo.meta.key,
+        what: `supervisor ${task.pid} holds ${held.length} descriptors`,
+        held,
+      })
     task.disconnect()
   }
   return found
@@ -159,6 +172,11 @@ function leftFiles({ pool }) {
 async function ownDescriptors({ ownDescriptors: before }) {
   // What has just been closed goes in the next turns of the loop.
   await delay(0)
-  const now = descriptorsOf(process.pid)
+  const now = listOwnDescriptors()
   return now.length > before ? [{ what: `${now.length} descriptors instead of ${before}`, held: now }] : []
+}
+
+/** Without the one by which Node watches directories, and which it keeps. */
+export function listOwnDescriptors() {
+  return descriptorsOf(process.pid).filter((descriptor) => !descriptor.endsWith('inotify'))
 }

@@ -5,8 +5,8 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { recordFileName } from '@bgtask/protocol'
 import { note, readJournal } from './journal.mjs'
-import { runProcesses } from './processes.mjs'
 import { taskOptions } from './plan.mjs'
+import { runProcesses } from './processes.mjs'
 import { until } from './until.mjs'
 
 /**

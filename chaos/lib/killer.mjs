@@ -3,7 +3,12 @@ import { parsePoolFileName, readProcessStat, signalProcess } from '@bgtask/proto
 import { note } from './journal.mjs'
 import { runProcesses } from './processes.mjs'
 
+/** How often somebody is killed or stopped. */
+const PACE_MS = 200
+
 const VICTIMS = { caller: 3, supervisor: 3, child: 4, client: 2, reader: 2 }
+
+const CHILD_SIGNALS = ['SIGKILL', 'SIGTERM', 'SIGINT']
 
 /** Of what happens in the pool's directory, this part is somebody's last moment. */
 const MOMENT_CHANCE = 0.04
@@ -14,32 +19,40 @@ export class Killer {
   stops = 0
   #random
   #actors
+  #path
   #watcher
+  #timer
   #stopped = new Map()
 
-  constructor(world, random, actors) {
+  constructor({ pool }, random, actors) {
+    this.#path = pool.path
     this.#random = random
     this.#actors = actors
-    // A supervisor's log, socket, record and the socket's name appear in turn as it starts.
-    this.#watcher = watch(world.pool.path, (_, name) => this.#moment(parsePoolFileName(name ?? '')))
   }
 
-  act() {
-    const role = this.#random.weighted(VICTIMS)
-    const victims = runProcesses().filter((process) => process.role === role)
-    if (victims.length === 0) return
-    const victim = this.#random.pick(victims)
-    if (this.#random.chance(0.4)) this.#stop(victim)
-    else this.#kill(victim, role === 'child' && this.#random.chance(0.5) ? this.#random.pick(['SIGTERM', 'SIGINT']) : 'SIGKILL')
+  begin() {
+    this.#timer = setInterval(() => this.#act(), PACE_MS)
+    // A supervisor's log, socket, record and the socket's name appear in turn as it starts.
+    this.#watcher = watch(this.#path, (_, name) => this.#moment(parsePoolFileName(name ?? '')))
   }
 
   /** Nobody is killed any more, and nobody stays stopped. */
   end() {
+    clearInterval(this.#timer)
     this.#watcher.close()
     for (const [victim, timer] of this.#stopped) {
       clearTimeout(timer)
       this.#wake(victim)
     }
+  }
+
+  #act() {
+    const role = this.#random.weighted(VICTIMS)
+    const victims = runProcesses().filter((process) => process.role === role)
+    if (victims.length === 0) return
+    const victim = this.#random.pick(victims)
+    if (this.#random.chance(0.4)) this.#stop(victim)
+    else this.#kill(victim, role === 'child' ? this.#random.pick(CHILD_SIGNALS) : 'SIGKILL')
   }
 
   #moment(file) {
@@ -60,7 +73,10 @@ export class Killer {
     this.#tell('SIGSTOP', victim)
     if (!signalProcess(victim, 'SIGSTOP')) return
     this.stops += 1
-    this.#stopped.set(victim, setTimeout(() => this.#wake(victim), this.#random.integer(20, 1_500)))
+    this.#stopped.set(
+      victim,
+      setTimeout(() => this.#wake(victim), this.#random.integer(20, 1_500)),
+    )
   }
 
   #wake(victim) {

@@ -10,7 +10,8 @@ export function planTask(random, key, lockfiles) {
   // A stream is right to the byte only while it is one run that nobody ends early.
   const isStream = kind === 'stream'
   const lockfile = !isStream && random.chance(0.5) ? random.pick(lockfiles) : undefined
-  const restart = !isStream && random.chance(0.3) ? { on: 'failure', delayMs: random.integer(0, 300), maxRestarts: 3 } : undefined
+  const restart =
+    !isStream && random.chance(0.3) ? { on: 'failure', delayMs: random.integer(0, 300), maxRestarts: 3 } : undefined
   return taskOptions(key, kind, {
     lines: random.integer(1, 40_000),
     seconds: random.integer(2, 30) / 10,

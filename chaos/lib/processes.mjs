@@ -41,7 +41,9 @@ function allPids() {
 
 function environmentOf(pid) {
   const text = readOrUndefined(`/proc/${pid}/environ`) ?? ''
-  return Object.fromEntries(text.split('\0').map((entry) => [entry.split('=', 1)[0], entry.slice(entry.indexOf('=') + 1)]))
+  return Object.fromEntries(
+    text.split('\0').map((entry) => [entry.split('=', 1)[0], entry.slice(entry.indexOf('=') + 1)]),
+  )
 }
 
 function list(path) {

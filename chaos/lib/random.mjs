@@ -12,9 +12,6 @@ export function makeRandom(seed) {
   const pick = (list) => list[integer(0, list.length - 1)]
   const chance = (probability) => next() < probability
   /** A name, by its weight. */
-  const weighted = (weights) => {
-    let left = next() * Object.values(weights).reduce((sum, weight) => sum + weight, 0)
-    return Object.keys(weights).find((name) => (left -= weights[name]) < 0) ?? Object.keys(weights)[0]
-  }
+  const weighted = (weights) => pick(Object.keys(weights).flatMap((name) => Array(weights[name]).fill(name)))
   return { integer, pick, chance, weighted }
 }

@@ -1,11 +1,10 @@
 import { readdirSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { Actors } from './actors.mjs'
-import { CHECKS, lookAround } from './checks.mjs'
+import { CHECKS, listOwnDescriptors, lookAround } from './checks.mjs'
 import { INJECTIONS } from './inject.mjs'
 import { note, readJournal } from './journal.mjs'
 import { Killer } from './killer.mjs'
-import { descriptorsOf } from './processes.mjs'
 import { makeRandom } from './random.mjs'
 import { calm, storm } from './storm.mjs'
 import { until } from './until.mjs'
@@ -20,11 +19,11 @@ const INJECTED_GRACE_MS = 500
 /**
  * One run: a storm, then the account.
  *
- * @param options.inject id of a check that is to find something, undefined for none.
+ * @param options.injected ids of the checks that are to find something.
  * @param options.onProgress called with a state as text, often.
  * @param options.signal ends the storm early; the account is made all the same.
  */
-export async function runChaos({ minutes, seed, inject, onProgress, signal }) {
+export async function runChaos({ minutes, seed, injected, onProgress, signal }) {
   const world = makeWorld()
   const random = makeRandom(seed)
   const actors = new Actors(world, random)
@@ -33,36 +32,43 @@ export async function runChaos({ minutes, seed, inject, onProgress, signal }) {
   try {
     world.descriptorLimit = await supervisorDescriptors(world)
     const killer = new Killer(world, random, actors)
-    world.ownDescriptors = descriptorsOf(process.pid).length
+    world.ownDescriptors = listOwnDescriptors().length
     const cast = { actors, killer, random }
     const started = performance.now()
     const onTick = (leftMs) => onProgress(`${Math.ceil(leftMs / 1_000)} s left, ${describe(actors, killer)}`)
     await storm(world, cast, minutes * 60_000, { onTick, signal })
     onProgress('waiting for callers and readers')
     await calm(world, cast)
-    violations = await runChecks('tasks', world, cast, inject, onProgress)
+    violations = await runChecks('tasks', world, cast, injected, onProgress)
     const account = await takeStock(world, killer)
     onProgress('ending everything')
     await endEverything(world)
-    violations.push(...(await runChecks('rest', world, cast, inject, onProgress)))
+    violations.push(...(await runChecks('rest', world, cast, injected, onProgress)))
     done = true
-    return { seed, seconds: Math.round((performance.now() - started) / 1_000), ...account, violations, directory: world.directory }
+    return {
+      seed,
+      seconds: Math.round((performance.now() - started) / 1_000),
+      ...account,
+      violations,
+      directory: world.directory,
+    }
   } finally {
-    await world.dispose({ keep: !done || (violations.length > 0 && inject === undefined) })
+    await world.dispose({ keep: !done || (violations.length > 0 && injected.length === 0) })
   }
 }
 
-async function runChecks(of, world, cast, inject, onProgress) {
+async function runChecks(of, world, cast, injected, onProgress) {
   const violations = []
   for (const check of CHECKS.filter((check) => check.of === of)) {
     onProgress(`checking that ${check.title}`)
-    const undo = check.id === inject ? await INJECTIONS[check.id](world, cast) : () => {}
+    const isInjected = injected.includes(check.id)
+    const undo = isInjected ? await INJECTIONS[check.id](world, cast) : () => {}
     let found = []
     const isWell = async () => {
       found = await check.run(of === 'tasks' ? await lookAround(world) : world)
       return found.length === 0
     }
-    await until(isWell, inject === undefined ? GRACE_MS : INJECTED_GRACE_MS)
+    await until(isWell, isInjected ? INJECTED_GRACE_MS : GRACE_MS)
     const journal = readJournal()
     const lines = (key) => (key === undefined ? [] : journal.about(key).map(({ line }) => line))
     violations.push(...found.map((violation) => ({ check: check.id, ...violation, journal: lines(violation.key) })))
@@ -118,6 +124,6 @@ async function endEverything({ pool }) {
 }
 
 function describe(actors, { kills, stops }) {
-  const killed = Object.entries(kills).map(([role, count]) => `${count} ${role}s`)
+  const killed = Object.entries(kills).map(([role, count]) => `${count} ${role}`)
   return `${actors.tasks} tasks planned, killed ${killed.join(', ')}, ${stops} stopped`
 }

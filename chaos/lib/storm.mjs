@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { runProcesses } from './processes.mjs'
 import { until } from './until.mjs'
 
-const TICK_MS = 50
+const TICK_MS = 100
 const CALLERS = 3
 const CLIENTS = 3
 /** Supervisors at once: enough to be a crowd, few enough for a small machine. */
@@ -11,43 +11,39 @@ const SUPERVISORS = 30
 const CENSUS_MS = 500
 
 /** Keeps callers, clients and readers going, and kills them, for so long. */
-export async function storm({ pool }, { actors, killer, random }, durationMs, { onTick, signal }) {
+export async function storm(world, { actors, killer }, durationMs, { onTick, signal }) {
   const end = performance.now() + durationMs
-  let census = 0
-  let crowded = false
+  const census = endless(CENSUS_MS, () => startReaders(world, actors))
+  killer.begin()
   while (performance.now() < end && !signal.aborted) {
-    if (performance.now() >= census) {
-      census = performance.now() + CENSUS_MS
-      crowded = runProcesses().filter(({ role }) => role === 'supervisor').length >= SUPERVISORS
-      await startReaders(pool, actors)
-    }
-    if (actors.count('caller') < CALLERS && !crowded) actors.startCaller()
+    const isCrowded = runProcesses().filter(({ role }) => role === 'supervisor').length >= SUPERVISORS
+    if (!isCrowded && actors.count('caller') < CALLERS) actors.startCaller()
     if (actors.count('client') < CLIENTS) actors.startClient()
-    if (random.chance(0.2)) killer.act()
     onTick(Math.max(0, end - performance.now()))
     await delay(TICK_MS)
   }
+  killer.end()
+  await census.end()
 }
 
 /** The storm is over: callers end by themselves, readers when their streams do, clients would go on for ever. */
-export async function calm({ pool }, { actors, killer }) {
+export async function calm(world, { actors }) {
   for (const pid of actors.pids('client')) process.kill(pid, 'SIGKILL')
-  killer.end()
   await until(() => actors.count('caller') + actors.count('client') === 0, 60_000)
   // A client may have paused what nobody would resume.
-  for (const task of await pool.search()) {
+  for (const task of await world.pool.search()) {
     await task.resume().catch(() => {})
     task.disconnect()
   }
   const isRead = async () => {
-    const streams = await startReaders(pool, actors)
+    const streams = await startReaders(world, actors)
     return streams === 0 && actors.count('reader') === 0
   }
   await until(isRead, 60_000)
 }
 
 /** Returns how many streams have not ended or not been read yet. */
-async function startReaders(pool, actors) {
+async function startReaders({ pool }, actors) {
   const tasks = await pool.search((info) => info.meta.kind === 'stream' && !isRead(info.streams[1]))
   for (const task of tasks) {
     actors.ensureReader(task.pid, task.cachedInfo.meta)
@@ -58,4 +54,22 @@ async function startReaders(pool, actors) {
 
 function isRead({ eof, firstOffset, endOffset }) {
   return eof && firstOffset === endOffset
+}
+
+/** Does it again and again until it is to end: a supervisor that is stopped just now keeps a search waiting. */
+function endless(pauseMs, work) {
+  let ending = false
+  const loop = async () => {
+    while (!ending) {
+      await work()
+      await delay(pauseMs)
+    }
+  }
+  const ended = loop()
+  return {
+    end: () => {
+      ending = true
+      return ended
+    },
+  }
 }

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { TaskPool } from '@bgtask/pool'
 import { signalProcess } from '@bgtask/protocol'
-import { descriptorsOf, RUN_VARIABLE, runProcesses } from './processes.mjs'
 import { taskOptions } from './plan.mjs'
+import { descriptorsOf, RUN_VARIABLE, runProcesses } from './processes.mjs'
 import { until } from './until.mjs'
 
 /** Where one run takes place: a pool, lock files, the journal and what readers received, all in one directory. */

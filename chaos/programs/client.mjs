@@ -25,8 +25,21 @@ const ACTS = {
   end: (task, { key }) => ending(key, () => task.terminateSupervisor()),
 }
 const WEIGHTS = {
-  info: 6, meta: 4, read: 4, discard: 2, follow: 3, write: 4, close: 1, subscribe: 2,
-  interrupt: 2, pause: 1, resume: 2, restart: 2, stop: 1, wait: 6, end: 4,
+  info: 6,
+  meta: 4,
+  read: 4,
+  discard: 2,
+  follow: 3,
+  write: 4,
+  close: 1,
+  subscribe: 2,
+  interrupt: 2,
+  pause: 1,
+  resume: 2,
+  restart: 2,
+  stop: 1,
+  wait: 6,
+  end: 4,
 }
 
 for (;;) {
@@ -49,7 +62,12 @@ async function tolerant(act, work) {
   try {
     await work()
   } catch (error) {
-    note('error', act, process.pid, error.code ?? error.stack.replaceAll(/\s+/g, ' '))
+    note(
+      'error',
+      act,
+      process.pid,
+      error.code === undefined ? error.stack.replaceAll(/\s+/g, ' ') : `${error.code} ${error.remoteCode ?? ''}`,
+    )
   }
 }
 

@@ -1,8 +1,8 @@
 // Reads a task's blocking stdout into a file and discards only what is in it, so that a reader which is killed loses nothing.
 import { openSync, writeSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { isBgTaskError } from '@bgtask/protocol'
 import { TaskPool } from '@bgtask/pool'
+import { isBgTaskError } from '@bgtask/protocol'
 import { note } from '../lib/journal.mjs'
 
 const [path, pid, key, file] = process.argv.slice(2)
