@@ -6,7 +6,7 @@ import { type SpawnOptions, TaskPool } from '@bgtask/pool'
 import { type LaunchSpec, POOL_PATH_VARIABLE } from '@bgtask/protocol'
 import { Client, RawClient } from './client.js'
 import { Launch, type LaunchOptions } from './launch.js'
-import { processesWith } from './processes.js'
+import { allPids, processesWith } from './processes.js'
 import { encodeSpec, KILL, makeSpec } from './spec.js'
 import { until } from './waiting.js'
 
@@ -16,6 +16,8 @@ export class Bench {
   readonly pool: TaskPool
   readonly #root: string
   readonly #closing: (() => void)[] = []
+  /** Were there before, so they are not of this check: on a busy machine most of all processes. */
+  readonly #others = new Set(allPids())
 
   constructor(supervisorCmd: readonly string[] | undefined) {
     this.#root = realpathSync(mkdtempSync(join(tmpdir(), 'bgc-')))
@@ -80,7 +82,7 @@ export class Bench {
 
   /** Every process of this check, supervisors and children: all carry the path of the pool in their environment. */
   processes(): number[] {
-    return processesWith(`${POOL_PATH_VARIABLE}=${this.path}`)
+    return processesWith(`${POOL_PATH_VARIABLE}=${this.path}`, this.#others)
   }
 
   /** Nothing of a task or a launch is left: no process, no file. */

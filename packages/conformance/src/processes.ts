@@ -4,14 +4,17 @@ import { isRunning } from '@bgtask/protocol'
 /** Whether a process with that pid runs and is no zombie. */
 export const isAlive = (pid: number): boolean => isRunning(pid, null)
 
-/** Processes with that entry (`NAME=value`) in their environment. */
-export function processesWith(entry: string): number[] {
-  const pids = readdirSync('/proc').map(Number).filter(Number.isInteger)
-  return pids.filter((pid) => isAlive(pid) && environmentOf(pid).includes(entry))
+export function allPids(): number[] {
+  return readdirSync('/proc').map(Number).filter(Number.isInteger)
+}
+
+/** Processes with that entry (`NAME=value`) in their environment, without those that need not be looked at. */
+export function processesWith(entry: string, without: ReadonlySet<number>): number[] {
+  return allPids().filter((pid) => !without.has(pid) && environmentOf(pid).includes(entry) && isAlive(pid))
 }
 
 /** Entries of a process's environment; none where it is gone. */
-export function environmentOf(pid: number): string[] {
+function environmentOf(pid: number): string[] {
   return readProc(() => readFileSync(`/proc/${pid}/environ`, 'utf8'))
     .split('\0')
     .filter(Boolean)

@@ -1,5 +1,5 @@
 /** No step of a check may take longer: a supervisor that hangs must fail its own check, saying at what. */
-export const STEP_MS = 8_000
+export const STEP_MS = 15_000
 
 const LOOK_MS = 10
 

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, openSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, openSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { isBgTaskError, readProcessStat } from '@bgtask/protocol'
 import type { Bench } from '../bench.js'
 import { type Check, core, full, should } from '../check.js'
 import { Launch } from '../launch.js'
-import { descriptorOf, descriptorsOf, environmentOf, isAlive } from '../processes.js'
+import { descriptorOf, descriptorsOf, isAlive } from '../processes.js'
 import { encodeSpec, makeSpec, SLEEP, sh } from '../spec.js'
 import { until } from '../waiting.js'
 
@@ -48,7 +49,8 @@ const spec: Check[] = [
     async (bench) => {
       const launch = bench.start()
       const pid = launch.process.pid as number
-      await until(() => readProcessStat(pid)?.state === 'S', 'it waits for its spec')
+      // Asleep; or gone, which is told below.
+      await until(() => /[SZ]/.test(readProcessStat(pid)?.state ?? 'Z'), 'it waits for its spec')
       assert.deepEqual(bench.files(), [], 'files made before there is a spec')
       launch.give(Buffer.alloc(0))
       assert.deepEqual(await launch.exit(), { code: 0, signal: null })
@@ -82,6 +84,41 @@ const spec: Check[] = [
       assert.match(launch.stderr, /^BGTASK_ERROR=.*"ERR_BGTASK_INVALID_OPTION".*maxReadBufSize/m)
     }),
   ),
+
+  core('what the spec asks for is done, or fails the launch', 'L-15', async (bench) => {
+    const restart = { on: 'always', delayMs: 0, maxDelayMs: 0, factor: 1, maxRestarts: 3, resetAfterMs: 1_000 } as const
+    const lockfile = bench.beside('lock')
+    const asked: [what: string, changes: Parameters<Bench['launch']>[0], done: (pid: number) => Promise<unknown>][] = [
+      ['restart', { exec: sh('exit 1'), restart }, async (pid) => (await infoOf(bench, pid)).run > 1],
+      ['maxRuntimeMs', { maxRuntimeMs: 50 }, async (pid) => (await infoOf(bench, pid)).exitStatus?.cause === 'timeout'],
+      [
+        'lockfile',
+        { lockfile },
+        () =>
+          bench
+            .launch({ lockfile })
+            .ready()
+            .then(
+              () => false,
+              () => true,
+            ),
+      ],
+      [
+        'overflow',
+        { exec: sh('seq 1 100000'), maxReadBufSize: 1_000, overflow: 'block' },
+        async (pid) => (await infoOf(bench, pid)).streams[1].firstOffset === 0,
+      ],
+    ]
+    for (const [what, changes, done] of asked) {
+      const launch = bench.launch(changes)
+      const pid = await launch.ready().catch(() => undefined)
+      if (pid === undefined) await bench.nothingLeft(`a launch that failed because of ${what}`)
+      else await until(() => done(pid), `${what} is honoured`)
+      for (const left of bench.processes()) process.kill(left, 'SIGKILL')
+      await until(() => bench.processes().length === 0, 'the end of it')
+      for (const file of bench.files()) rmSync(join(bench.path, file))
+    }
+  }),
 ]
 
 const WRONG_VALUES = [
@@ -183,8 +220,8 @@ const child: Check[] = [
     const before = ['/bin/sh', '-c', 'trap "" HUP INT QUIT USR2 PIPE; exec "$@"', 'sh']
     const { pid } = await (await bench.connect(await bench.launch({}, { before }).ready())).info()
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-    assert.match(status, /^SigBlk:\s0+$/m)
-    assert.match(status, /^SigIgn:\s0+$/m)
+    const masks = status.match(/^Sig(Blk|Ign):.*$/gm)
+    assert.deepEqual(masks, ['SigBlk:\t0000000000000000', 'SigIgn:\t0000000000000000'])
   }),
 ]
 
@@ -307,6 +344,13 @@ async function terminatesOn(bench: Bench, behavior: 'daemon' | 'foreground' | 'b
   await (await bench.connect(pid)).info()
   process.kill(pid, signal)
   await bench.nothingLeft(`${signal} to a supervisor of behavior ${behavior}`)
+}
+
+async function infoOf(bench: Bench, pid: number) {
+  const client = await bench.connect(pid)
+  const info = await client.info()
+  client.close()
+  return info
 }
 
 /** The launch must fail as one: no ready line, an end, nothing left. */

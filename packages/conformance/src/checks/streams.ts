@@ -51,6 +51,7 @@ const reading: Check[] = [
         answered = true
       })
       await client.info()
+      await new Promise(setImmediate)
       assert.equal(answered, false, 'it answered before there was anything')
       writeFileSync(`${go}${n}`, '')
       await until(() => answered, 'a long poll is answered when there is something')
@@ -196,6 +197,7 @@ const input: Check[] = [
         answered = true
       })
     await client.info()
+    await new Promise(setImmediate)
     assert.equal(answered, false, 'a write that has to wait was answered')
     await client.call('stop')
     await waiting

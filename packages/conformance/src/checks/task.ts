@@ -3,7 +3,7 @@ import { taskInfoSchema, validate } from '@bgtask/protocol'
 import { type Check, core, full, should } from '../check.js'
 import type { Client } from '../client.js'
 import { isAlive } from '../processes.js'
-import { SLEEP } from '../spec.js'
+import { KILL, SLEEP } from '../spec.js'
 import { until } from '../waiting.js'
 
 const info: Check[] = [
@@ -242,13 +242,13 @@ const terminate: Check[] = [
   should(
     full('who follows an output gets its end before the supervisor goes', 'W-101', async (bench) => {
       const client = await bench.task({
-        cmd: 'trap "trap \'\' TERM; head -c 1500000 /dev/zero; exit 0" TERM; echo; while :; do sleep 0.05; done',
+        cmd: 'trap "trap \'\' TERM; head -c 100000 /dev/zero; exit 0" TERM; echo; while :; do sleep 0.05; done',
       })
       await client.text(/\n/)
       const follower = await bench.connect((await client.info()).supervisorPid)
       const whole = follower.whole()
       await client.call('terminate', { steps: [{ killSignal: 'SIGTERM', waitMs: 5_000 }] })
-      assert.equal((await whole).length, 1_500_001)
+      assert.equal((await whole).length, 100_001)
     }),
   ),
 
@@ -259,7 +259,10 @@ const terminate: Check[] = [
     const stopped = await bench.task({ exec: SLEEP })
     await stopped.call('stop')
     await stopped.call('terminate')
-    const paused = await bench.task({ exec: SLEEP })
+    // It takes its time to end, so that all of them call meanwhile.
+    const deaf = 'trap "" TERM; echo ready; while :; do sleep 0.1; done'
+    const paused = await bench.task({ cmd: deaf, stop: [{ killSignal: 'SIGTERM', waitMs: 1_000 }, ...KILL] })
+    await paused.text(/ready/)
     await paused.call('kill', { killSignal: 'SIGSTOP' })
     const second = await bench.connect((await paused.info()).supervisorPid)
     const results = await Promise.all([paused, paused, second].map((client) => client.call('terminate')))

@@ -1,0 +1,466 @@
+#!/usr/bin/python3
+"""A bgtask supervisor in Python: the core profile of docs/launch.md, docs/wire.md and docs/pool-directory.md, which the
+ids refer to. It needs the standard library and msgpack (Debian: python3-msgpack)."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import msgpack
+
+SOFTWARE = "python-example/1.0"
+MAX_MESSAGE = 1024 * 1024
+MAX_READ = 512 * 1024
+MAX_UNSENT = 16 * 1024 * 1024
+
+
+class Refused(Exception):
+    """An error that a peer or the launcher is told."""
+
+    def __init__(self, code, message, **data):
+        super().__init__(message)
+        self.wire = {"code": code, "message": message, "data": data}
+
+
+def require(condition, option, got):
+    if not condition:
+        raise Refused("ERR_BGTASK_INVALID_OPTION", f"{option} is wrong: {got!r}", option=option, got=repr(got))
+
+
+def is_count(value):
+    return type(value) is int and 0 <= value < 2**53
+
+
+# ---- the launch ----
+
+
+def read_spec():
+    stdin = b"".join(iter(lambda: os.read(0, 65536), b""))  # L-10
+    if not stdin:
+        sys.exit(0)  # L-11
+    spec = msgpack.unpackb(stdin)
+    require(isinstance(spec, dict) and spec.get("v") == 1, "v", spec)  # L-13
+    wanted = {"lockfile": spec["lockfile"], "maxRuntimeMs": spec["maxRuntimeMs"]}
+    wanted["restart"] = None if spec["restart"]["on"] == "never" else spec["restart"]
+    wanted["overflow"] = None if spec["overflow"] == "discard" else spec["overflow"]
+    for option, value in wanted.items():  # L-15
+        if value is not None:
+            raise Refused("ERR_BGTASK_UNSUPPORTED", f"{option} is not supported by {SOFTWARE}", method=option)
+    return spec
+
+
+class Output:
+    """An output of the child: its newest bytes, by offsets that never move."""
+
+    def __init__(self, capacity):
+        self.capacity, self.kept, self.end, self.open = capacity, bytearray(), 0, True
+        self.read_end, self.write_end = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(self.read_end, False)
+
+    @property
+    def first(self):
+        return self.end - len(self.kept)
+
+    def take(self):
+        """Reads what the pipe holds, a MiB at most: a grandchild may write for ever."""
+        for _ in range(16):
+            try:
+                data = os.read(self.read_end, 65536) if self.open else b""
+            except BlockingIOError:
+                return
+            if not data:
+                self.open = False
+                return
+            self.end += len(data)
+            self.kept += data
+            del self.kept[: -self.capacity]  # W-115
+
+    def read(self, start, count):
+        offset = min(max(start, self.first), self.end)  # W-110
+        at = offset - self.first
+        return offset, bytes(self.kept[at : at + count])
+
+
+class Supervisor:
+    def __init__(self, spec):
+        self.spec, self.pid = spec, os.getpid()
+        self.path = os.path.join(spec["poolPath"], f"{self.pid}.sock")
+        self.log = os.path.join(spec["poolPath"], f"{self.pid}.out")
+        self.outputs = {1: Output(spec["maxReadBufSize"]), 2: Output(spec["maxReadBufSize"])}
+        self.state, self.exit_status, self.stopping, self.inode = "starting", None, False, None
+        self.created_at, self.started_at, self.exited_at = now(), None, None
+        self.connections, self.changed = set(), asyncio.Condition()
+        self.terminating, self.unanswered = None, 0
+
+    async def launch(self):
+        try:
+            self.server = self.listen()
+            self.start_child()
+            os.rename(self.temporary, self.path)  # D-1: it listens by now
+            os.write(2, f"DAEMON_PID={self.pid}\n".encode())  # L-30
+        except BaseException:  # L-36, L-37
+            await self.end_tree([{"killSignal": "SIGKILL", "waitMs": 2000}])
+            self.remove_traces()
+            raise
+        self.release_stdio()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGCHLD, self.reap)
+        for number in (signal.SIGTERM, signal.SIGINT):  # L-40
+            loop.add_signal_handler(number, lambda: loop.create_task(self.terminate_and_go()))
+        if self.spec["behavior"] == "daemon":
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for output in self.outputs.values():
+            loop.add_reader(output.read_end, self.take, output)
+        self.reap()
+        await asyncio.start_unix_server(lambda r, w: Connection(self, r, w).serve(), sock=self.server)
+
+    @property
+    def temporary(self):
+        return os.path.join(self.spec["poolPath"], f".{self.pid}.s")
+
+    def listen(self):
+        require(len(os.fsencode(self.path)) <= 107, "poolPath", self.path)
+        mode, gid = self.spec["access"]["mode"] & 0o666, self.spec["access"]["gid"]
+        server = socket.socket(socket.AF_UNIX)
+        umask = os.umask(0o777 & ~mode)
+        server.bind(self.temporary)
+        with open(self.log, "xb"):
+            pass
+        os.umask(umask)
+        for path in (self.temporary, self.log):  # D-2
+            os.chown(path, -1, -1 if gid is None else gid)
+            os.chmod(path, mode)
+        server.listen(128)
+        self.inode = os.stat(self.temporary).st_ino
+        return server
+
+    def start_child(self):
+        spec = self.spec
+        self.child = None
+        piped = spec["stdin"] == "pipe"
+        self.child = subprocess.Popen(  # L-20 to L-26
+            spec["exec"],
+            env={**spec["env"], "BGTASK_SUPERVISOR_PID": str(self.pid)},
+            cwd=spec["cwd"],
+            umask=spec["umask"],
+            stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
+            stdout=self.outputs[1].write_end,
+            stderr=self.outputs[2].write_end,
+            start_new_session=True,
+        )
+        for output in self.outputs.values():
+            os.close(output.write_end)
+        self.state, self.started_at = "running", now()
+
+    def release_stdio(self):
+        """L-32, L-33: the launcher's descriptors go, on the fds that they have."""
+        null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        log = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        foreground = self.spec["behavior"] == "foreground"
+        os.dup2(null, 0)
+        os.dup2(null if foreground else log, 2)
+        if not foreground:
+            os.dup2(log, 1)
+        os.chdir("/")
+
+    def remove_traces(self):
+        """D-7, D-8."""
+        for path in (self.temporary, self.path):
+            if os.path.lexists(path) and os.lstat(path).st_ino == self.inode:
+                os.unlink(path)
+        if self.inode is not None and os.path.exists(self.log):
+            os.unlink(self.log)
+
+    # ---- the child ----
+
+    def reap(self):
+        if self.state in ("exited", "starting") or self.exit_status or self.child.poll() is None:
+            return
+        for output in self.outputs.values():
+            output.take()  # W-53
+        code = self.child.returncode
+        by = signal.Signals(-code).name if code < 0 else None
+        cause = "stopped" if self.stopping else "signal" if by else "exit"
+        self.exit_status = {"exitCode": None if by else code, "signal": by, "cause": cause}
+        self.exited_at = now()
+        if self.state != "terminating":
+            self.state = "exited"
+        self.wake()
+
+    def take(self, output):
+        output.take()
+        if not output.open:
+            asyncio.get_running_loop().remove_reader(output.read_end)
+            os.close(output.read_end)
+        self.wake()
+
+    def wake(self):
+        async def notify():
+            async with self.changed:
+                self.changed.notify_all()
+
+        asyncio.get_running_loop().create_task(notify())
+
+    async def until(self, look, wait_ms=None):
+        """Looks whenever something changes, until the time is up."""
+        deadline = None if wait_ms is None else time.monotonic() + wait_ms / 1000
+        async with self.changed:
+            while not look():
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    return
+                try:
+                    await asyncio.wait_for(self.changed.wait(), left)
+                except asyncio.TimeoutError:
+                    return
+
+    def group(self):
+        """Who is left of the child's process group, without zombies."""
+        members = []
+        for pid in filter(str.isdigit, os.listdir("/proc")) if self.child else ():
+            try:
+                with open(f"/proc/{pid}/stat") as stat:
+                    fields = stat.read().rpartition(")")[2].split()
+                with open(f"/proc/{pid}/cmdline") as line:
+                    command = line.read().replace("\0", " ").strip()
+            except OSError:
+                continue
+            if int(fields[2]) == self.child.pid and fields[0] not in "ZX":
+                members.append({"pid": int(pid), "startTime": int(fields[19]), "command": command})
+        return members
+
+    async def end_tree(self, steps):
+        """W-90, W-92: each step signals the group and waits for its end."""
+        for step in steps:
+            deadline = time.monotonic() + step["waitMs"] / 1000
+            if not self.group():
+                break
+            for number in (signal.Signals[step["killSignal"]], signal.SIGCONT):
+                try:
+                    os.killpg(self.child.pid, number)
+                except ProcessLookupError:
+                    pass
+            while self.group() and time.monotonic() < deadline:
+                await asyncio.sleep(0.01)
+        return self.group()
+
+    async def stop(self, steps):
+        self.stopping = True
+        survivors = await self.end_tree(steps or self.spec["stop"])
+        if not any(left["pid"] == self.child.pid for left in survivors):
+            self.reap()
+            await self.until(lambda: self.exit_status is not None)
+        return {"exitStatus": self.exit_status, "survivors": survivors}
+
+    async def terminate(self, steps):
+        self.state = "terminating"
+        result = await self.stop(steps)
+        self.remove_traces()
+        return result
+
+    async def terminate_and_go(self):
+        await self.terminate(None)
+        asyncio.get_running_loop().stop()
+
+    # ---- the methods ----
+
+    def info(self):
+        spec, running = self.spec, self.exit_status is None
+        return {
+            "taskId": spec["taskId"],
+            "supervisorPid": self.pid,
+            "pid": self.child.pid if running else None,
+            "meta": spec["meta"],
+            "command": spec["exec"],
+            "cwd": spec["cwd"],
+            "behavior": spec["behavior"],
+            "lockfile": None,
+            "state": self.state,
+            "run": 1,
+            "restarts": 0,
+            "restart": spec["restart"],
+            "createdAt": self.created_at,
+            "startedAt": self.started_at,
+            "exitedAt": self.exited_at,
+            "exitStatus": self.exit_status,
+            "stdio": "pipe",
+            "protocol": 1,
+            "software": SOFTWARE,
+            "clientCount": len(self.connections),
+            "streams": {
+                str(stream): {
+                    "firstOffset": output.first,
+                    "endOffset": output.end,
+                    "runOffset": 0,
+                    "discarded": output.first,
+                    "eof": not output.open and not running,
+                    "error": None,
+                }
+                for stream, output in self.outputs.items()
+            },
+        }
+
+    def hello(self, _):
+        return {"protocol": 1, "software": SOFTWARE, "methods": sorted(METHODS)}
+
+    def kill(self, params):
+        number = signal_of(params.get("killSignal"))
+        require(not params.get("tree"), "tree", True)
+        delivered = self.child.poll() is None
+        if delivered:
+            self.child.send_signal(number)
+        return {"delivered": delivered}
+
+    async def read_stream(self, params):
+        stream, start, wait_ms = params.get("streamId"), params.get("from"), params.get("waitMs", 0)
+        count = params.get("maxBytes", 65536)
+        require(type(stream) is int and stream in self.outputs, "streamId", stream)
+        require(start is None or is_count(start), "from", start)
+        require(is_count(count) and count > 0, "maxBytes", count)
+        require(is_count(wait_ms) and wait_ms <= 60000, "waitMs", wait_ms)
+        output = self.outputs[stream]
+        start = output.first if start is None else start
+        at_end = lambda: not output.open and self.exit_status is not None
+        await self.until(lambda: start < output.end or at_end(), wait_ms)
+        offset, data = output.read(start, min(count, MAX_READ))
+        end = at_end() and offset + len(data) == output.end
+        return {"offset": offset, "data": data, "eof": end, "endOffset": output.end}
+
+
+def now():
+    return int(time.time() * 1000)
+
+
+def signal_of(name):
+    require(isinstance(name, str) and name in signal.Signals.__members__, "killSignal", name)
+    return signal.Signals[name]
+
+
+def steps_of(params):
+    steps = params.get("steps")
+    if steps is None:
+        return None
+    require(isinstance(steps, list) and 1 <= len(steps) <= 32, "steps", steps)
+    for step in steps:
+        require(isinstance(step, dict) and is_count(step.get("waitMs")), "steps.waitMs", step)
+        signal_of(step.get("killSignal"))
+    return steps
+
+
+METHODS = {
+    "hello": Supervisor.hello,
+    "getInfo": lambda supervisor, _: supervisor.info(),
+    "kill": Supervisor.kill,
+    "stop": lambda supervisor, params: supervisor.stop(steps_of(params)),
+    "terminate": lambda supervisor, params: supervisor.terminate(steps_of(params)),
+    "readStream": Supervisor.read_stream,
+}
+
+
+# ---- the wire ----
+
+
+class Connection:
+    def __init__(self, supervisor, reader, writer):
+        self.supervisor, self.reader, self.writer, self.calls = supervisor, reader, writer, set()
+
+    async def serve(self):
+        self.supervisor.connections.add(self)
+        try:
+            await self.read_messages()
+        except ConnectionError:
+            pass
+        except Exception as problem:  # W-9, W-11
+            self.send([2, "error", [{"code": "ERR_BGTASK_PROTOCOL", "message": str(problem) or repr(problem)}]])
+        finally:
+            for call in self.calls:
+                call.cancel()
+            self.supervisor.connections.discard(self)
+            self.writer.close()
+
+    async def read_messages(self):
+        unpacker = msgpack.Unpacker(max_buffer_size=2 * MAX_MESSAGE, ext_hook=refuse, unicode_errors="replace")
+        received = delivered = 0
+        while data := await self.reader.read(65536):
+            received += len(data)
+            unpacker.feed(data)
+            for message in unpacker:
+                if unpacker.tell() - delivered > MAX_MESSAGE:
+                    raise ValueError("a message of more than 1 MiB")
+                delivered = unpacker.tell()
+                self.handle(message)
+            if received - delivered > MAX_MESSAGE:
+                raise ValueError("a message of more than 1 MiB")
+            while len(self.calls) >= 64:  # W-13
+                await asyncio.wait(self.calls, return_when=asyncio.FIRST_COMPLETED)
+
+    def handle(self, message):
+        kind, length = (message[0], len(message)) if isinstance(message, list) and message else (None, 0)
+        if kind == 0 and length == 4 and is_count(message[1]) and isinstance(message[2], str) and isinstance(message[3], list):
+            call = asyncio.get_running_loop().create_task(self.answer(*message[1:]))
+            self.calls.add(call)
+            call.add_done_callback(self.calls.discard)
+        elif not (kind == 1 and length == 4) and not (kind == 2 and length == 3):  # W-8
+            raise ValueError("a message is no request, response or notification")
+
+    async def answer(self, number, method, params):
+        supervisor = self.supervisor
+        supervisor.unanswered += method == "terminate"
+        error = result = None
+        try:
+            if method not in METHODS:
+                raise Refused("ERR_BGTASK_UNSUPPORTED", f"method {method} is not supported", method=method)
+            require(not params or isinstance(params[0], dict), method, params)
+            answer = METHODS[method](supervisor, params[0] if params else {})
+            result = await answer if asyncio.iscoroutine(answer) else answer
+        except Refused as refused:
+            error = refused.wire
+        self.send([1, number, error, result])
+        if method != "terminate":
+            return
+        supervisor.unanswered -= 1
+        if error is None and supervisor.unanswered == 0:
+            self.writer.transport.set_write_buffer_limits(0)
+            await asyncio.wait([asyncio.ensure_future(self.writer.drain())], timeout=1)
+            asyncio.get_running_loop().stop()  # The connections end with the process.
+
+    def send(self, message):
+        if self.writer.transport.get_write_buffer_size() > MAX_UNSENT:
+            self.writer.transport.abort()
+        elif not self.writer.is_closing():
+            self.writer.write(msgpack.packb(message))
+
+
+def refuse(code, _):
+    raise ValueError(f"the extension type {code}")
+
+
+def main():
+    loop = asyncio.new_event_loop()
+    try:
+        spec = read_spec()
+        loop.run_until_complete(Supervisor(spec).launch())
+    except Exception as problem:
+        wire = problem.wire if isinstance(problem, Refused) else wire_of(problem)
+        try:
+            os.write(2, f"BGTASK_ERROR={json.dumps(wire)}\n{wire['message']}\n".encode())  # L-34, L-35
+        except BrokenPipeError:
+            pass
+        os._exit(1)
+    loop.run_forever()
+    os._exit(0)
+
+
+def wire_of(problem):
+    reason = {FileNotFoundError: "not-found", PermissionError: "not-executable"}.get(type(problem))
+    if reason is None:
+        return {"code": "INTERNAL", "message": str(problem) or repr(problem)}
+    return {"code": "ERR_BGTASK_COMMAND", "message": str(problem), "data": {"command": str(problem.filename), "reason": reason}}
+
+
+main()
