@@ -47,10 +47,11 @@ export class Killer {
   }
 
   #act() {
-    const role = this.#random.weighted(VICTIMS)
-    const victims = runProcesses().filter((process) => process.role === role)
+    const victims = runProcesses().filter(({ role }) => role in VICTIMS)
     if (victims.length === 0) return
-    const victim = this.#random.pick(victims)
+    const there = Object.entries(VICTIMS).filter(([name]) => victims.some((victim) => victim.role === name))
+    const role = this.#random.weighted(Object.fromEntries(there))
+    const victim = this.#random.pick(victims.filter((victim) => victim.role === role))
     if (this.#random.chance(0.4)) this.#stop(victim)
     else this.#kill(victim, role === 'child' ? this.#random.pick(CHILD_SIGNALS) : 'SIGKILL')
   }

@@ -13,10 +13,13 @@ const CENSUS_MS = 500
 /** Keeps callers, clients and readers going, and kills them, for so long. */
 export async function storm(world, { actors, killer }, durationMs, { onTick, signal }) {
   const end = performance.now() + durationMs
-  const census = endless(CENSUS_MS, () => startReaders(world, actors))
+  let isCrowded = false
+  const census = endless(CENSUS_MS, async () => {
+    isCrowded = runProcesses().filter(({ role }) => role === 'supervisor').length >= SUPERVISORS
+    await startReaders(world, actors)
+  })
   killer.begin()
   while (performance.now() < end && !signal.aborted) {
-    const isCrowded = runProcesses().filter(({ role }) => role === 'supervisor').length >= SUPERVISORS
     if (!isCrowded && actors.count('caller') < CALLERS) actors.startCaller()
     if (actors.count('client') < CLIENTS) actors.startClient()
     onTick(Math.max(0, end - performance.now()))

@@ -11,7 +11,7 @@ const ACTS = {
   info: (task) => task.info(),
   meta: (task) => task.applyMeta({ note: random.integer(0, 1_000_000), before: null }),
   read: (task) => task.stdout.read({ waitMs: random.integer(0, 300) }),
-  discard: (task, { kind }) => (kind === 'stream' ? undefined : task.stdout.discard()),
+  discard: (task) => task.stdout.discard(),
   follow: (task) => followFor(task, random.integer(10, 300)),
   write: (task) => task.stdin.write('x'.repeat(random.integer(1, 60_000)), { wait: false }),
   close: (task) => task.stdin.close(),
@@ -19,11 +19,15 @@ const ACTS = {
   interrupt: (task, { key }) => signalling(key, () => task.kill('INT')),
   pause: (task) => task.pause(),
   resume: (task) => task.resume(),
-  restart: (task, { kind }) => (kind === 'stream' ? undefined : task.restart()),
+  restart: (task) => task.restart(),
   stop: (task, { key }) => signalling(key, () => task.stop()),
   wait: (task, { key }) => hear(task, key),
   end: (task, { key }) => ending(key, () => task.terminateSupervisor()),
 }
+/** Only a stream's own reader may discard, and most streams are to come to their end. */
+const NEVER_TO_STREAMS = ['discard', 'restart']
+const RARELY_TO_STREAMS = ['interrupt', 'stop', 'end']
+
 const WEIGHTS = {
   info: 6,
   meta: 4,
@@ -39,7 +43,7 @@ const WEIGHTS = {
   restart: 2,
   stop: 1,
   wait: 6,
-  end: 4,
+  end: 1,
 }
 
 for (;;) {
@@ -49,12 +53,17 @@ for (;;) {
     for (let turn = 0; turn < 5; turn += 1) {
       const task = random.pick(tasks)
       const act = random.weighted(WEIGHTS)
+      if (task.cachedInfo.meta.kind === 'stream' && sparesStream(act)) continue
       await tolerant(act, () => ACTS[act](task, task.cachedInfo.meta))
       if (random.chance(0.3)) task.disconnect()
     }
     for (const task of tasks) task.disconnect()
   })
   await tolerant('lost', dealWithLost)
+}
+
+function sparesStream(act) {
+  return NEVER_TO_STREAMS.includes(act) || (RARELY_TO_STREAMS.includes(act) && random.chance(0.9))
 }
 
 /** What other clients, killers and the end of a supervisor can make of any call: an error of ours, never another. */

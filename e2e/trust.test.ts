@@ -1,0 +1,210 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, chownSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { SpawnOptions, TaskPattern, TaskPoolOptions } from '@bgtask/pool'
+import { TaskPool } from '@bgtask/pool'
+import { isAlive, needs, pathOf, tempDir } from '@bgtask/testkit'
+import { describe, expect, test } from 'vitest'
+import { endTasksAfterTest, makePool, processesOf } from './support/pools.js'
+import { startProgram } from './support/programs.js'
+
+const [ALICE, BOB, INTRUDER] = [12_001, 12_002, 12_003]
+const TEAM = 12_100
+const fixture = (name: string) => join(import.meta.dirname, 'fixtures', name)
+
+interface User {
+  readonly uid: number
+  readonly groups?: readonly number[]
+}
+
+/** What `fixtures/user.mjs` tells. */
+interface Seen {
+  found: number[]
+  errors: [pid: number, code: string][]
+  answers: object[]
+  lost: number[]
+  swept: string[]
+}
+
+describe.runIf(needs('root', 'setpriv'))('nobody gets in', () => {
+  describe('socket, log and record have the modes that access names, whatever the umask', () => {
+    test.each([
+      { access: undefined, mode: 0o600, gid: 0 },
+      { access: { mode: 0o660, gid: TEAM }, mode: 0o660, gid: TEAM },
+      { access: { mode: 0o666 }, mode: 0o666, gid: 0 },
+    ])('$access', async ({ access, mode, gid }) => {
+      for (const umask of [0o000, 0o777]) {
+        const pool = makePool({ access })
+        const umaskBefore = process.umask(umask)
+        const task = await pool.spawn({ cmd: 'sleep 1000' }).finally(() => process.umask(umaskBefore))
+        const modeIs = () =>
+          readdirSync(pool.path).map((name) => {
+            const stats = statSync(join(pool.path, name))
+            return { kind: name.split('.').at(-1), mode: stats.mode & 0o777, gid: stats.gid }
+          })
+        const expected = ['json', 'out', 'sock'].map((kind) => ({ kind, mode, gid }))
+        expect(modeIs().sort((a, b) => String(a.kind).localeCompare(String(b.kind)))).toEqual(expected)
+        // A record that is written again keeps them.
+        await task.applyMeta({ again: true })
+        expect(modeIs()).toEqual(expect.arrayContaining(expected))
+      }
+    })
+  })
+
+  describe('a directory that a group may read, for users who wish to interact', () => {
+    const access = { mode: 0o660, gid: TEAM }
+
+    test('lets its members do everything to a task that access gives to the group', async () => {
+      const path = directory(ALICE, TEAM, 0o750)
+      const pid = spawnAs({ uid: ALICE, groups: [TEAM] }, { path, access })
+      const seen = look({ uid: BOB, groups: [TEAM] }, { path }, { talk: true })
+      const answer = { text: 'hello\n', meta: { seen: true }, exitCode: 0, restarted: true, signal: 'SIGTERM' }
+      expect(seen).toMatchObject({ found: [pid], errors: [], answers: [answer] })
+      expect(readdirSync(path)).toEqual([])
+    })
+
+    test('is no help to its members where the task keeps itself to itself', async () => {
+      const path = directory(ALICE, TEAM, 0o750)
+      const pid = spawnAs({ uid: ALICE, groups: [TEAM] }, { path })
+      const { found, errors } = look({ uid: BOB, groups: [TEAM] }, { path })
+      expect(found).toEqual([])
+      // Its record may not be read, and its socket not be connected to.
+      expect(errors).toEqual([
+        [pid, 'ERR_BGTASK_PERMISSION'],
+        [pid, 'ERR_BGTASK_PERMISSION'],
+      ])
+    })
+
+    test('keeps everybody else out', async () => {
+      const path = directory(ALICE, TEAM, 0o750)
+      spawnAs({ uid: ALICE, groups: [TEAM] }, { path, access })
+      expect(() => look({ uid: BOB }, { path })).toThrow(/ERR_BGTASK_POOL_DIR/)
+    })
+  })
+
+  describe('a directory that many may write, with the sticky bit', () => {
+    test("holds tasks of several users, who see each other's only where they trust the owner", async () => {
+      const path = directory(0, TEAM, 0o1770)
+      const access = { mode: 0o660, gid: TEAM }
+      const member = (uid: number) => ({ uid, groups: [TEAM] })
+      const [alices, bobs] = [ALICE, BOB].map((uid) => spawnAs(member(uid), { path, access }))
+      expect(look(member(BOB), { path })).toMatchObject({
+        found: [bobs],
+        errors: [[alices, 'ERR_BGTASK_PERMISSION']],
+      })
+      const trusting = { path, access: { owners: [ALICE] } }
+      expect(look(member(BOB), trusting).found.sort()).toEqual([alices, bobs].sort())
+    })
+
+    const PLANTED = ['a', 'b', 'c', 'd']
+
+    test('what somebody else planted is skipped and told, never believed, connected to or removed', async () => {
+      const path = directory(0, 0, 0o1777)
+      const pid = spawnAs({ uid: BOB }, { path })
+      const intruder = await letIn(path, pid)
+      const planted = filesOf(path, INTRUDER)
+      const errors = [...PLANTED.map(() => [pid, 'ERR_BGTASK_PERMISSION']), [intruder.pid, 'ERR_BGTASK_PERMISSION']]
+
+      const seen = look({ uid: BOB }, { path })
+      expect(seen).toMatchObject({ found: [pid], lost: [], swept: [] })
+      expect(seen.errors).toHaveLength(errors.length)
+      expect(seen.errors).toEqual(expect.arrayContaining(errors))
+      expect(look({ uid: BOB }, { path }, { pattern: { meta: { name: 'forged' } } }).found).toEqual([])
+
+      // Root may read everything, and believes as little of it.
+      const pool = new TaskPool({ path, access: { owners: [BOB] } })
+      expect((await pool.search()).map((task) => task.pid)).toEqual([pid])
+      expect((await pool.record(pid))?.info.meta).toEqual({})
+      expect(await pool.record(intruder.pid)).toBeUndefined()
+      expect(await pool.lost()).toEqual([])
+      await expect(pool.taskByPid(intruder.pid)).rejects.toMatchObject({ code: 'ERR_BGTASK_PERMISSION' })
+      expect(await pool.sweep()).toEqual([])
+      expect(filesOf(path, INTRUDER)).toEqual(planted)
+      expect(await intruder.connections()).toBe(0)
+      expect(isAlive(pid)).toBe(true)
+    })
+
+    test('what a trusted user made is still no record if it is a FIFO, a link or huge', async () => {
+      const path = directory(0, 0, 0o1777)
+      const pid = spawnAs({ uid: BOB }, { path })
+      const intruder = await letIn(path, pid)
+      const { errors } = look({ uid: BOB }, { path, access: { owners: [INTRUDER] } }, { pattern: { run: 1 } })
+      const codes = errors.filter(([of]) => of === pid).map(([, code]) => code)
+      expect(codes.sort()).toEqual(['ERR_BGTASK_PERMISSION', 'ERR_BGTASK_PROTOCOL', 'ERR_BGTASK_PROTOCOL'])
+      expect(await intruder.connections()).toBe(0)
+    })
+
+    test.each(['N.sock', 'N.out', '.N.s', '.N.json'])(
+      'a spawn whose %s somebody else has taken is refused, and leaves nothing',
+      async (name) => {
+        const path = directory(0, 0, 0o1777)
+        endTasksAfterTest(path)
+        // The pids that come next: the supervisor will have one of them.
+        const lastPid = Number(readFileSync('/proc/sys/kernel/ns_last_pid', 'utf8'))
+        for (let pid = lastPid; pid < lastPid + 3_000; pid += 1) {
+          const file = join(path, name.replace('N', String(pid)))
+          writeFileSync(file, '')
+          chownSync(file, INTRUDER, INTRUDER)
+        }
+        const planted = readdirSync(path).length
+        const { pid, code, message } = asUser({ uid: BOB }, [
+          fixture('user.mjs'),
+          JSON.stringify({ pool: { path }, spawn: { cmd: 'sleep 1000' } }),
+        ])
+        expect({ pid, code }).toEqual({ pid: undefined, code: expect.stringMatching(/^ERR_BGTASK_(LAUNCH|REMOTE)$/) })
+        expect(message).toMatch(/EPERM|EEXIST|EACCES|cannot write/)
+        expect(processesOf(path)).toEqual([])
+        expect(readdirSync(path)).toHaveLength(planted)
+      },
+    )
+  })
+})
+
+function directory(uid: number, gid: number, mode: number): string {
+  const path = tempDir()
+  chownSync(path, uid, gid)
+  chmodSync(path, mode)
+  return path
+}
+
+/** Names of files that belong to somebody. */
+function filesOf(path: string, uid: number): string[] {
+  return readdirSync(path).filter((name) => statSync(join(path, name), { throwIfNoEntry: false })?.uid === uid)
+}
+
+/** Spawns a task as that user, and gives its supervisor's pid. */
+function spawnAs(user: User, pool: TaskPoolOptions, spawn: SpawnOptions = { cmd: 'cat' }): number {
+  endTasksAfterTest(pool.path)
+  const { pid, code, message } = asUser(user, [fixture('user.mjs'), JSON.stringify({ pool, spawn })])
+  if (pid === undefined) throw new Error(`${code}: ${message}`)
+  return pid
+}
+
+/** What that user sees of a pool. */
+function look(user: User, pool: TaskPoolOptions, plan: { pattern?: TaskPattern; talk?: boolean } = {}): Seen {
+  return asUser(user, [fixture('user.mjs'), JSON.stringify({ pool, ...plan })])
+}
+
+function asUser(user: User, args: string[]) {
+  const [setpriv = '', ...rest] = argvOf(user, args)
+  return JSON.parse(execFileSync(setpriv, rest, { cwd: '/', encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }))
+}
+
+function argvOf({ uid, groups }: User, args: string[]): string[] {
+  const others = groups === undefined ? '--clear-groups' : `--groups=${groups.join()}`
+  return [pathOf('setpriv'), `--reuid=${uid}`, `--regid=${uid}`, others, process.execPath, ...args]
+}
+
+/** Somebody who plants what `fixtures/intruder.mjs` says, and tells in the end how many connected. */
+async function letIn(path: string, theirPid: number) {
+  const argv = argvOf({ uid: INTRUDER }, [fixture('intruder.mjs'), path, String(theirPid)])
+  const program = startProgram(argv, { cwd: '/' })
+  const [pid] = await once(program.process.stdout, 'data')
+  const connections = async () => {
+    program.process.stdin.end()
+    const [count] = await once(program.process.stdout, 'data')
+    return Number(count)
+  }
+  return { pid: Number(pid), connections }
+}
