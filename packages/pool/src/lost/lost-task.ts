@@ -84,10 +84,11 @@ export function hasOrphans(record: TaskRecord): boolean {
 }
 
 function treeOf(record: TaskRecord): TreeSelector {
-  const { child, info } = record
+  const { child, info, supervisor } = record
   // A pid that has been given to somebody else since must not lead us to that process's session.
   const root = child !== null && stillRuns(record, child) ? child : null
   return {
+    since: supervisor.startTime,
     cookie: info.taskId,
     roots: root === null ? [] : [root],
     pipes: [],

@@ -5,6 +5,8 @@ import { type ProcessStat, readProcessStat } from './stat.js'
 
 /** What makes a process part of a task. */
 export interface TreeSelector {
+  /** Start time of the supervisor (null where unknown): what is older is not the task's, and need not be looked into. */
+  readonly since: number | null
   /** Value of the cookie variable that the task's processes carry. */
   readonly cookie: string
   /** Children of the task's runs. Each led its own session, so its pid is also a group and a session. */
@@ -33,7 +35,8 @@ export interface TreeProcess {
  */
 export function findTree(selector: TreeSelector): TreeProcess[] {
   const spare = new Set(selector.spare)
-  const stats = allProcesses().filter((stat) => stat.state !== 'Z' && stat.state !== 'X')
+  const since = selector.since ?? 0
+  const stats = allProcesses().filter(({ state, startTime }) => startTime >= since && state !== 'Z' && state !== 'X')
   const members = new Set<number>()
   const add = (stat: ProcessStat) => {
     if (!spare.has(stat.pid)) members.add(stat.pid)

@@ -1,5 +1,13 @@
 import { existsSync } from 'node:fs'
-import { findTree, type StopStep, type Survivor, signalProcess, stopTree, type TreeSelector } from '@bgtask/protocol'
+import {
+  findTree,
+  readProcessStat,
+  type StopStep,
+  type Survivor,
+  signalProcess,
+  stopTree,
+  type TreeSelector,
+} from '@bgtask/protocol'
 import { hasGroup, signalGroup, stopGroup } from './group.js'
 import type { Run } from './run.js'
 
@@ -11,6 +19,7 @@ const canSeeProcesses = existsSync('/proc/self/stat')
 
 /** Signals and ends the processes of a task, whichever run they are of. */
 export class Stopper {
+  readonly #since = readProcessStat(process.pid)?.startTime ?? null
   readonly #cookie: string
   readonly #runs: Run[] = []
   /** Runs whose group is empty: the kernel may have given its number to somebody else. */
@@ -72,6 +81,7 @@ export class Stopper {
 
   #selector(): TreeSelector {
     return {
+      since: this.#since,
       cookie: this.#cookie,
       roots: this.#runs.filter((run) => !this.#emptied.has(run)),
       pipes: this.#runs.flatMap((run) => run.pipes),

@@ -64,7 +64,7 @@ function pidIfAlive(child: ProcessIdentity): number | undefined {
 /** Killed between the start of a child and its naming, a supervisor leaves one that can be told by its cookie. */
 function unnamedChild({ taskId, supervisor }: LockNote): number | undefined {
   if (supervisor.bootId !== currentPlace().bootId) return undefined
-  return findTree({ cookie: taskId, roots: [], pipes: [], spare: [process.pid] })[0]?.pid
+  return findTree({ since: supervisor.startTime, cookie: taskId, roots: [], pipes: [], spare: [process.pid] })[0]?.pid
 }
 
 /** `/proc/locks` names a holder's pid for `fcntl` and `flock` locks, but -1 for those of open file descriptions. */

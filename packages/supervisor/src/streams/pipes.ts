@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 
 /** The child's three pipes. The supervisor must close `child.*` once the child has them, or it would never see an end. */
 export interface StdioPipes {
@@ -14,6 +14,9 @@ export interface StdioPipes {
 /** Fds of the here-documents, in the shell that made them. */
 const HERE_DOCUMENT_FDS = [7, 8, 9] as const
 
+/** As in Linux's headers; Node does not export it. */
+const O_CLOEXEC = 0o2000000
+
 /** Set by the shell in front of the daemon: the fds that it passed on, so the pipes are there already. */
 const FDS_VARIABLE = 'BGTASK_FDS'
 
@@ -25,7 +28,10 @@ const FDS_VARIABLE = 'BGTASK_FDS'
  */
 export function takeInheritedPipes(): StdioPipes | undefined {
   const passed = process.env[FDS_VARIABLE]
-  if (passed === undefined) return undefined
+  if (passed === undefined) {
+    closeLeakingFds()
+    return undefined
+  }
   delete process.env[FDS_VARIABLE]
   for (const fd of passed.trim().split(/\s+/).map(Number)) {
     if (fd > 9) closeQuietly(fd)
@@ -34,6 +40,30 @@ export function takeInheritedPipes(): StdioPipes | undefined {
     return openPipes('/proc/self/fd', HERE_DOCUMENT_FDS)
   } catch {
     return undefined
+  }
+}
+
+/**
+ * Without that shell nobody says what was inherited. What would leak into the child is known all the same: Node's own
+ * descriptors close on exec, and so do the low ones, which it marks at its start.
+ */
+function closeLeakingFds(): void {
+  try {
+    for (const fd of readdirSync('/proc/self/fdinfo').map(Number)) {
+      if (fd > 2 && !closesOnExec(fd)) closeQuietly(fd)
+    }
+  } catch {
+    // No /proc: then they cannot be told.
+  }
+}
+
+function closesOnExec(fd: number): boolean {
+  try {
+    const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? ''
+    return (Number.parseInt(flags, 8) & O_CLOEXEC) !== 0
+  } catch {
+    // It was the one that the directory was listed by.
+    return true
   }
 }
 
