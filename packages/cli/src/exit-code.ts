@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import type { WaitedExit } from '@bgtask/client'
 import type { ExitStatus } from '@bgtask/protocol'
 import { EXIT } from './errors.js'
 
@@ -7,6 +8,11 @@ export function exitCodeOfTask({ exitCode, signal, cause }: ExitStatus): number 
   if (cause === 'timeout') return EXIT.timeout
   if (exitCode !== null) return exitCode
   return 128 + (constants.signals[signal as NodeJS.Signals] ?? 0)
+}
+
+/** An end as `--json` tells it. */
+export function exitFacts({ run, ...exitStatus }: WaitedExit): object {
+  return { run, exitStatus, code: exitCodeOfTask(exitStatus) }
 }
 
 /** In words, for messages. */

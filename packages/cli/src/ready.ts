@@ -1,5 +1,4 @@
-import type { Task, TaskOutput } from '@bgtask/client'
-import type { ExitStatus } from '@bgtask/protocol'
+import type { Task, TaskOutput, WaitedExit } from '@bgtask/client'
 import { outputOf } from './output/task-output.js'
 
 /**
@@ -11,7 +10,7 @@ export async function waitUntilReady(
   task: Task,
   pattern: RegExp,
   { timeoutMs }: { timeoutMs?: number },
-): Promise<ExitStatus | undefined> {
+): Promise<WaitedExit | undefined> {
   const done = new AbortController()
   const { signal } = done
   const wait = (output: TaskOutput) => output.waitFor(pattern, { timeoutMs, signal, gaps: 'skip' })

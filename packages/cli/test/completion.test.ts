@@ -23,7 +23,10 @@ describe('completion', () => {
   })
 
   test('an unknown shell is a mistake', async () => {
-    expect(await cli().bgtask(['completion', 'tcsh'])).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('fish') })
+    expect(await cli().bgtask(['completion', 'tcsh'])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('fish'),
+    })
   })
 })
 
@@ -33,5 +36,7 @@ function completeInBash({ directory, env }: Cli, script: string, words: readonly
   const line = `${script}\nCOMP_WORDS=(bgtask "$@"); COMP_CWORD=$#; _bgtask; printf '%s\\n' "\${COMPREPLY[@]}"`
   const path = [directory, process.env.PATH].join(delimiter)
   const options = { env: { ...process.env, ...env, PATH: path }, encoding: 'utf8' } as const
-  return execFileSync('bash', ['-c', line, 'bash', ...words], options).split('\n').filter(Boolean)
+  return execFileSync('bash', ['-c', line, 'bash', ...words], options)
+    .split('\n')
+    .filter(Boolean)
 }

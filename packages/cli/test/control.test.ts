@@ -127,7 +127,7 @@ describe('send and meta', () => {
     await bgtask(['send', id, 'two', 'words'])
     await bgtask(['send', '-n', id, '-x'])
     await bgtask(['send', id], { stdin: 'pipe', input: 'piped' })
-    await bgtask(['send', '--eof', id])
+    await bgtask(['send', '--eof', id], { stdin: 'pipe' })
     expect((await bgtask(['wait', id])).stdout).toBe(`${id} 0`)
     expect((await bgtask(['logs', id])).stdout).toBe('two words\n-xpiped')
   })

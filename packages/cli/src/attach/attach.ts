@@ -1,5 +1,4 @@
-import type { Task } from '@bgtask/client'
-import type { ExitStatus } from '@bgtask/protocol'
+import type { Task, WaitedExit } from '@bgtask/client'
 import { tell, write } from '../output/print.js'
 import { tailOf } from '../output/tail.js'
 import { type Gap, outputOf, type Piece } from '../output/task-output.js'
@@ -21,7 +20,7 @@ export interface AttachOptions {
 /**
  * Shows a task's output and sends it what is typed, until it ends (resolves with how) or Ctrl-C detaches (undefined).
  */
-export async function attachTo(task: Task, options: AttachOptions): Promise<ExitStatus | undefined> {
+export async function attachTo(task: Task, options: AttachOptions): Promise<WaitedExit | undefined> {
   const detached = new AbortController()
   const detach = () => detached.abort()
   process.on('SIGINT', detach)

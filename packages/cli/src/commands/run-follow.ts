@@ -1,10 +1,10 @@
 import { constants } from 'node:os'
-import type { Task } from '@bgtask/client'
+import type { Task, WaitedExit } from '@bgtask/client'
 import type { TaskPool } from '@bgtask/pool'
-import { type ExitStatus, isBgTaskError } from '@bgtask/protocol'
+import { isBgTaskError } from '@bgtask/protocol'
 import { attachTo } from '../attach/attach.js'
 import { describeError, EXIT } from '../errors.js'
-import { describeEnd, exitCodeOfTask } from '../exit-code.js'
+import { describeEnd, exitCodeOfTask, exitFacts } from '../exit-code.js'
 import { print, printJson, tell } from '../output/print.js'
 import { waitUntilReady } from '../ready.js'
 import { removeMarked } from '../remove.js'
@@ -32,7 +32,7 @@ async function tellId(task: Task, { json, attach, behavior }: RunOptions): Promi
 }
 
 /** The task's end; undefined where it is not waited for, or no longer. */
-async function end(task: Task, options: RunOptions): Promise<ExitStatus | undefined> {
+async function end(task: Task, options: RunOptions): Promise<WaitedExit | undefined> {
   if (options.attach) return attachTo(task, { endsInput: true, discard: options.overflow === 'block' })
   return options.wait ? awaited(task) : undefined
 }
@@ -43,13 +43,13 @@ async function becomesReady(task: Task, { ready, readyTimeout, json }: RunOption
   if (status === undefined) return true
   process.exitCode = exitCodeOfTask(status) || EXIT.failure
   const message = `task ${task.pid} ended (${describeEnd(status)}) before its output matched ${ready}`
-  if (json) await printJson({ id: task.pid, ready: false, ...endOf(status) })
+  if (json) await printJson({ id: task.pid, ready: false, ...exitFacts(status) })
   else tell(`${message}: bgtask logs ${task.pid}`)
   return false
 }
 
 /** The end; undefined where Ctrl-C came first, which ends the waiting only. */
-async function awaited(task: Task): Promise<ExitStatus | undefined> {
+async function awaited(task: Task): Promise<WaitedExit | undefined> {
   const interrupted = new AbortController()
   process.once('SIGINT', () => interrupted.abort())
   try {
@@ -62,13 +62,9 @@ async function awaited(task: Task): Promise<ExitStatus | undefined> {
   }
 }
 
-async function tellEnd(task: Task, status: ExitStatus, { json }: RunOptions): Promise<void> {
+async function tellEnd(task: Task, status: WaitedExit, { json }: RunOptions): Promise<void> {
   process.exitCode = exitCodeOfTask(status)
-  if (json) await printJson({ id: task.pid, ...endOf(status) })
-}
-
-function endOf(status: ExitStatus): object {
-  return { exitStatus: status, code: exitCodeOfTask(status) }
+  if (json) await printJson({ id: task.pid, ...exitFacts(status) })
 }
 
 /** For another supervisor (systemd, a container): the task ends with this program, and this program with the task. */

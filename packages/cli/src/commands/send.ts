@@ -8,12 +8,12 @@ export function sendCommand() {
   return poolCommand('send')
     .description("write to a task's stdin")
     .argument('<id>')
-    .argument('[text...]', "words of a line; our own stdin's bytes where there are none")
+    .argument('[text...]', 'words of a line; - or nothing for what is piped in')
     .passThroughOptions()
     .option('-n, --no-newline', 'no line end behind the words')
     .option('--eof', 'then end its stdin')
     .option('--timeout <duration>', 'how long to wait for room in a full queue; exit code 124', duration)
-    .addHelpText('after', examples('bgtask send repl "print(1 + 1)"', 'bgtask send --eof sort < words.txt'))
+    .addHelpText('after', examples('bgtask send repl "print(1 + 1)"', 'bgtask send --eof sort - < words.txt'))
     .action(send)
 }
 
@@ -28,16 +28,15 @@ async function send(id: string, words: readonly string[], options: SendOptions):
   const { task } = await findTask(openPool(options), id)
   const waiting = { timeoutMs: options.timeout }
   let acceptedOffset = (await task.stdin.info()).acceptedOffset
-  if (words.length > 0) {
-    acceptedOffset = await task.stdin.write(words.join(' ') + (options.newline ? '\n' : ''), waiting)
-  } else if (process.stdin.isTTY && !options.eof) {
-    throw new CliError(
-      'ERR_BGTASK_USAGE',
-      'what should be sent? Give words, or pipe bytes in; bgtask attach is for typing',
-    )
-  } else if (!process.stdin.isTTY) {
+  const isPiped = words.length === 0 ? !options.eof : words.length === 1 && words[0] === '-'
+  if (isPiped) {
+    if (process.stdin.isTTY) throw new CliError('ERR_BGTASK_USAGE', NOTHING_TO_SEND)
     for await (const bytes of process.stdin) acceptedOffset = await task.stdin.write(bytes, waiting)
+  } else if (words.length > 0) {
+    acceptedOffset = await task.stdin.write(words.join(' ') + (options.newline ? '\n' : ''), waiting)
   }
   if (options.eof) await task.stdin.close(waiting)
   if (options.json) await printJson({ id: task.pid, acceptedOffset, closed: options.eof === true })
 }
+
+const NOTHING_TO_SEND = 'what should be sent? Give words, or pipe bytes in; bgtask attach is for typing'

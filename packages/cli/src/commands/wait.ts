@@ -1,6 +1,6 @@
-import type { ExitStatus } from '@bgtask/protocol'
+import type { WaitedExit } from '@bgtask/client'
 import { CliError, describeError, exitCodeOf } from '../errors.js'
-import { exitCodeOfTask } from '../exit-code.js'
+import { exitCodeOfTask, exitFacts } from '../exit-code.js'
 import { openPool, type PoolOption } from '../open-pool.js'
 import { print, printJson, tell } from '../output/print.js'
 import { findTargets, type Target } from '../targets.js'
@@ -34,9 +34,9 @@ async function wait(ids: readonly string[], options: WaitOptions): Promise<void>
 /** Waits for one, and tells how it ended, or why that cannot be known. */
 async function codeOf(target: Target, options: WaitOptions): Promise<number> {
   try {
-    const exitStatus = await endOf(target, options)
-    const code = exitCodeOfTask(exitStatus)
-    if (options.json) await printJson({ id: target.id, exitStatus, code })
+    const exit = await endOf(target, options)
+    const code = exitCodeOfTask(exit)
+    if (options.json) await printJson({ id: target.id, ...exitFacts(exit) })
     else await print(options.quiet ? String(target.id) : `${target.id} ${code}`)
     return code
   } catch (error) {
@@ -46,10 +46,10 @@ async function codeOf(target: Target, options: WaitOptions): Promise<number> {
   }
 }
 
-async function endOf({ id, info, task }: Target, { timeout }: WaitOptions): Promise<ExitStatus> {
+async function endOf({ id, info, task }: Target, { timeout }: WaitOptions): Promise<WaitedExit> {
   if (task !== undefined) return task.wait({ timeoutMs: timeout })
   // Of a task that lost its supervisor only what was on record before is known.
-  if (info.state === 'lost' && info.exitStatus !== null) return info.exitStatus
+  if (info.state === 'lost' && info.exitStatus !== null) return { ...info.exitStatus, run: info.run }
   const message = `task ${id} is ${info.state}: its supervisor died, so nobody knows how it ends`
   throw new CliError('ERR_BGTASK_TASK_STATE', message, { id, state: info.state })
 }

@@ -9,7 +9,8 @@ export interface Terminal {
   /** Types text, and keys by tmux's names (`Enter`, `C-c`). */
   type(...keys: string[]): void
   resize(columns: number, rows: number): void
-  screen(): string
+  /** What stands there; with `-e` its colours too. */
+  screen(...options: string[]): string
   /** Waits until the screen has it. */
   shows(pattern: RegExp | string): Promise<string>
 }
@@ -25,7 +26,7 @@ export function terminal({ directory, env }: Cli): Terminal {
     })
   tmux('new-session', '-d', '-x', '100', '-y', '20', 'sh')
   onTestFinished(() => void tmux('kill-server'))
-  const screen = () => tmux('capture-pane', '-p')
+  const screen = (...options: string[]) => tmux('capture-pane', '-p', ...options)
   const shows = (pattern: RegExp | string) =>
     eventually(() => (screen().match(pattern) ? screen() : undefined), {
       deadlineMs: 20_000,

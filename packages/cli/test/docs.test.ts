@@ -1,0 +1,54 @@
+import { execFile } from 'node:child_process'
+import { readFileSync, symlinkSync } from 'node:fs'
+import { delimiter, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { cli, program } from './support/cli.js'
+
+/** A file's examples are one session at a shell: `$ ` begins a command, what follows it is its output, `…` stands for anything. */
+describe.for(['cli.md', 'cli-json.md', 'coming-from.md'])('docs/%s', (file) => {
+  const markdown = readFileSync(resolve(import.meta.dirname, '../../../docs', file), 'utf8')
+
+  test('its examples do what it says', { timeout: 300_000 }, async () => {
+    const { directory, env } = cli()
+    symlinkSync(program, join(directory, 'bgtask'))
+    const path = [directory, process.env.PATH].join(delimiter)
+    const examples = examplesOf(markdown)
+    expect(examples.length).toBeGreaterThan(0)
+    // Behind each command its exit code, and a line that cannot be its output.
+    const script = examples.map(({ command }) => `${command}\necho "[$?]"; echo '%%%'`).join('\n')
+    const { stdout } = await promisify(execFile)('sh', ['-c', script], {
+      cwd: directory,
+      env: { ...process.env, ...env, PATH: path },
+      timeout: 290_000,
+    })
+    const outputs = stdout.split('%%%').map((output) => output.trim().replace(/\n?\[0\]$/, ''))
+    for (const [index, { command, output }] of examples.entries()) {
+      expect(outputs[index], `$ ${command}`).toMatch(patternOf(output))
+    }
+  })
+})
+
+interface Example {
+  command: string
+  output: string
+}
+
+function examplesOf(markdown: string): Example[] {
+  const blocks = [...markdown.matchAll(/^```console\n([\s\S]*?)^```/gm)].map(([, text = '']) => text)
+  return blocks.flatMap((block) =>
+    block
+      .split(/^\$ /m)
+      .slice(1)
+      .map((text) => {
+        const [command = '', ...output] = text.trim().split('\n')
+        return { command, output: output.join('\n') }
+      }),
+  )
+}
+
+/** A line that is `…` alone may also be several, or none. */
+function patternOf(output: string): RegExp {
+  const escaped = output.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&').replace(/ +/g, ' +')
+  return new RegExp(`^\\s*${escaped.replace(/ *\+?… *\+?/g, '[\\s\\S]*')}\\s*$`)
+}
