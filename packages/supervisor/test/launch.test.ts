@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { Task } from '@bgtask/client'
 import { COOKIE_VARIABLE, encode, socketFileName } from '@bgtask/protocol'
-import { eventually, isAlive, processEnv, processFds, tempDir } from '@bgtask/testkit'
+import { eventually, isAlive, processEnv, tempDir } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { daemonPath } from '../src/command.js'
 import { allPids } from './support/pool.js'
@@ -36,14 +36,11 @@ function spec(poolPath: string, changes: object = {}): object {
   }
 }
 
-function startDaemon(leaked?: number): ChildProcess & {
+function startDaemon(): ChildProcess & {
   stdin: NonNullable<ChildProcess['stdin']>
   stderr: NonNullable<ChildProcess['stderr']>
 } {
-  const stdio: ('pipe' | 'ignore' | number)[] = ['pipe', 'ignore', 'pipe']
-  // High, since Node marks low ones for closing whoever opened them.
-  if (leaked !== undefined) stdio.push(...Array.from({ length: 50 }, () => 'ignore' as const), leaked)
-  const daemon = spawn(process.execPath, [daemonPath()], { stdio })
+  const daemon = spawn(process.execPath, [daemonPath()], { stdio: ['pipe', 'ignore', 'pipe'] })
   onTestFinished(() => {
     daemon.kill('SIGKILL')
   })
@@ -68,21 +65,6 @@ test('a hand-made spec starts a task; what it does not know is ignored, what is 
   await task.terminateSupervisor()
   expect(await exited).toEqual([0, null])
   expect(readdirSync(poolPath)).toEqual([])
-})
-
-test('descriptors that a launcher leaks reach neither daemon nor child, without the shell that lists them', async () => {
-  const poolPath = tempDir()
-  const leaked = openSync(`${poolPath}/leaked`, 'w')
-  const daemon = startDaemon(leaked)
-  closeSync(leaked)
-  daemon.stdin.end(encode(spec(poolPath)))
-  expect(await text(daemon.stderr)).toBe(`DAEMON_PID=${daemon.pid}\n`)
-  const task = Task.at(`${poolPath}/${socketFileName(daemon.pid ?? 0)}`)
-  const { pid } = await task.info()
-  for (const holder of [daemon.pid, pid]) {
-    expect([...processFds(holder ?? 0).values()]).not.toContain(`${poolPath}/leaked`)
-  }
-  await task.terminateSupervisor()
 })
 
 test('stdin that ends without a byte is no launch: it exits, silently', async () => {
