@@ -2,6 +2,7 @@
 //   pnpm bench [--quick] [--only id,id] [--write]
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { abuseLatency } from './figures/abuse.mjs'
 import { getInfo } from './figures/calls.mjs'
 import { idleCpu } from './figures/idle-cpu.mjs'
 import { writeToFollower } from './figures/latency.mjs'
@@ -20,6 +21,7 @@ const FIGURES = [
   drain,
   followBlock,
   writeToFollower,
+  abuseLatency,
   searchByMeta,
   searchByPredicate,
   idleCpu,
@@ -52,12 +54,16 @@ const pairs = options.quick ? 5 : 21
 const rows = []
 for (const figure of FIGURES) {
   if (wanted !== undefined && !wanted.includes(figure.id)) continue
-  const progress = process.stderr.isTTY ? (done, all) => process.stderr.write(`\r${figure.id} ${done}/${all} `) : undefined
+  const progress = process.stderr.isTTY
+    ? (done, all) => process.stderr.write(`\r${figure.id} ${done}/${all} `)
+    : undefined
   process.stderr.write(`${figure.id} …${process.stderr.isTTY ? '' : '\n'}`)
   const result = await figure.run({ pairs, quick: options.quick, onPair: progress })
   const ok = figure.atMost === undefined ? result.value >= figure.atLeast : result.value <= figure.atMost
   rows.push({ ...figure, ...result, ok })
-  process.stderr.write(`\r${ok ? 'ok  ' : 'MISS'} ${figure.id}: ${format(result.value, figure.unit)} (${limit(figure)})\n`)
+  process.stderr.write(
+    `\r${ok ? 'ok  ' : 'MISS'} ${figure.id}: ${format(result.value, figure.unit)} (${limit(figure)})\n`,
+  )
 }
 
 const table = [
