@@ -95,7 +95,8 @@ async function copyLockAddon(source: string, target: string): Promise<void> {
     await mkdir(join(target, platform), { recursive: true })
     await copyFile(join(source, 'prebuilds', file), join(target, file))
   }
-  await copyFile(join(source, 'LICENSE'), join(target, 'LICENSE'))
+  // By another name than our own, which pnpm would otherwise take to be there already.
+  await copyFile(join(source, 'LICENSE'), join(target, 'fs-native-extensions.LICENSE'))
 }
 
 /** What browsers get: each entry whole, styles as text in it, and beside them the files that need no build. */

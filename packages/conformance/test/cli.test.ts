@@ -1,0 +1,51 @@
+import { join } from 'node:path'
+import { runNode } from '@bgtask/testkit'
+import { expect, test } from 'vitest'
+import { conformanceChecks } from '../src/index.js'
+
+const cli = join(import.meta.dirname, '../dist/cli.js')
+
+/** Never answers anything, so every check fails, and soon. */
+const BROKEN = ['/bin/sh', '-c', 'echo out of order >&2; exit 1']
+
+test('a supervisor that does not conform is told in a table, and by the exit code', { timeout: 120_000 }, async () => {
+  const { stdout, exitCode } = await runNode(cli, ['--profile', 'core', '--', ...BROKEN], { timeout: 110_000 })
+  expect(exitCode).toBe(1)
+  const lines = String(stdout).split('\n')
+  expect(lines).toContainEqual(expect.stringMatching(/^✗ fails {3}L-30 L-31 +when it says that it is ready/))
+  expect(lines).toContain('    the launch failed: out of order')
+  expect(lines.at(-1)).toMatch(/^profile core: does not conform \(\d+ hold, \d+ fail, \d+ warn, 0 skipped\)$/)
+})
+
+test('the same as JSON', { timeout: 120_000 }, async () => {
+  const { stdout, exitCode } = await runNode(cli, ['--json', '--profile=core', '--', ...BROKEN], { timeout: 110_000 })
+  expect(exitCode).toBe(1)
+  const report = JSON.parse(String(stdout))
+  expect(report).toMatchObject({ profile: 'core', conforms: false, supervisorCmd: BROKEN })
+  expect(report.outcomes.map(({ title }: { title: string }) => title)).toEqual(
+    conformanceChecks({ profile: 'core' }).map(({ title }) => title),
+  )
+  expect(report.outcomes).toContainEqual({
+    title: 'the child leads a session of its own',
+    ids: ['L-23'],
+    profile: 'core',
+    level: 'must',
+    status: 'fails',
+    reason: expect.stringContaining('out of order'),
+    tookMs: expect.any(Number),
+  })
+})
+
+test('--help says how to use it', async () => {
+  const { stdout, exitCode } = await runNode(cli, ['--help'])
+  expect({ stdout, exitCode }).toEqual({ stdout: expect.stringContaining('-- <supervisorCmd…>'), exitCode: 0 })
+})
+
+test.each([
+  [['--profile', 'half'], '--profile must be core or full, got half'],
+  [['--fast'], '--fast'],
+  [['stray'], 'stray'],
+])('a wrong command line is told, with exit code 2: %j', async (args, words) => {
+  const { stderr, exitCode } = await runNode(cli, args)
+  expect({ stderr, exitCode }).toEqual({ stderr: expect.stringContaining(words), exitCode: 2 })
+})

@@ -1,0 +1,138 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeTempDir, runNode, tempDir } from '@bgtask/testkit'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { makePool, root } from './support/pools.js'
+
+const packed = makeTempDir()
+afterAll(() => packed.remove())
+
+/** Paths of the tarballs by the package's short name. */
+const tarballs = new Map<string, string>()
+
+beforeAll(() => {
+  const names = ['protocol', 'client', 'supervisor', 'pool', 'conformance']
+  const filters = names.map((name) => `--filter=@bgtask/${name}`)
+  const args = ['--yes', 'pnpm@12.21.0', '--recursive', ...filters, 'pack', '--pack-destination', packed.path]
+  execFileSync('npx', args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
+  for (const file of readdirSync(packed.path)) {
+    const name = /^bgtask-(\w+)-/.exec(file)?.[1]
+    if (name !== undefined) tarballs.set(name, join(packed.path, file))
+  }
+  expect([...tarballs.keys()].sort()).toEqual(names.sort())
+}, 120_000)
+
+describe('what the tarballs hold', () => {
+  const contents = (name: string) =>
+    execFileSync('tar', ['tf', tarballs.get(name) as string], { encoding: 'utf8' })
+      .trim()
+      .split('\n')
+      .map((path) => path.replace(/^package\//, ''))
+
+  test.each(['protocol', 'client', 'supervisor', 'pool', 'conformance'])('%s: the build and its papers', (name) => {
+    const files = contents(name)
+    expect(
+      files.filter(
+        (file) =>
+          !/^(dist\/.*\.(js|cjs|d\.ts|node)|dist\/prebuilds\/fs-native-extensions\.LICENSE|package\.json|README\.md|LICENSE)$/.test(
+            file,
+          ),
+      ),
+    ).toEqual([])
+    expect(files).toEqual(
+      expect.arrayContaining(['package.json', 'README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts']),
+    )
+    const manifest = readManifest(name)
+    expect(JSON.stringify(manifest)).not.toMatch(/workspace:|@bgtask\/source|@bgtask\/testkit/)
+  })
+
+  test('supervisor: the daemon in one file, and the lock addon for each platform', () => {
+    const prebuilds = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64']
+    const needed = prebuilds.map((platform) => `dist/prebuilds/${platform}/fs-native-extensions.node`)
+    expect(contents('supervisor')).toEqual(expect.arrayContaining(['dist/daemon.cjs', 'dist/command.js', ...needed]))
+  })
+
+  test('the addon and the daemon are nowhere else', () => {
+    const others = ['protocol', 'client', 'pool', 'conformance'].flatMap(contents)
+    expect(others.filter((file) => /\.node$|daemon/.test(file))).toEqual([])
+  })
+})
+
+describe('each layer alone', () => {
+  test('client with protocol controls a task', async () => {
+    const project = install('protocol', 'client')
+    const pool = makePool()
+    const task = await pool.spawn({ cmd: 'echo hello; sleep 1000' })
+    const program = `
+      import { Task } from '@bgtask/client'
+      const task = Task.at(process.argv[2])
+      const { state } = await task.info()
+      const match = await task.stdout.waitFor('hello')
+      const { exitStatus } = await task.stop()
+      console.log(JSON.stringify({ state, offset: match.offset, signal: exitStatus.signal }))`
+    const { stdout } = await run(project, program, pool.socketPath(task.pid))
+    expect(JSON.parse(String(stdout))).toEqual({ state: 'running', offset: 0, signal: 'SIGTERM' })
+  })
+
+  const SPAWN = `
+    import { TaskPool } from '@bgtask/pool'
+    const [path, lockfile, ...supervisorCmd] = process.argv.slice(2)
+    const pool = new TaskPool({ path, mkdirIfMissing: true, ...(supervisorCmd.length > 0 && { supervisorCmd }) })
+    try {
+      const task = await pool.spawn({ cmd: 'echo hello; sleep 1000', lockfile })
+      const match = await task.stdout.waitFor('hello')
+      const second = await pool.spawn({ cmd: 'true', lockfile }).catch((error) => error.code)
+      await task.terminateSupervisor()
+      console.log(JSON.stringify({ offset: match.offset, second }))
+    } catch (error) {
+      console.log(JSON.stringify({ code: error.code, message: error.message }))
+    }`
+
+  test('pool without the supervisor package works with supervisorCmd, and says what it lacks without', async () => {
+    const project = install('protocol', 'client', 'pool')
+    const [path, lockfile] = [join(project, 'pool'), join(project, 'lock')]
+    const without = await run(project, SPAWN, path, lockfile)
+    expect(JSON.parse(String(without.stdout))).toEqual({
+      code: 'ERR_BGTASK_INVALID_OPTION',
+      message: expect.stringContaining('@bgtask/supervisor'),
+    })
+    const withCommand = await run(project, SPAWN, path, lockfile, ...makePool().supervisorCmd)
+    expect(JSON.parse(String(withCommand.stdout))).toEqual({ offset: 0, second: 'ERR_BGTASK_LOCK_HELD' })
+  })
+
+  test('pool with the supervisor package needs nothing more, and its lock is there', async () => {
+    const project = install('protocol', 'client', 'pool', 'supervisor')
+    const { stdout } = await run(project, SPAWN, join(project, 'pool'), join(project, 'lock'))
+    expect(JSON.parse(String(stdout))).toEqual({ offset: 0, second: 'ERR_BGTASK_LOCK_HELD' })
+  })
+})
+
+/** An empty project with these tarballs, and what they depend on but the packages of this repository. */
+function install(...names: string[]): string {
+  const project = tempDir()
+  const modules = join(project, 'node_modules')
+  for (const name of names) {
+    const target = join(modules, '@bgtask', name)
+    mkdirSync(target, { recursive: true })
+    execFileSync('tar', ['xf', tarballs.get(name) as string, '-C', target, '--strip-components=1'])
+    for (const dependency of Object.keys(readManifest(name).dependencies ?? {})) {
+      if (dependency.startsWith('@bgtask/')) continue
+      symlinkSync(realpathSync(join(root, 'packages', name, 'node_modules', dependency)), join(modules, dependency))
+    }
+  }
+  return project
+}
+
+function readManifest(name: string): { dependencies?: Record<string, string> } {
+  return JSON.parse(
+    execFileSync('tar', ['xfO', tarballs.get(name) as string, 'package/package.json'], { encoding: 'utf8' }),
+  )
+}
+
+function run(project: string, program: string, ...args: string[]) {
+  const file = join(project, 'program.mjs')
+  writeFileSync(file, program)
+  // Test runners started through pnpm's scripts see the repository's packages from everywhere.
+  return runNode(file, args, { cwd: project, env: { NODE_PATH: '' } })
+}
