@@ -146,10 +146,15 @@ export class TaskPool<T extends Task = Task> {
     const plan = this.#plan(spec.behavior)
     // Before anything is started: it throws where the spec is too large.
     const launch = { spec: encodeSpec(spec), taskId: spec.taskId }
-    const supervisor = (await this.#standbys.take(plan)) ?? new SupervisorProcess(plan)
-    const task = await supervisor.launch(launch, { timeoutMs: launchTimeoutMs, signal }, (pid) =>
-      this.#reach(pid, { timeoutMs: launchTimeoutMs, signal }),
-    )
+    const start = (supervisor: SupervisorProcess) =>
+      supervisor.launch(launch, { timeoutMs: launchTimeoutMs, signal }, (pid) =>
+        this.#reach(pid, { timeoutMs: launchTimeoutMs, signal }),
+      )
+    const standby = await this.#standbys.take(plan)
+    const task = await start(standby ?? new SupervisorProcess(plan)).catch((error) => {
+      if (!standby?.diedWaiting) throw error
+      return start(new SupervisorProcess(plan))
+    })
     this.#refillStandbys()
     return task
   }

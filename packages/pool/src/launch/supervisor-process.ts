@@ -50,6 +50,7 @@ export class SupervisorProcess {
   readonly #report = new LaunchReport()
   #spawnError: Error | undefined
   #ended = false
+  #diedWaiting = false
   #onChange: () => void = () => {}
 
   /** @throws LaunchError where not even a process can be made. */
@@ -64,6 +65,10 @@ export class SupervisorProcess {
     })
     // Without pipes there was an error, which is told in a moment.
     for (const pipe of this.#pipes()) pipe.on('error', () => {})
+    // The far end was closed with bytes in it that nobody had read.
+    this.#specPipe?.once('error', () => {
+      this.#diedWaiting = true
+    })
     this.#child.stderr?.on('data', (chunk: Buffer) => {
       this.#report.push(chunk)
       if (this.#report.pid !== undefined) this.#onChange()
@@ -76,6 +81,11 @@ export class SupervisorProcess {
   /** Whether it can no longer be given a spec: it ended, or believes that it is ready. */
   get isSpent(): boolean {
     return this.#ended || this.#report.pid !== undefined
+  }
+
+  /** Whether it ended before it had read its spec, and so has done nothing: the spec can be given to another one. */
+  get diedWaiting(): boolean {
+    return this.#diedWaiting
   }
 
   /** Whether it keeps the program alive. */
@@ -98,9 +108,14 @@ export class SupervisorProcess {
   ): Promise<R> {
     try {
       debug(() => `launch ${this.#launchId}: task ${taskId}, ${spec.length} bytes of spec`)
-      this.#specPipe?.end(spec)
+      // It is read from only because a socket tells what became of it no other way.
+      this.#specPipe?.end(spec).resume()
       await this.#settled(options)
-      if (this.#report.pid === undefined) throw this.#failure()
+      if (this.#report.pid === undefined) {
+        // What became of the spec is told in the same turn as the end of stderr, but maybe after it.
+        await new Promise(setImmediate)
+        throw this.#failure()
+      }
       const reached = await reach(this.#report.pid)
       this.#release()
       debug(() => `launch ${this.#launchId}: supervisor ${this.#report.pid} is ready`)

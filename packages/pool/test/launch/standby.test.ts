@@ -112,6 +112,17 @@ describe('standbys', () => {
     await waiting(pool, 2)
   })
 
+  test('that die with their spec unread let a cold one have it', async () => {
+    const pool = standbyPool(1)
+    const [standby] = await waiting(pool, 1)
+    process.kill(standby as number, 'SIGSTOP')
+    const spawning = spawnTask(pool)
+    // Turns of the loop in which the spec is written.
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate)
+    process.kill(standby as number, 'SIGKILL')
+    expect((await spawning).pid).not.toBe(standby)
+  })
+
   test('go when the pool is closed, and no others come', async () => {
     const pool = standbyPool(3)
     await waiting(pool, 3)
