@@ -5,8 +5,8 @@ export const mutants = [
   {
     breaks: 'a supervisor leaves its socket behind',
     file: 'packages/supervisor/src/server/server.ts',
-    search: '?.ino === this.#inode) rmSync(this.path, { force: true })',
-    replace: '?.ino === -1) rmSync(this.path, { force: true })',
+    search: '?.ino === this.#inode) removeFile(this.path)',
+    replace: '?.ino === -1) removeFile(this.path)',
     fails: [
       'synopsis.test.ts › the synopsis does what it says',
       'synopsis.test.ts › a pool is nothing more than a view of a directory',

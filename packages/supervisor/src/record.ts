@@ -1,4 +1,4 @@
-import { closeSync, constants, fchmodSync, fchownSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, fchmodSync, fchownSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Access, recordFileName, type TaskRecord, temporaryRecordFileName } from '@bgtask/protocol'
 
@@ -18,7 +18,7 @@ export class RecordFile {
   /** Replaces the record in one step: whoever reads it sees the old or the new one, whole. Throws what the system says. */
   write(record: TaskRecord): void {
     if (this.#removed) throw new Error('the task is over and its record removed')
-    rmSync(this.#temporaryPath, { force: true })
+    removeFile(this.#temporaryPath)
     const fd = createOwned(this.#temporaryPath, this.#access)
     try {
       writeFileSync(fd, JSON.stringify(record))
@@ -31,8 +31,8 @@ export class RecordFile {
   /** Removes it for good. */
   remove(): void {
     this.#removed = true
-    rmSync(this.#temporaryPath, { force: true })
-    rmSync(this.path, { force: true })
+    removeFile(this.#temporaryPath)
+    removeFile(this.path)
   }
 }
 
@@ -47,5 +47,14 @@ export function createOwned(path: string, access: Access, extraFlags = 0): numbe
   } catch (error) {
     closeSync(fd)
     throw error
+  }
+}
+
+/** Removes a file that may be gone already. `rmSync` tells a wrong reason where it is somebody else's in a sticky directory. */
+export function removeFile(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
 }

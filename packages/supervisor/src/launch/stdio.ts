@@ -1,8 +1,8 @@
-import { closeSync, constants, openSync, rmSync } from 'node:fs'
+import { closeSync, constants, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { type LaunchSpec, logFileName } from '@bgtask/protocol'
 import type { Log } from '../log.js'
-import { createOwned } from '../record.js'
+import { createOwned, removeFile } from '../record.js'
 
 /**
  * Where the supervisor's own words go after the launch: the caller's terminal in the foreground, else its log file. The
@@ -12,13 +12,13 @@ export function openLog(spec: LaunchSpec): number {
   if (spec.behavior === 'foreground') return 1
   const path = logPath(spec)
   // Left over from an earlier process with our pid.
-  rmSync(path, { force: true })
+  removeFile(path)
   return createOwned(path, spec.access, constants.O_APPEND)
 }
 
 /** The supervisor ends: its words go with it. */
 export function removeLog(spec: LaunchSpec): void {
-  if (spec.behavior !== 'foreground') rmSync(logPath(spec), { force: true })
+  if (spec.behavior !== 'foreground') removeFile(logPath(spec))
 }
 
 /**

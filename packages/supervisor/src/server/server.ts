@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, lstatSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, lstatSync, renameSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import {
@@ -9,6 +9,7 @@ import {
   temporarySocketFileName,
 } from '@bgtask/protocol'
 import type { Log } from '../log.js'
+import { removeFile } from '../record.js'
 import { Connection } from './connection.js'
 import type { MethodContext } from './methods.js'
 
@@ -45,7 +46,7 @@ export class TaskServer {
     const bytes = Buffer.byteLength(this.path)
     // Node would truncate it silently and listen somewhere else.
     if (bytes > MAX_SOCKET_PATH_BYTES) throw new PathTooLongError(this.path, bytes, MAX_SOCKET_PATH_BYTES)
-    rmSync(this.#temporaryPath, { force: true })
+    removeFile(this.#temporaryPath)
     const umask = process.umask(0o777 & ~access.mode)
     try {
       const listening = new Promise<void>((resolve, reject) => {
@@ -83,9 +84,9 @@ export class TaskServer {
   /** Takes the socket out of the directory; connections stay. */
   unpublish(): void {
     this.#server.close()
-    rmSync(this.#temporaryPath, { force: true })
+    removeFile(this.#temporaryPath)
     // Somebody may have put something of their own in its place.
-    if (lstatSync(this.path, { throwIfNoEntry: false })?.ino === this.#inode) rmSync(this.path, { force: true })
+    if (lstatSync(this.path, { throwIfNoEntry: false })?.ino === this.#inode) removeFile(this.path)
   }
 
   /**
