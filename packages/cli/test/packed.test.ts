@@ -12,7 +12,11 @@ const NAMES = ['cli', 'supervisor', 'protocol']
 
 test('packed and installed into an empty project, bgtask works there', { timeout: 300_000 }, async () => {
   const directory = tempDir()
-  const env = { ...process.env, BGTASK_TASKPOOL_PATH: join(directory, 'p'), NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS }
+  const env = {
+    ...process.env,
+    BGTASK_TASKPOOL_PATH: join(directory, 'p'),
+    NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS,
+  }
   const run = async (program: string, args: readonly string[], cwd = directory) =>
     (await promisify(execFile)(program, args, { cwd, env })).stdout.trim()
   for (const name of NAMES) {

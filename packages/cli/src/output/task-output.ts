@@ -1,4 +1,4 @@
-import type { MergedPosition, OutputChunk, OutputGap, Task, TaskOutput } from '@bgtask/client'
+import type { MergedPosition, Task, TaskOutput } from '@bgtask/client'
 import { MAX_READ_BYTES } from '@bgtask/protocol'
 
 export type OutputName = 'stdout' | 'stderr'
@@ -38,103 +38,58 @@ export interface OutputRequest {
 }
 
 /** A task's output from a position on. */
-export function outputOf(
-  task: Task,
-  { stream, from, follow, signal }: OutputRequest,
-): AsyncGenerator<Piece | Gap, void, undefined> {
-  if (stream === undefined) return both(task, from as MergedPosition | undefined, follow, signal)
-  return one(task[stream], from as number | undefined, follow, signal)
+export function outputOf(task: Task, request: OutputRequest): AsyncGenerator<Piece | Gap, void, undefined> {
+  return request.stream === undefined ? both(task, request) : one(task[request.stream], request)
 }
 
 async function* one(
   output: TaskOutput,
-  from: number | undefined,
-  follow: boolean,
-  signal: AbortSignal | undefined,
+  { from, follow, signal }: OutputRequest,
 ): AsyncGenerator<Piece | Gap, void, undefined> {
-  const stream = output.name
-  if (follow) {
-    for await (const part of output.follow({ from, signal })) {
-      if (part.gap) yield { ...part, stream, next: part.to }
-      else yield { ...part, stream, next: part.offset + part.data.length }
-    }
-    return
-  }
-  const { firstOffset, endOffset } = await output.info({ signal })
-  for await (const part of range(output, from ?? firstOffset, endOffset, signal)) {
-    yield { ...part, stream, next: part.gap ? part.to : part.offset + part.data.length }
+  for await (const part of output.follow({ from: from as number | undefined, live: follow, signal })) {
+    yield { ...part, stream: output.name, next: part.gap ? part.to : part.offset + part.data.length }
   }
 }
 
 async function* both(
   task: Task,
-  from: MergedPosition | undefined,
-  follow: boolean,
+  { from, follow, signal }: OutputRequest,
+): AsyncGenerator<Piece | Gap, void, undefined> {
+  let next = from as MergedPosition | undefined
+  const kept = follow ? undefined : (await task.info({ signal })).streams
+  for await (const part of task.output.follow({ from: next, live: follow, signal })) {
+    next = part.next
+    if (part.gap) yield* unordered(task[part.stream], part, next, signal)
+    else yield part
+  }
+  if (kept === undefined) return
+  // The order is known of the newest chunks only, and may tell nothing at all of a stream that has long been silent.
+  for (const output of [task.stdout, task.stderr]) {
+    const { firstOffset, endOffset } = kept[output.id]
+    const rest = { from: next?.[output.name] ?? firstOffset, to: endOffset }
+    next = { seq: 0, ...next, [output.name]: Math.max(rest.from, rest.to) }
+    yield* unordered(output, rest, next, signal)
+  }
+}
+
+/** Bytes that the merged view lacks: where their place in the order has been forgotten, they may be kept all the same. */
+async function* unordered(
+  output: TaskOutput,
+  { from, to }: { from: number; to: number },
+  next: MergedPosition,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Piece | Gap, void, undefined> {
-  // The order is known of the newest chunks only: what is kept beyond that is older than all of them.
-  if (from === undefined) yield* unordered(task, signal)
-  const { seq, endSeq } = await task.output.order({ from: from?.seq, maxChunks: 1, signal })
-  if (!follow && seq === endSeq) return
-  for await (const part of task.output.follow({ from: from ?? { seq }, signal })) {
-    if (!part.gap) yield part
-    else {
-      // Where only the place in the order has been forgotten, the bytes are there all the same.
-      const { stream, next } = part
-      for await (const found of range(task[stream], part.from, part.to, signal)) yield { ...found, stream, next }
-    }
-    if (!follow && part.next.seq >= endSeq) return
-  }
-}
-
-/** Bytes that are kept though the order does not tell of them any more. */
-async function* unordered(task: Task, signal: AbortSignal | undefined): AsyncGenerator<Piece | Gap, void, undefined> {
-  const { streams } = await task.info({ signal })
-  const ordered = await firstOrdered(task, signal)
-  const next: { seq: number; stdout?: number; stderr?: number } = { seq: ordered.seq }
-  for (const stream of ['stdout', 'stderr'] as const) {
-    const output = task[stream]
-    const { firstOffset, endOffset } = streams[output.id]
-    for await (const part of range(output, firstOffset, ordered[stream] ?? endOffset, signal)) {
-      next[stream] = part.gap ? part.to : part.offset + part.data.length
-      yield { ...part, stream, next: { ...next } }
-    }
-  }
-}
-
-/** Where the order begins, and the first byte of each stream that it tells of. */
-async function firstOrdered(
-  task: Task,
-  signal: AbortSignal | undefined,
-): Promise<{ seq: number; stdout?: number; stderr?: number }> {
-  const first = await task.output.order({ maxChunks: 4_096, signal })
-  const offsets: { stdout?: number; stderr?: number } = {}
-  for (let page = first; ; ) {
-    for (const [streamId, offset] of page.chunks) offsets[streamId === 1 ? 'stdout' : 'stderr'] ??= offset
-    const from = page.seq + page.chunks.length
-    if (from >= first.endSeq || (offsets.stdout !== undefined && offsets.stderr !== undefined)) break
-    page = await task.output.order({ from, maxChunks: 4_096, signal })
-  }
-  return { seq: first.seq, ...offsets }
-}
-
-/** The bytes of a stream from one offset up to, not including, another, as far as they are kept. */
-async function* range(
-  output: TaskOutput,
-  from: number,
-  to: number,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<OutputChunk | OutputGap, void, undefined> {
+  const stream = output.name
   for (let position = from; position < to; ) {
     const { offset, data } = await output.read({
       from: position,
       maxBytes: Math.min(to - position, MAX_READ_BYTES),
       signal,
     })
-    const start = data.length === 0 ? to : Math.min(Math.max(offset, position), to)
-    if (start > position) yield { gap: true, from: position, to: start }
+    const start = data.length === 0 ? to : Math.min(offset, to)
+    if (start > position) yield { gap: true, stream, from: position, to: start, next }
     const bytes = data.subarray(0, to - start)
-    if (bytes.length > 0) yield { offset: start, data: bytes }
+    if (bytes.length > 0) yield { stream, offset: start, data: bytes, next }
     position = start + bytes.length
   }
 }
