@@ -4,6 +4,9 @@ import { COOKIE_VARIABLE, LAUNCH_VARIABLE, readProcessStat, SUPERVISOR_PID_VARIA
 /** The mark of one run, which everything that it starts inherits. */
 export const RUN_VARIABLE = 'CHAOS_RUN'
 
+/** Processes that are not of this run, and never will be: reading every environment again takes most of the time. */
+const foreign = new Set()
+
 /** All processes of this run that live, but for this one, with what they are: child, supervisor, caller, client or reader. */
 export function runProcesses() {
   const run = process.env[RUN_VARIABLE]
@@ -11,8 +14,14 @@ export function runProcesses() {
     // The start time first: should the pid be reused after this, no signal is sent.
     const stat = readProcessStat(pid)
     if (stat === undefined || 'ZX'.includes(stat.state) || pid === process.pid) return []
+    const life = `${pid} ${stat.startTime}`
+    if (foreign.has(life)) return []
     const env = environmentOf(pid)
-    if (env[RUN_VARIABLE] !== run) return []
+    if (env[RUN_VARIABLE] !== run) {
+      // Empty it is also in the middle of an exec.
+      if (Object.keys(env).length > 1) foreign.add(life)
+      return []
+    }
     const taskId = env[COOKIE_VARIABLE]
     const role = taskId !== undefined ? 'child' : env[LAUNCH_VARIABLE] !== undefined ? 'supervisor' : env.CHAOS_ROLE
     const supervisorPid = taskId === undefined ? undefined : Number(env[SUPERVISOR_PID_VARIABLE])
