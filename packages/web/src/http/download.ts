@@ -5,7 +5,9 @@ import type { View } from '../shared/messages.js'
 
 /** Everything that is kept at the moment, as a file; read at the pace of whoever takes it. */
 export function respondDownload(task: Task, info: RecordedInfo, view: View): Response {
-  return new Response(ReadableStream.from(keptBytes(task, view)), {
+  // Node's own type of a web stream has `from`, the global one does not yet; they are the same.
+  const body: unknown = ReadableStream.from(keptBytes(task, view))
+  return new Response(body as ConstructorParameters<typeof Response>[0], {
     headers: {
       // Never shown as a page of this origin, whatever the task wrote.
       'content-type': 'application/octet-stream',

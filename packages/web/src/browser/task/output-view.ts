@@ -113,8 +113,10 @@ export class OutputView {
   }
 
   #drawSoon(): void {
-    cancelAnimationFrame(this.#frame)
+    // Every line that scrolls asks for it.
+    if (this.#frame !== 0) return
     this.#frame = requestAnimationFrame(() => {
+      this.#frame = 0
       this.#gutter.draw()
       const count = this.terminal.newRows
       this.#more.hidden = count === undefined
