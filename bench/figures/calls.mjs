@@ -49,7 +49,12 @@ export const getInfo = {
         for (let index = 0; index < CALLS; index += 1) await call()
         return ((performance.now() - start) / CALLS) * 1_000
       }
-      const result = await comparePairs(pairs, loop(() => task.info()), loop(echo.call), onPair)
+      const result = await comparePairs(
+        pairs,
+        loop(() => task.info()),
+        loop(echo.call),
+        onPair,
+      )
       echo.end()
       const detail = `${result.ours.toFixed(1)} µs, echo of ${replyBytes} bytes: ${result.theirs.toFixed(1)} µs`
       return { value: result.ratio, spread: result.ratios, detail }

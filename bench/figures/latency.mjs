@@ -23,7 +23,10 @@ export const writeToFollower = {
   run: async () => {
     const { pool, dispose } = temporaryPool()
     try {
-      const task = await pool.spawn({ cmd: 'read _; exec "$NODE" -e "$CODE"', env: { NODE: process.execPath, CODE: CHILD } })
+      const task = await pool.spawn({
+        cmd: 'read _; exec "$NODE" -e "$CODE"',
+        env: { NODE: process.execPath, CODE: CHILD },
+      })
       const process_ = fork(follower, [pool.path, String(task.pid)])
       await once(process_, 'message')
       await task.stdin.write('\n')

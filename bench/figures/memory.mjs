@@ -17,7 +17,9 @@ async function supervisors(pool) {
 async function bareNodes(directory) {
   const nodes = []
   for (let index = 0; index < COUNT; index += 1) {
-    const node = spawn(process.execPath, ['-e', BARE, join(directory, `bare${index}`)], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const node = spawn(process.execPath, ['-e', BARE, join(directory, `bare${index}`)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     await once(node.stdout, 'data')
     nodes.push(node)
   }
@@ -39,7 +41,10 @@ export const idleMemory = {
       await new Promise((resolve) => setTimeout(resolve, 1_000))
       const ours = average(pids.map((pid) => memoryOf(pid)))
       const theirs = average(nodes.map(({ pid }) => memoryOf(pid)))
-      return { value: ours / theirs, detail: `${(ours / 2 ** 20).toFixed(2)} MiB, bare Node: ${(theirs / 2 ** 20).toFixed(2)} MiB` }
+      return {
+        value: ours / theirs,
+        detail: `${(ours / 2 ** 20).toFixed(2)} MiB, bare Node: ${(theirs / 2 ** 20).toFixed(2)} MiB`,
+      }
     } finally {
       for (const node of nodes) node.kill('SIGKILL')
       await dispose()

@@ -24,7 +24,8 @@ const KILL = [{ killSignal: 'SIGKILL', waitMs: 5_000 }]
 /** What only this process holds in memory, in bytes (`smaps_rollup`, the sum of `Private_*`); with `Pss` its fair share. */
 export function memoryOf(pid, kind = 'Private') {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1')
-  const lines = text.matchAll(new RegExp(`^${kind}(?:_\\w+)?:\\s+(\\d+) kB$`, 'gm'))
+  // `Pss` is the whole already; `Pss_Anon` and so on are parts of it.
+  const lines = text.matchAll(kind === 'Pss' ? /^Pss:\s+(\d+) kB$/gm : /^Private_\w+:\s+(\d+) kB$/gm)
   return [...lines].reduce((sum, [, kibibytes]) => sum + Number(kibibytes) * 1024, 0)
 }
 

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs'
+import { TaskPool } from '@bgtask/pool'
+import { MARK } from '../lib/processes.mjs'
+
+const KILL_SOON = [
+  { killSignal: 'SIGTERM', waitMs: 1_000 },
+  { killSignal: 'SIGKILL', waitMs: 2_000 },
+]
+
+export const bgtask = {
+  id: 'bgtask',
+  title: 'bgtask',
+  version: () =>
+    JSON.parse(readFileSync(new URL('../../../packages/pool/package.json', import.meta.url), 'utf8')).version,
+  warmMeans: 'a standby waits',
+  open: async ({ directory, mark, standby = 0 }) => {
+    const pool = new TaskPool({ path: directory, standby })
+    pool.applySupervisorEnv({ [MARK]: mark })
+    const start = async ({ name, argv, keepBytes }) => {
+      const maxReadBufSize = keepBytes ?? 16 * 2 ** 20
+      const task = await pool.spawn({
+        exec: argv,
+        env: { [MARK]: mark },
+        meta: { name },
+        maxReadBufSize,
+        stop: KILL_SOON,
+      })
+      const { state } = await task.info()
+      if (state !== 'running') throw new Error(`state is ${state}`)
+      return task
+    }
+    const exitOf = async (task) =>
+      (await pool.taskByPid(task.pid)) ? await task.wait() : (await pool.record(task.pid))?.info.exitStatus
+    return {
+      bounded: true,
+      start,
+      query: async () => (await pool.search((info) => info.state === 'running')).length,
+      search: async (name) => (await pool.search({ meta: { name } })).length,
+      stop: (task) => task.stop(),
+      exitCode: async (task) => (await exitOf(task))?.exitCode,
+      output: async (task) => {
+        const { firstOffset, endOffset } = await task.stdout.info()
+        return Buffer.from((await task.stdout.read({ from: Math.max(firstOffset, endOffset - 65_536) })).data).toString(
+          'latin1',
+        )
+      },
+      follow: (task, onData) => {
+        const abort = new AbortController()
+        const read = async () => {
+          for await (const chunk of task.stdout.follow({ signal: abort.signal }))
+            onData(Buffer.from(chunk.data ?? '').toString('latin1'))
+        }
+        read().catch(() => {})
+        return () => abort.abort()
+      },
+      recover: async () => {},
+      close: () => pool.close(),
+    }
+  },
+}
