@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Task } from '@bgtask/client'
 import { eventually, needs, pathOf, processFds } from '@bgtask/testkit'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { fixture, logOf, makePool, spawnTask } from './support/pool.js'
 import { rawClient, request, untilClosed } from './support/raw.js'
 

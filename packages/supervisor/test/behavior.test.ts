@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import type { Task } from '@bgtask/client'
 import type { SpawnOptions, TaskPool } from '@bgtask/pool'
-import { eventually, isAlive, processFds, processStat } from '@bgtask/testkit'
+import { eventually, isAlive, processStat } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { fixture, logOf, makePool, supervisorCmd } from './support/pool.js'
 

@@ -10,15 +10,17 @@ const POLL_MS = 10
 export async function eventually<T>(
   condition: () => T | Promise<T>,
   { deadlineMs = 10_000, what = condition.toString() }: { deadlineMs?: number; what?: string } = {},
-): Promise<NonNullable<T>> {
+): Promise<Truthy<T>> {
   const deadline = performance.now() + deadlineMs
   for (;;) {
     const outcome = await attempt(condition)
-    if ('value' in outcome && outcome.value) return outcome.value
+    if ('value' in outcome && outcome.value) return outcome.value as Truthy<T>
     if (performance.now() >= deadline) throw missed(what, deadlineMs, outcome)
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   }
 }
+
+type Truthy<T> = Exclude<T, false | null | undefined | 0 | ''>
 
 type Outcome<T> = { value: T } | { error: unknown }
 
