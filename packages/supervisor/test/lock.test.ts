@@ -1,10 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { needs, pathOf, processFds, tempDir } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { daemonPath, supervisorCommand } from '../src/command.js'
 import { killSupervisor, makePool, spawnTask } from './support/pool.js'
+
+/** Takes an `fcntl` lock on its first argument, says so, and keeps it for as many seconds as its second. */
+const TAKE_FCNTL = `use Fcntl qw(:flock SEEK_SET F_SETLK F_WRLCK); open my $f, '+>>', $ARGV[0] or die; my $l = pack('s s x4 q q i x4', F_WRLCK, SEEK_SET, 0, 0, 0); fcntl($f, F_SETLK, $l) or exit 1; $| = 1; print "held\\n"; sleep($ARGV[1])`
 
 const KILL = [{ killSignal: 'KILL', waitMs: 5_000 }]
 
@@ -136,12 +140,35 @@ describe('other programs are excluded, and exclude', () => {
     const lockfile = lockPath()
     const pool = makePool()
     const task = await pool.spawn({ cmd: 'sleep 1000', lockfile })
-    const take = `use Fcntl qw(:flock SEEK_SET F_SETLK F_WRLCK); open my $f, '+>>', $ARGV[0] or die; my $l = pack('s s x4 q q i x4', F_WRLCK, SEEK_SET, 0, 0, 0); fcntl($f, F_SETLK, $l) or exit 1; $| = 1; print "held\\n"; sleep($ARGV[1])`
-    expect(await exitCodeOf(pathOf('perl'), ['-e', take, lockfile, '0'])).toBe(1)
+    expect(await exitCodeOf(pathOf('perl'), ['-e', TAKE_FCNTL, lockfile, '0'])).toBe(1)
     await task.stop()
-    const holder = await hold(pathOf('perl'), ['-e', take, lockfile, '1000'])
+    const holder = await hold(pathOf('perl'), ['-e', TAKE_FCNTL, lockfile, '1000'])
     const held = { code: 'ERR_BGTASK_LOCK_HELD', holder: { kind: 'fcntl', pid: holder } }
     await expect(pool.spawn({ cmd: 'true', lockfile })).rejects.toMatchObject(held)
+  })
+})
+
+describe('where the lock addon cannot be loaded, as on musl', () => {
+  /** The daemon without what lies beside it. */
+  function poolWithoutAddon() {
+    const daemon = join(tempDir(), 'daemon.cjs')
+    copyFileSync(daemonPath(), daemon)
+    return makePool({ supervisorCmd: supervisorCommand([process.execPath, daemon]) })
+  }
+
+  test.runIf(needs('flock'))('flock alone is taken', async () => {
+    const lockfile = lockPath()
+    const pool = poolWithoutAddon()
+    await pool.spawn({ cmd: 'sleep 1000', lockfile })
+    expect(kernelLocks(lockfile)).toEqual(['FLOCK'])
+    await expect(pool.spawn({ cmd: 'true', lockfile })).rejects.toMatchObject({ code: 'ERR_BGTASK_LOCK_HELD' })
+  })
+
+  test.runIf(needs('perl'))('an fcntl lock that is held excludes all the same', async () => {
+    const lockfile = lockPath()
+    const holder = await hold(pathOf('perl'), ['-e', TAKE_FCNTL, lockfile, '1000'])
+    const held = { code: 'ERR_BGTASK_LOCK_HELD', holder: { kind: 'fcntl', pid: holder } }
+    await expect(poolWithoutAddon().spawn({ cmd: 'true', lockfile })).rejects.toMatchObject(held)
   })
 })
 

@@ -50,6 +50,11 @@ export function findHolder(
   return kernelHolder(file, refused)
 }
 
+/** Whether the kernel's list has a lock of that family on the file. */
+export function isListed(file: Stats, family: LockFamily): boolean {
+  return kernelHolder(file, family) !== undefined
+}
+
 /** The child of a supervisor that was killed runs on and still excludes. */
 export function findOrphan(note: ReturnType<typeof parseLockNote>): LockHolder | undefined {
   if (typeof note !== 'object') return undefined

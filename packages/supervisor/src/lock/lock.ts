@@ -12,7 +12,7 @@ import {
 import { InvalidOptionError, LockHeldError, PermissionError, PlatformError, processIdentity } from '@bgtask/protocol'
 import { tryOfdLock } from './addon.js'
 import { tryFlock } from './flock.js'
-import { findHolder, findOrphan, type LockNote, parseLockNote } from './holder.js'
+import { findHolder, findOrphan, isListed, type LockNote, parseLockNote } from './holder.js'
 
 /** A note is a few hundred bytes; more is somebody else's file, and stays as it is. */
 const MAX_NOTE_BYTES = 4_096
@@ -97,7 +97,9 @@ function takeBoth(fd: number, path: string, file: Stats): void {
     ['flock', tryFlock],
   ] as const) {
     const got = take(fd)
-    if (got === false) throw new LockHeldError(path, findHolder(readNote(fd), file, family))
+    // What cannot be taken here (musl has no addon) can still be seen to be held.
+    if (got === false || (got === undefined && isListed(file, family)))
+      throw new LockHeldError(path, findHolder(readNote(fd), file, family))
     taken.push(got)
   }
   if (!taken.includes(true)) throw new PlatformError('a lock file (with neither the lock addon nor a flock program)')
