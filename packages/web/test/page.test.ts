@@ -374,6 +374,25 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     expect((await task.info()).meta).not.toHaveProperty('team')
   })
 
+  /** Text that was set under the writer's hands lost the selection, so what was typed next came behind the old text. */
+  test('what somebody else changes in meta leaves the field alone that is being edited', async () => {
+    const pool = testPool()
+    const task = await pool.start('cat', { meta: { name: 'inspected', team: 'shop' } })
+    const { page } = await openPage(pool, { name: 'inspected' })
+    await page.getByRole('button', { name: 'Inspect', exact: true }).click()
+    const meta = page.getByLabel('Meta as JSON')
+    await eventually(async () => (await meta.inputValue()).includes('shop'))
+    await meta.press('Control+a')
+    const refreshed = page.waitForResponse(/\/api\/tasks\/[\w-]+$/)
+    await task.applyMeta({ progress: { text: 'meanwhile' } })
+    await (await refreshed).finished()
+    await page.getByRole('main').getByText('meanwhile').waitFor()
+    await page.keyboard.insertText('{ "name": "inspected", "color": "red" }')
+    await page.getByRole('button', { name: 'Apply' }).click()
+    await page.getByText('Applied.').waitFor()
+    expect((await task.info()).meta).toEqual({ name: 'inspected', color: 'red', progress: { text: 'meanwhile' } })
+  })
+
   test('the whole log can be downloaded', async () => {
     const pool = testPool()
     const task = await pool.start('seq 1 2000; sleep 1000', { meta: { name: 'log' } })

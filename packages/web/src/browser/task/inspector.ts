@@ -17,12 +17,19 @@ export class Inspector {
   readonly #save: HTMLButtonElement
   readonly #status = h('output', { class: 'meta-status' })
   /** What the text was made of: an edit is told by what differs from it. */
-  #shown: JsonObject = {}
-  #canEdit = false
+  #shown: JsonObject | undefined
+  /** Edits that were applied: what was asked before one may be older than its answer. */
+  #applied = 0
 
   constructor(calls: InspectorCalls, close: () => void) {
     this.#calls = calls
-    this.#meta = h('textarea', { class: 'meta', 'aria-label': 'Meta as JSON', spellcheck: 'false', rows: 8 })
+    this.#meta = h('textarea', {
+      class: 'meta',
+      'aria-label': 'Meta as JSON',
+      spellcheck: 'false',
+      rows: 8,
+      onblur: () => void this.refresh(),
+    })
     this.#save = h('button', { type: 'button', class: 'primary', onclick: () => void this.#apply() }, 'Apply')
     this.element = h(
       'aside',
@@ -42,24 +49,25 @@ export class Inspector {
   }
 
   set canEdit(can: boolean) {
-    this.#canEdit = can
     this.#meta.readOnly = !can
     this.#save.hidden = !can
   }
 
-  /** Asks for everything anew; an edit under way stays. */
+  /** Asks for everything anew. Text that somebody works on stays: what is selected in it would be lost even where it is the same. */
   async refresh(): Promise<void> {
+    const applied = this.#applied
     try {
       const info = await this.#calls.info()
-      if (!this.#isEdited()) this.#show(info.meta as JsonObject)
-      this.#facts.replaceChildren(...facts(info))
+      if (applied === this.#applied && !this.#isInHand()) this.#show(info.meta as JsonObject)
+      this.#showFacts(facts(info))
     } catch (error) {
-      this.#facts.replaceChildren(h('dd', {}, (error as Error).message))
+      this.#showFacts([['', (error as Error).message]])
     }
   }
 
-  #isEdited(): boolean {
-    return this.#canEdit && this.#meta.value !== '' && this.#meta.value !== format(this.#shown)
+  #isInHand(): boolean {
+    if (this.#shown === undefined) return false
+    return this.#meta.matches(':focus') || this.#meta.value !== format(this.#shown)
   }
 
   #show(meta: JsonObject): void {
@@ -72,7 +80,9 @@ export class Inspector {
       const after = JSON.parse(this.#meta.value)
       if (typeof after !== 'object' || after === null || Array.isArray(after))
         throw new Error('Meta must be a JSON object.')
-      this.#show(await this.#calls.applyMeta(mergePatch(this.#shown, after) as JsonObject))
+      const meta = await this.#calls.applyMeta(mergePatch(this.#shown ?? {}, after) as JsonObject)
+      this.#applied += 1
+      this.#show(meta)
       setText(this.#status, 'Applied.')
       this.#status.classList.remove('problem')
     } catch (error) {
@@ -80,17 +90,25 @@ export class Inspector {
       this.#status.classList.add('problem')
     }
   }
+
+  /** Only what differs is written, so that a selection survives. */
+  #showFacts(rows: readonly Fact[]): void {
+    const cells = rows.length * 2
+    while (this.#facts.childElementCount > cells) this.#facts.lastElementChild?.remove()
+    while (this.#facts.childElementCount < cells) this.#facts.append(h('dt'), h('dd'))
+    for (const [index, [name, value]] of rows.entries()) {
+      setText(this.#facts.children[index * 2] as Element, name)
+      setText(this.#facts.children[index * 2 + 1] as Element, value)
+    }
+  }
 }
 
-function facts({ meta, streams, ...info }: TaskInfo): Node[] {
+type Fact = readonly [name: string, value: string]
+
+function facts({ meta, streams, ...info }: TaskInfo): Fact[] {
   const rows: [string, unknown][] = Object.entries(info)
-  for (const [id, name] of [
-    [0, 'stdin'],
-    [1, 'stdout'],
-    [2, 'stderr'],
-  ] as const)
-    if (streams) rows.push([name, streams[id]])
-  return rows.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, valueText(name, value))])
+  if (streams) rows.push(['stdin', streams[0]], ['stdout', streams[1]], ['stderr', streams[2]])
+  return rows.map(([name, value]) => [name, valueText(name, value)])
 }
 
 function valueText(name: string, value: unknown): string {
