@@ -1,5 +1,5 @@
 import type { TaskPool } from '@bgtask/pool'
-import { InvalidOptionError } from '@bgtask/protocol'
+import { InvalidOptionError, isBgTaskError } from '@bgtask/protocol'
 import { Hono } from 'hono'
 import { Access, type Authorize } from './access.js'
 import { act } from './actions.js'
@@ -26,6 +26,8 @@ export interface ConsoleOptions {
   readonly token?: string
   /** The most pages that may look at once, 64 unless given; others are told to come again. */
   readonly maxStreams?: number
+  /** Told of errors that nobody expects, such as one thrown by `authorize`; they are printed unless given. Requests get no word of it. */
+  readonly onError?: (error: unknown) => void
 }
 
 /** Handles requests under `basePath`; anything else is a 404. */
@@ -40,10 +42,11 @@ const DEFAULT_MAX_STREAMS = 64
  */
 export function createConsole(options: ConsoleOptions): ConsoleHandler {
   const { pool, authorize = () => true, readOnly = true, token, maxStreams = DEFAULT_MAX_STREAMS } = options
+  const { onError = console.error } = options
   const basePath = checkBasePath(options.basePath ?? '')
   const hosts = [...LOOPBACK_HOSTS, ...(options.allowedHosts ?? []).map((host) => host.toLowerCase())]
   const access = new Access({ pool, authorize, readOnly })
-  const api = apiRoutes(access, eventsResponder(access, new TaskList(pool), maxStreams), token)
+  const api = apiRoutes(access, eventsResponder(access, new TaskList(pool), maxStreams, onError), token)
 
   const app = new Hono()
   app.use(({ req }, next) => refuseOr(next, refuseHost(req.raw, hosts)))
@@ -53,7 +56,10 @@ export function createConsole(options: ConsoleOptions): ConsoleHandler {
   app.get(`${basePath}/`, ({ req, notFound }) => respondAsset(req.raw, 'index.html') ?? notFound())
   app.get(`${basePath}/:file`, ({ req, notFound }) => respondAsset(req.raw, req.param('file')) ?? notFound())
   app.notFound(() => respondRefusal(NOT_FOUND))
-  app.onError((error) => respondError(error))
+  app.onError((error) => {
+    if (!isBgTaskError(error)) onError(error)
+    return respondError(error)
+  })
 
   return async (request) => {
     const response = await app.fetch(request)
@@ -66,8 +72,9 @@ function apiRoutes(access: Access, respondEvents: ConsoleHandler, token: string 
   const api = new Hono()
 
   api.use(({ req }, next) => {
-    const isRead = req.method === 'GET' || req.method === 'HEAD'
-    const refusal = refuseCrossSite(req.raw) ?? (isRead ? undefined : refuseOrigin(req.raw))
+    const refusal = refuseCrossSite(req.raw) ?? (req.method === 'GET' ? undefined : refuseOrigin(req.raw))
+    // Hono would answer HEAD by GET without its body, which then nobody reads to its end, nor leaves.
+    if (req.method === 'HEAD') return Promise.resolve(respondRefusal(GET_ALONE, { allow: 'GET' }))
     return refuseOr(next, refusal ?? refuseToken(req.raw, token))
   })
 
@@ -103,6 +110,7 @@ function apiRoutes(access: Access, respondEvents: ConsoleHandler, token: string 
 }
 
 const READ_ONLY = { status: 403, code: 'READ_ONLY', message: 'This console is read-only.' } as const
+const GET_ALONE = { status: 405, code: 'METHOD', message: 'This is answered to GET alone.' } as const
 const NOT_FOUND = { status: 404, code: 'NOT_FOUND', message: 'There is no such thing here.' } as const
 
 async function refuseOr(next: () => Promise<void>, refusal: Parameters<typeof respondRefusal>[0] | undefined) {

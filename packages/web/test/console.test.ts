@@ -277,11 +277,14 @@ describe('what is answered', () => {
   })
 })
 
-test('errors that are not ours tell nothing of what they say', async () => {
-  const { task, handle } = untouched({ authorize: () => Promise.reject(new Error('password is hunter2')) })
+test('errors that are not ours are told to the app, and to nobody else', async () => {
+  const error = new Error('password is hunter2')
+  const errors: unknown[] = []
+  const { task, handle } = untouched({ authorize: () => Promise.reject(error), onError: (one) => errors.push(one) })
   const response = await handle(get(`/api/tasks/${task.pid}`))
   expect(response.status).toBe(500)
   expect(await response.text()).not.toContain('hunter2')
+  expect(errors).toEqual([error])
 })
 
 test('bad options are told by name', () => {

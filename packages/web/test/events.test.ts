@@ -1,5 +1,5 @@
 import { eventually } from '@bgtask/testkit'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createConsole } from '../src/index.js'
 import type { ConsoleEvent } from '../src/shared/messages.js'
 import { bytesOf, EventReader } from './support/events.js'
@@ -68,6 +68,49 @@ describe('the list', () => {
     expect(next.data.gone).toEqual([(await mine.info()).taskId])
     expect(JSON.stringify(next.data)).not.toContain(taskId)
   })
+})
+
+/** News that came while `authorize` thought about other news had to wait for the next sign of life, 15 s. */
+test('what changes while authorize is asked about something else is told at once', async () => {
+  const pool = testPool()
+  const mine = await pool.start('cat', { meta: { owner: 'me' } })
+  const other = await pool.start('cat', { meta: { owner: 'other' } })
+  let answer = () => {}
+  let asked = () => {}
+  let gate: Promise<void> | undefined
+  const authorize = async (request: Request, _: string, info?: { meta: Record<string, unknown> }) => {
+    if (info?.meta.owner !== 'other' || request.headers.has('sees-all')) return true
+    if (info.meta.n === 1) asked()
+    await gate
+    return false
+  }
+  const handle = createConsole({ pool, authorize })
+  const slow = new EventReader(await handle(request('')))
+  const all = new EventReader(await handle(new Request(request(''), { headers: { 'sees-all': '1' } })))
+  // A rate that becomes known would wake the stream by itself, and so would the next sign of life.
+  const rated = new Set<unknown>()
+  await all.until('tasks', ({ changed }) => {
+    for (const { info, rate } of changed) if (rate !== undefined) rated.add(info.taskId)
+    return rated.size === 2
+  })
+  await slow.until('tasks', ({ changed }) => changed[0]?.rate !== undefined)
+  vi.useFakeTimers({ toFake: ['setTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+
+  const hasChanged = ({ changed }: ConsoleEvent<'tasks'>['data']) => changed.some(({ info }) => info.meta.n === 2)
+  const told = slow.until('tasks', hasChanged)
+  gate = new Promise((resolve) => {
+    answer = resolve
+  })
+  const isAsked = new Promise<void>((resolve) => {
+    asked = resolve
+  })
+  await other.applyMeta({ n: 1 })
+  await isAsked
+  await mine.applyMeta({ n: 2 })
+  await all.until('tasks', hasChanged)
+  answer()
+  await told
 })
 
 describe('the output', () => {
@@ -217,6 +260,40 @@ describe('streams', () => {
     const third = new EventReader(await handle(request('')))
     await third.until('tasks')
     expect((await handle(request(''))).status).toBe(503)
+  })
+
+  test('that end because authorize fails make room, and tell nothing of why', async () => {
+    const pool = testPool()
+    await pool.start('cat')
+    const authorize = (_: Request, action: string) => {
+      if (action === 'read') throw new Error('password is hunter2')
+      return true
+    }
+    const errors: unknown[] = []
+    const handle = createConsole({ pool, maxStreams: 1, authorize, onError: (error) => errors.push(error) })
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      const response = await handle(request(''))
+      expect(response.status).toBe(200)
+      expect(await response.text()).not.toContain('hunter2')
+      expect(errors).toHaveLength(attempt)
+    }
+  })
+
+  test('whose reader is gone before it began to read make room', async () => {
+    const handle = createConsole({ pool: testPool(), maxStreams: 1 })
+    const left = new AbortController()
+    expect((await handle(new Request(request(''), { signal: left.signal }))).status).toBe(200)
+    left.abort()
+    expect((await handle(request(''))).status).toBe(200)
+  })
+
+  test('are for GET alone: an answer to HEAD would never be read, nor left', async () => {
+    const handle = createConsole({ pool: testPool(), maxStreams: 1 })
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const response = await handle(new Request(request(''), { method: 'HEAD' }))
+      expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET'])
+    }
+    expect((await handle(request(''))).status).toBe(200)
   })
 
   test('tell when the pool cannot be watched', async () => {

@@ -18,6 +18,8 @@ export interface EventSources {
   readonly signal: AbortSignal
   /** Called once, when the reader has left or the stream has ended. */
   readonly closed: () => void
+  /** Told of an error that nobody expects; the stream ends. */
+  readonly failed: (error: unknown) => void
 }
 
 /**
@@ -27,14 +29,17 @@ export interface EventSources {
 export function eventStream(sources: EventSources): ReadableStream<Uint8Array> {
   const events = new Events(sources)
   const encoder = new TextEncoder()
+  let isCancelled = false
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         const event = await events.next()
-        if (event !== 'end') controller.enqueue(encoder.encode(event === 'keep-alive' ? ':\n\n' : frame(event)))
-        else if (events.close()) controller.close()
+        if (isCancelled) return
+        if (event === 'end') controller.close()
+        else controller.enqueue(encoder.encode(event === 'keep-alive' ? ':\n\n' : frame(event)))
       },
-      cancel: () => {
+      cancel() {
+        isCancelled = true
         events.close()
       },
     },
@@ -46,40 +51,48 @@ export function eventStream(sources: EventSources): ReadableStream<Uint8Array> {
 class Events {
   readonly #sources: EventSources
   readonly #first: ConsoleEvent[]
-  readonly #ended: AbortSignal
   /** The next of the output, where it is there already. */
   #output: OutputEvent | undefined
   #isClosed = false
+  /** Since the sources were looked at last. */
+  #hasNews = false
   #wake = () => {}
 
   constructor(sources: EventSources) {
     this.#sources = sources
     this.#first = [...sources.first]
-    this.#ended = AbortSignal.any([sources.signal, AbortSignal.timeout(MAX_STREAM_MS)])
-    this.#ended.addEventListener('abort', () => this.#wake(), { once: true })
-    sources.list.onNews = () => this.#wake()
+    sources.list.onNews = () => this.#tell()
     this.#fetchOutput()
+    // Also where nobody reads: what is held for the reader is let go of.
+    const ended = AbortSignal.any([sources.signal, AbortSignal.timeout(MAX_STREAM_MS)])
+    if (ended.aborted) this.close()
+    else ended.addEventListener('abort', () => this.close(), { once: true })
   }
 
   async next(): Promise<ConsoleEvent | 'keep-alive' | 'end'> {
-    for (let isLate = false; ; isLate = await this.#woken()) {
-      const event = this.#first.shift() ?? (await this.#sources.list.take()) ?? this.#takeOutput()
-      if (this.#ended.aborted || this.#isClosed) return 'end'
-      if (event !== undefined) return event
-      if (isLate) return 'keep-alive'
+    try {
+      for (let isLate = false; ; isLate = await this.#isLate()) {
+        this.#hasNews = false
+        const event = this.#first.shift() ?? (await this.#sources.list.take()) ?? this.#takeOutput()
+        if (this.#isClosed) return 'end'
+        if (event !== undefined) return event
+        if (isLate) return 'keep-alive'
+      }
+    } catch (error) {
+      this.close()
+      this.#sources.failed(error)
+      return 'end'
     }
   }
 
-  /** False where it was closed before. */
-  close(): boolean {
-    if (this.#isClosed) return false
+  close(): void {
+    if (this.#isClosed) return
     this.#isClosed = true
     const { list, output, closed } = this.#sources
     list.close()
     closed()
     output?.return?.().catch(() => {})
-    this.#wake()
-    return true
+    this.#tell()
   }
 
   #takeOutput(): OutputEvent | undefined {
@@ -93,15 +106,22 @@ class Events {
     this.#sources.output?.next().then(
       ({ value }) => {
         this.#output = value ?? undefined
-        this.#wake()
+        this.#tell()
       },
       // It tells of its own failures, but for those of a reader who has left.
       () => {},
     )
   }
 
+  #tell(): void {
+    this.#hasNews = true
+    this.#wake()
+  }
+
   /** Waits for news; true where it waited so long that a sign of life is due. */
-  #woken(): Promise<boolean> {
+  #isLate(): Promise<boolean> {
+    // News that came while the list was asked would else lie until the next.
+    if (this.#hasNews) return Promise.resolve(false)
     return new Promise((resolve) => {
       const timeout = setTimeout(() => resolve(true), KEEP_ALIVE_MS)
       this.#wake = () => {

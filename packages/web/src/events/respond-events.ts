@@ -15,8 +15,9 @@ const BUSY = { status: 503, code: 'BUSY', message: 'Too many pages look at this 
  * it, or with `list=1`, the stream tells of all tasks.
  *
  * @param maxStreams how many there may be at once: each costs a connection to its task.
+ * @param failed told of errors that nobody expects.
  */
-export function eventsResponder(access: Access, list: TaskList, maxStreams: number) {
+export function eventsResponder(access: Access, list: TaskList, maxStreams: number, failed: (error: unknown) => void) {
   let streams = 0
 
   return async (request: Request): Promise<Response> => {
@@ -29,7 +30,7 @@ export function eventsResponder(access: Access, list: TaskList, maxStreams: numb
     if (streams >= maxStreams) return respondRefusal(BUSY)
     streams += 1
     const left = new AbortController()
-    request.signal.addEventListener('abort', () => left.abort(), { once: true })
+    const signal = AbortSignal.any([request.signal, left.signal])
     const view = VIEWS.find((one) => one === query.get('view')) ?? 'merged'
     const from = parsePosition(view, request.headers.get('last-event-id') ?? query.get('from'))
     const isTold = async ({ info }: ListedTask) =>
@@ -37,13 +38,14 @@ export function eventsResponder(access: Access, list: TaskList, maxStreams: numb
     const body = eventStream({
       first: [{ event: 'hello', data: { writable: !access.readOnly } }, ...opened],
       list: new ListFeed(list, isTold),
-      output: found?.task && outputEvents(found.task, view, from, left.signal),
-      signal: left.signal,
+      output: found?.task && outputEvents(found.task, view, from, signal),
+      signal,
       closed: () => {
         streams -= 1
         left.abort()
         found?.task?.disconnect()
       },
+      failed,
     })
     return new Response(body, {
       // The last one is for nginx, which would otherwise collect events until it has a few KiB.

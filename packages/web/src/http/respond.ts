@@ -16,14 +16,17 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'cross-origin-resource-policy': 'same-origin',
 }
 
-export function respondJson(body: unknown, status = 200): Response {
-  return Response.json(body, { status, headers: { 'cache-control': 'no-store' } })
+export function respondJson(body: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
+  return Response.json(body, { status, headers: { 'cache-control': 'no-store', ...headers } })
 }
 
 export const FORBIDDEN: Refusal = { status: 403, code: 'FORBIDDEN', message: 'This is not allowed.' }
 
-export function respondRefusal({ status, code, message }: Refusal): Response {
-  return respondJson({ error: { code, message } } satisfies ErrorBody, status)
+export function respondRefusal(
+  { status, code, message }: Refusal,
+  headers?: Readonly<Record<string, string>>,
+): Response {
+  return respondJson({ error: { code, message } } satisfies ErrorBody, status, headers)
 }
 
 /** What an error of bgtask is in HTTP. Anything else is told as 500 without its words, which may hold anything. */

@@ -61,13 +61,13 @@ export class Connection {
   async #run(target: Target, signal: AbortSignal): Promise<void> {
     for (let retryMs = FIRST_RETRY_MS; !signal.aborted; retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)) {
       const attempt = new Attempt(signal)
+      const began = performance.now()
       try {
         this.#observer.changed('connecting')
         const response = await this.#api.events(query(target), target.position?.(), attempt.signal)
         if (signal.aborted) return
         this.#observer.changed('live')
         for await (const event of attempt.read(response)) {
-          retryMs = FIRST_RETRY_MS
           await this.#observer.received(event)
           if (signal.aborted) return
         }
@@ -78,6 +78,8 @@ export class Connection {
       } finally {
         attempt.end()
       }
+      // A server that takes a page in and drops it at once is not asked as fast as that.
+      if (performance.now() - began > MAX_RETRY_MS) retryMs = FIRST_RETRY_MS
       await new Promise((resolve) => setTimeout(resolve, retryMs))
     }
   }
