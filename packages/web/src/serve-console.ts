@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TaskPool } from '@bgtask/pool'
+import { InvalidOptionError } from '@bgtask/protocol'
 import { createConsole } from './console.js'
 import { nodeListener } from './node-listener.js'
 import { openInBrowser } from './open-in-browser.js'
@@ -16,8 +17,10 @@ export interface ServeConsoleOptions {
   readonly write?: boolean
   /** Open the page in the user's browser; false unless given. */
   readonly open?: boolean
-  /** Random unless given. */
+  /** Letters, digits, `-` and `_`; random unless given. */
   readonly token?: string
+  /** Names (without port) under which the machine is asked for, beside `host` and those of loopback. */
+  readonly allowedHosts?: readonly string[]
   /** Called with the address to open, its token in the fragment, which browsers do not send. */
   readonly onListening?: (url: string) => void
 }
@@ -36,19 +39,24 @@ const MAX_CONNECTIONS = 256
 /**
  * Serves a pool's console on loopback, with a token. Resolves when it listens.
  *
- * @throws InvalidOptionError; what `listen` tells (EADDRINUSE, EACCES).
+ * @throws InvalidOptionError, also for a port or host that cannot be listened on.
  */
 export async function serveConsole(options: ServeConsoleOptions): Promise<ServedConsole> {
   const { pool, port = 0, host = '127.0.0.1', write = false, open = false, onListening } = options
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new InvalidOptionError('port', port, 'must be a number from 0 to 65535')
   const token = options.token ?? randomBytes(24).toString('base64url')
+  if (!/^[\w-]+$/.test(token)) throw new InvalidOptionError('token', token, 'must be of letters, digits, - and _')
   const name = host.includes(':') ? `[${host}]` : host
-  const handler = createConsole({ pool, readOnly: !write, token, allowedHosts: [name] })
+  const handler = createConsole({
+    pool,
+    readOnly: !write,
+    token,
+    allowedHosts: [name, ...(options.allowedHosts ?? [])],
+  })
   const server = createServer(nodeListener(handler))
   server.maxConnections = MAX_CONNECTIONS
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, resolve)
-  })
+  await listen(server, port, host)
   const address = server.address() as AddressInfo
   const url = `http://${name}:${address.port}/#token=${token}`
   onListening?.(url)
@@ -60,4 +68,18 @@ export async function serveConsole(options: ServeConsoleOptions): Promise<Served
       server.closeAllConnections()
     })
   return { url, port: address.port, close, [Symbol.asyncDispose]: close }
+}
+
+async function listen(server: Server, port: number, host: string): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(port, host, resolve)
+    })
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE') throw new InvalidOptionError('port', port, 'is in use by another program', { cause })
+    if (code === 'EACCES') throw new InvalidOptionError('port', port, 'takes rights that you do not have', { cause })
+    throw new InvalidOptionError('host', host, `cannot be listened on (${code ?? message})`, { cause })
+  }
 }

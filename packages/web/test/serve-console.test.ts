@@ -1,0 +1,79 @@
+import { request } from 'node:http'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { type ServeConsoleOptions, serveConsole } from '../src/index.js'
+import { testPool } from './support/pool.js'
+
+async function serve(options: Partial<ServeConsoleOptions> = {}) {
+  const served = await serveConsole({ pool: testPool(), ...options })
+  onTestFinished(() => served.close())
+  const { origin, hash } = new URL(served.url)
+  return { served, origin, token: /^#token=(.+)$/.exec(hash)?.[1] as string }
+}
+
+/** `fetch` sets Host by itself. */
+function statusOf(port: number, host: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    request({ port, host: '127.0.0.1', headers: { host } }, (response) => resolve(response.resume().statusCode))
+      .on('error', reject)
+      .end()
+  })
+}
+
+describe('a served console', () => {
+  test('listens on loopback, with a token of its own that its API wants', async () => {
+    const [one, other] = [await serve(), await serve()]
+    expect(one.origin).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+    expect(one.token).toHaveLength(32)
+    expect(one.token).not.toBe(other.token)
+    const status = async (token: string) =>
+      (await fetch(`${one.origin}/api/tasks/none`, { headers: { authorization: `Bearer ${token}` } })).status
+    expect(await Promise.all([one.token, other.token].map(status))).toEqual([404, 401])
+  })
+
+  test.each([
+    { write: undefined, status: 403 },
+    { write: true, status: 200 },
+  ])('with write: $write answers a write with $status', async ({ write, status }) => {
+    const pool = testPool()
+    const task = await pool.start('cat')
+    const { origin, token } = await serve({ pool, write })
+    const headers = { origin, authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    const response = await fetch(`${origin}/api/tasks/${task.pid}/stop`, { method: 'POST', body: '{}', headers })
+    expect(response.status).toBe(status)
+    expect((await task.info()).state).toBe(write ? 'exited' : 'running')
+  })
+
+  test('can be asked for by further names', async () => {
+    const { served } = await serve({ host: '0.0.0.0', allowedHosts: ['Build.Example'] })
+    const hosts = ['0.0.0.0:1', 'build.example', 'other.example']
+    expect(await Promise.all(hosts.map((host) => statusOf(served.port, host)))).toEqual([200, 200, 403])
+  })
+
+  test('that is closed ends the streams of its pages, and leaves the tasks', async () => {
+    const pool = testPool()
+    const task = await pool.start('cat')
+    const { served, origin, token } = await serve({ pool })
+    const response = await fetch(`${origin}/api/events`, { headers: { authorization: `Bearer ${token}` } })
+    expect(response.status).toBe(200)
+    await served.close()
+    await expect(response.text()).rejects.toThrow()
+    await expect(fetch(origin)).rejects.toThrow()
+    expect((await task.info()).state).toBe('running')
+  })
+
+  test.each([
+    { options: { port: 65_536 }, message: 'port must be a number from 0 to 65535, got 65536' },
+    { options: { port: 1.5 }, message: 'port must be a number from 0 to 65535, got 1.5' },
+    { options: { host: '192.0.2.1' }, message: "host cannot be listened on (EADDRNOTAVAIL), got '192.0.2.1'" },
+    { options: { token: 'a b' }, message: "token must be of letters, digits, - and _, got 'a b'" },
+  ])('is refused with $options', async ({ options, message }) => {
+    const error = await serveConsole({ pool: testPool(), ...options }).catch((error) => error)
+    expect(error).toMatchObject({ code: 'ERR_BGTASK_INVALID_OPTION', message })
+  })
+
+  test('says which port is taken', async () => {
+    const { served } = await serve()
+    const error = await serveConsole({ pool: testPool(), port: served.port }).catch((error) => error)
+    expect(error.message).toBe(`port is in use by another program, got ${served.port}`)
+  })
+})
