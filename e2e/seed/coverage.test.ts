@@ -29,6 +29,12 @@ describe('docs/seed-coverage.md', () => {
   })
 })
 
+test.for(mutants)('$breaks: what it breaks is there, exactly once', ({ file, search, replace }) => {
+  const source = readFileSync(join(import.meta.dirname, '../..', file), 'utf8')
+  expect(source.split(search).length - 1).toBe(1)
+  expect(replace).not.toBe(search)
+})
+
 /** Names such as `lock.test.ts › held by another task` in a row of the table. */
 function testsIn(row: string): string[] {
   return [...row.matchAll(/`([\w-]+\.test\.ts › [^`]+)`/g)].map(([, name = '']) => name)

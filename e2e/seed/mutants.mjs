@@ -91,15 +91,15 @@ export const mutants = [
   {
     breaks: 'the child runs in /',
     file: 'packages/pool/src/launch/spec.ts',
-    search: "cwd: absolute('cwd', options.cwd ?? '.')",
-    replace: "cwd: absolute('cwd', '/')",
+    search: "cwd: absolutePath('cwd', options.cwd ?? '.')",
+    replace: "cwd: absolutePath('cwd', '/')",
     fails: ['spawn.test.ts › the child runs where the caller is, or in cwd'],
   },
   {
-    breaks: 'no lock is taken',
+    breaks: 'a lock file is opened, and that is all',
     file: 'packages/supervisor/src/lock/lock.ts',
-    search: 'const got = take(fd)',
-    replace: 'const got = true',
+    search: 'takeBoth(fd, path, file)\n      if (isStillAt',
+    replace: 'return fd\n      if (isStillAt',
     fails: [
       'lock.test.ts › held by an %s lock of another program',
       'lock.test.ts › held by another task, of whatever pool',
@@ -138,8 +138,8 @@ export const mutants = [
   {
     breaks: 'a relative lock file is meant from the pool',
     file: 'packages/pool/src/launch/spec.ts',
-    search: "absolute('lockfile', options.lockfile)",
-    replace: 'resolve(pool.path, options.lockfile)',
+    search: "absolutePath('lockfile', options.lockfile)",
+    replace: "absolutePath('lockfile', `${pool.path}/${options.lockfile}`)",
     fails: ["lock.test.ts › a relative lock file is meant from the caller's working directory"],
   },
   {
@@ -431,8 +431,8 @@ export const mutants = [
   },
   {
     breaks: 'a failed launch does not undo what it made',
-    file: 'packages/supervisor/src/launch/launch.ts',
-    search: 'removeTraces()\n    throw error',
+    file: 'packages/supervisor/src/launch/make-task.ts',
+    search: 'await undo()\n    throw error',
     replace: 'throw error',
     fails: ['bad-input.test.ts › $what is an error that names it, and nothing is left'],
   },

@@ -32,6 +32,8 @@ test('outputPath is the file that the supervisor uses for its own stdout', async
   pool.applySupervisorEnv({ BGTASK_DEBUG: '1' })
   const task = await pool.spawn({ cmd: 'echo hello; echo hello >&2; sleep 1000' })
   const path = pool.outputPath(task.pid)
+  // It lets go of its launcher right after it has said that it is ready, and answers afterwards.
+  await task.info()
   const fds = processFds(task.pid)
   expect([fds.get(0), fds.get(1), fds.get(2)]).toEqual(['/dev/null', path, path])
   await task.stdout.waitFor('hello')

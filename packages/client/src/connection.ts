@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net'
 import {
+  checkWait,
   connectSocket,
+  describeInvalid,
   InvalidOptionError,
   isBgTaskError,
   isPlainObject,
@@ -15,8 +17,9 @@ import {
   type Validated,
   validate,
   type WaitOptions,
+  withDeadline,
 } from '@bgtask/protocol'
-import { DEFAULT_TIMEOUT_MS, unlessAborted, withDeadline } from './deadline.js'
+import { DEFAULT_TIMEOUT_MS, unlessAborted } from './deadline.js'
 import { debug } from './debug.js'
 
 /** How often a supervisor that takes its time is asked whether it still lives. */
@@ -64,6 +67,7 @@ export class Connection {
 
   /** @throws TaskGoneError where nothing listens; PermissionError; TimeoutError. */
   async open({ signal, timeoutMs = DEFAULT_TIMEOUT_MS }: WaitOptions = {}): Promise<RpcPeer> {
+    checkWait({ signal, timeoutMs })
     if (this.#peer !== undefined) return this.#peer
     this.#connecting ??= this.#connect()
     const connecting = this.#connecting
@@ -106,6 +110,7 @@ export class Connection {
     { signal, timeoutMs }: WaitOptions = {},
   ): Promise<MethodResult<M>> {
     if (timeoutMs !== undefined) return this.call(method, params, { signal, timeoutMs })
+    checkWait({ signal })
     const silence = new AbortController()
     const heartbeat = setInterval(() => {
       this.call('getInfo').catch((error) => {
@@ -131,17 +136,20 @@ export class Connection {
   async #send<M extends MethodName>(
     method: M,
     params: MethodParams<M> | undefined,
-    { signal, timeoutMs }: { signal?: AbortSignal; timeoutMs: number },
+    options: { signal?: AbortSignal; timeoutMs: number },
   ): Promise<MethodResult<M>> {
-    let peer = this.#peer
-    let leftMs = timeoutMs
-    if (peer === undefined) {
-      const started = performance.now()
-      peer = await this.open({ signal, timeoutMs })
-      leftMs = Math.max(0, timeoutMs - (performance.now() - started))
-    }
-    const call = peer.call(method, params === undefined ? [] : [params], { signal, timeoutMs: leftMs })
-    return checkedResult(method, await call.catch((error) => this.#fail(method, error)))
+    const args = params === undefined ? [] : [params]
+    const reply =
+      this.#peer === undefined ? this.#openAndCall(method, args, options) : this.#peer.call(method, args, options)
+    return checkedResult(method, await reply.catch((error) => this.#fail(method, error)))
+  }
+
+  /** One deadline for both, told as the caller gave it. */
+  #openAndCall(method: MethodName, args: unknown[], options: WaitOptions): Promise<unknown> {
+    return withDeadline(options, method, async (signal) => {
+      const peer = await this.open({ signal, timeoutMs: Number.POSITIVE_INFINITY })
+      return peer.call(method, args, { signal })
+    })
   }
 
   /** A peer does not know what it was connected to. */
@@ -222,8 +230,7 @@ export class Connection {
 /** The value, if it is what the contract says. @throws ProtocolError that names `what` it is and what is wrong with it. */
 export function checked<T>(result: Validated<T>, what: string): T {
   if (result.invalid === undefined) return result.value
-  const { path, problem } = result.invalid
-  throw new ProtocolError(`the supervisor's ${what}${path && `: ${path}`} ${problem}`)
+  throw new ProtocolError(`the supervisor's ${what}: ${describeInvalid(result.invalid)}`)
 }
 
 /** A custom supervisor's info may have other keys and lack some: it only has to be a map. */

@@ -1,22 +1,5 @@
-import { armDeadline, type WaitOptions } from '@bgtask/protocol'
-
 /** What a call may take where the caller says nothing: a stopped supervisor accepts connections and stays silent. */
 export const DEFAULT_TIMEOUT_MS = 10_000
-
-/** Bounds work of several steps: hands it one signal for all of them, which aborts with the reason to reject with. */
-export async function withDeadline<T>(
-  options: WaitOptions,
-  what: string,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const controller = new AbortController()
-  const disarm = armDeadline(options, what, (reason) => controller.abort(reason))
-  try {
-    return await work(controller.signal)
-  } finally {
-    disarm()
-  }
-}
 
 /** Waits for something that others wait for too: an abort ends this wait, not what is waited for. */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -1,3 +1,4 @@
+export type { KillSignal, StopStepOptions } from '@bgtask/protocol'
 export type { TaskEvents } from './events.js'
 export type { OutputChunk, OutputGap } from './output/chunks.js'
 export type { FollowOptions } from './output/follow.js'
@@ -9,9 +10,7 @@ export { type ReadOptions, TaskOutput } from './output/task-output.js'
 export type { WaitForOptions } from './output/wait-for.js'
 export {
   type KillOptions,
-  type KillSignal,
   type StopOptions,
-  type StopStepOptions,
   Task,
   type TaskPoolView,
   type TaskProgress,

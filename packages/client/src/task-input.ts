@@ -7,9 +7,10 @@ import {
   validate,
   type WaitOptions,
   WouldBlockError,
+  withDeadline,
 } from '@bgtask/protocol'
 import { type Connection, checked } from './connection.js'
-import { unlessAborted, withDeadline } from './deadline.js'
+import { unlessAborted } from './deadline.js'
 
 export interface WriteOptions extends WaitOptions {
   /** False: rejects with WouldBlockError where the queue is full. Then the data may have at most 256 KiB. */

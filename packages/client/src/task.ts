@@ -4,22 +4,25 @@ import {
   type ExitStatus,
   InvalidOptionError,
   type JsonObject,
+  type KillSignal,
   normalizeSignal,
+  normalizeSteps,
   type OutputStreamId,
   POOL_PATH_VARIABLE,
   ProtocolError,
   parsePoolFileName,
   type RecordedInfo,
   type StopResult,
-  type StopStep,
+  type StopStepOptions,
   type StreamId,
   SUPERVISOR_PID_VARIABLE,
   socketFileName,
   type TaskInfo,
   type WaitOptions,
+  withDeadline,
 } from '@bgtask/protocol'
 import { Connection } from './connection.js'
-import { DEFAULT_TIMEOUT_MS, withDeadline } from './deadline.js'
+import { DEFAULT_TIMEOUT_MS } from './deadline.js'
 import { debug } from './debug.js'
 import { eventPayload, isTaskEvent, type TaskEvents } from './events.js'
 import { PollPace, pollMs } from './long-poll.js'
@@ -31,15 +34,6 @@ import { TaskInput } from './task-input.js'
 export interface TaskPoolView {
   /** Path of the socket on which the supervisor with that pid listens. */
   socketPath(pid: number): string
-}
-
-/** A signal by name, with or without `SIG`, or by number. */
-export type KillSignal = NodeJS.Signals | (string & {}) | number
-
-/** One step of a stop: send the signal, then wait so long (ms) for everything to end. */
-export interface StopStepOptions {
-  readonly killSignal: KillSignal
-  readonly waitMs: number
 }
 
 export interface KillOptions extends WaitOptions {
@@ -205,7 +199,7 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
    * follows. The supervisor stays, and with it what it kept. Without `timeoutMs` it may take as long as the steps do.
    */
   async stop({ steps, ...options }: StopOptions = {}): Promise<StopResult> {
-    return this.#connection.callPatiently('stop', { steps: normalizeSteps(steps) }, options)
+    return this.#connection.callPatiently('stop', { steps: steps && normalizeSteps(steps) }, options)
   }
 
   /**
@@ -214,9 +208,12 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
    * @throws TaskGoneError where it was gone already: then nobody knows whether its child still runs (the pool can tell).
    */
   async terminateSupervisor({ steps, ...options }: StopOptions = {}): Promise<StopResult> {
-    const result = await this.#connection.callPatiently('terminate', { steps: normalizeSteps(steps) }, options)
-    await this.#connection.closed({ timeoutMs: DEFAULT_TIMEOUT_MS, ...options })
-    return result
+    return withDeadline(options, `terminating ${this.pid}`, async (signal) => {
+      const params = { steps: steps && normalizeSteps(steps) }
+      const result = await this.#connection.callPatiently('terminate', params, { ...options, signal })
+      await this.#connection.closed({ signal, timeoutMs: DEFAULT_TIMEOUT_MS })
+      return result
+    })
   }
 
   /**
@@ -263,11 +260,4 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
     if (payload === undefined) debug(() => `${this.pid} sent a ${name} that is none`)
     else (this as EventEmitter).emit(name, payload)
   }
-}
-
-function normalizeSteps(steps: readonly StopStepOptions[] | undefined): StopStep[] | undefined {
-  return steps?.map(({ killSignal, waitMs }, index) => ({
-    killSignal: normalizeSignal(killSignal, `steps.${index}.killSignal`),
-    waitMs,
-  }))
 }

@@ -125,6 +125,9 @@ test('a stop step that is wrong is named', async () => {
   await expect(Task.at('/nowhere/1.sock').stop({ steps })).rejects.toMatchObject({ option: 'steps.1.killSignal' })
   const early = [{ killSignal: 'TERM', waitMs: -1 }]
   await expect(Task.at('/nowhere/1.sock').stop({ steps: early })).rejects.toMatchObject({ option: 'steps.0.waitMs' })
+  for (const none of ['TERM', []] as never[]) {
+    await expect(Task.at('/nowhere/1.sock').stop({ steps: none })).rejects.toMatchObject({ option: 'steps', got: none })
+  }
 })
 
 test('terminateSupervisor resolves when supervisor, child and socket are gone; then every call says so', async () => {

@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import {
   connectSocket,
   decode,
+  describeInvalid,
   type EventName,
   type EventPayload,
   encode,
@@ -46,7 +47,7 @@ export class Client {
     // The core profile need not tell all of the info.
     if (method === 'getInfo') return result as MethodResult<M>
     const { invalid } = validate(resultSchemas[method], result)
-    if (invalid !== undefined) throw new Error(`the result of ${method}: ${invalid.path} ${invalid.problem}`)
+    if (invalid !== undefined) throw new Error(`the result of ${method}: ${describeInvalid(invalid)}`)
     return result as MethodResult<M>
   }
 

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { InvalidOptionError, isPlainObject } from '@bgtask/protocol'
 
 /**
@@ -34,6 +35,19 @@ export function checkArgv(option: string, argv: unknown): string[] {
     argv.every((word) => typeof word === 'string' && !word.includes('\0'))
   if (!fine) throw new InvalidOptionError(option, argv, 'must be a non-empty array of strings without NUL bytes')
   return [...(argv as string[])]
+}
+
+/** Checks a path and makes it absolute. */
+export function absolutePath(option: string, path: unknown): string {
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
+    throw new InvalidOptionError(option, path, 'must be a path without NUL bytes')
+  }
+  try {
+    return resolve(path)
+  } catch (cause) {
+    // The caller's own working directory was removed.
+    throw new InvalidOptionError(option, path, 'cannot be made absolute', { cause })
+  }
 }
 
 /** Checks a duration in ms; Node's timers fire at once above 2^31 - 1. */

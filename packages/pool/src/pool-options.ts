@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import type { Task } from '@bgtask/client'
 import {
   type Access,
@@ -10,7 +9,7 @@ import {
 } from '@bgtask/protocol'
 import { checkPathLength } from './directory/inspect.js'
 import type { MkdirIfMissing } from './directory/mkdir.js'
-import { rejectUnknownKeys } from './options.js'
+import { absolutePath, rejectUnknownKeys } from './options.js'
 import type { TaskPool } from './task-pool.js'
 
 /** What makes the tasks of a pool: a subclass of Task, say. */
@@ -50,10 +49,7 @@ export const POOL_OPTIONS: Readonly<Record<keyof TaskPoolOptions, true>> = {
 }
 
 export function checkPath(path: unknown): string {
-  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-    throw new InvalidOptionError('path', path, 'must be the path of a directory, without NUL bytes')
-  }
-  const absolute = resolve(path)
+  const absolute = absolutePath('path', path)
   checkPathLength(absolute)
   return absolute
 }

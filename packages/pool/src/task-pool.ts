@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Task } from '@bgtask/client'
 import {
   type Access,
+  checkWait,
   InvalidOptionError,
   isBgTaskError,
   LaunchError,
@@ -141,6 +142,7 @@ export class TaskPool<T extends Task = Task> {
     const spec = makeSpec(options, { path: this.path, access: this.#access })
     const { launchTimeoutMs = DEFAULT_LAUNCH_MS, signal } = options
     checkDuration('launchTimeoutMs', launchTimeoutMs)
+    checkWait({ signal })
     signal?.throwIfAborted()
     this.#checkWritable()
     const plan = this.#plan(spec.behavior)

@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, readdirSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { Task } from '@bgtask/client'
 import { TaskPool } from '@bgtask/pool'
 import { eventually, isAlive, needs, pathOf, processFds, runNode, tempDir } from '@bgtask/testkit'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { expectNothingLeft, makePool } from './support/directory.js'
 import { endTask, spawnTask, supervisorsOf } from './support/tasks.js'
 
@@ -106,6 +106,32 @@ describe('spawn', () => {
   test('does not start anything for a signal that has aborted', async () => {
     const pool = makePool({ supervisorCmd: ['/nowhere'] })
     await expect(pool.spawn({ cmd: 'true', signal: AbortSignal.abort('too late') })).rejects.toBe('too late')
+  })
+
+  test('refuses a signal that is the name of one, as search and watch do', async () => {
+    const pool = makePool({ supervisorCmd: ['/nowhere'] })
+    const signal = 'SIGINT' as never
+    const refused = { code: 'ERR_BGTASK_INVALID_OPTION', option: 'signal', got: 'SIGINT' }
+    await expect(pool.spawn({ cmd: 'true', signal })).rejects.toMatchObject(refused)
+    await expect(pool.search({}, { signal })).rejects.toMatchObject(refused)
+    await expect(pool.watch({}, { signal }).next()).rejects.toMatchObject(refused)
+  })
+
+  test.for([0, 1])('works where the working directory was removed, with %i standbys', async (standby) => {
+    const pool = makePool({ standby })
+    onTestFinished(() => pool.close())
+    await eventually(() => supervisorsOf(pool).length === standby)
+    const before = process.cwd()
+    const gone = mkdtempSync(join(tempDir(), 'gone-'))
+    process.chdir(gone)
+    rmdirSync(gone)
+    try {
+      expect(await (await spawnTask(pool, { cmd: 'pwd', cwd: '/' })).wait()).toMatchObject({ exitCode: 0 })
+      await expect(pool.spawn({ cmd: 'pwd' })).rejects.toMatchObject({ option: 'cwd', got: '.' })
+      expect(() => new TaskPool({ path: 'pool' })).toThrow(expect.objectContaining({ option: 'path', got: 'pool' }))
+    } finally {
+      process.chdir(before)
+    }
   })
 
   test('leaves the task alone when the signal aborts later', async () => {

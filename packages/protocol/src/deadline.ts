@@ -16,16 +16,14 @@ const MAX_TIMER_MS = 2_147_483_647
  *
  * @param what names in the TimeoutError what was waited for.
  * @returns disarms; nothing is held any longer after it, or after `onEnd`.
- * @throws InvalidOptionError for a `timeoutMs` that is no duration.
+ * @throws InvalidOptionError as `checkWait`.
  */
 export function armDeadline(
   { signal, timeoutMs }: WaitOptions,
   what: string,
   onEnd: (reason: unknown) => void,
 ): () => void {
-  if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
-    throw new InvalidOptionError('timeoutMs', timeoutMs, 'must be a number of milliseconds')
-  }
+  checkWait({ signal, timeoutMs })
   if (signal?.aborted) {
     onEnd(signal.reason)
     return disarmNothing
@@ -47,6 +45,32 @@ export function armDeadline(
   }
   signal?.addEventListener('abort', onAbort, { once: true })
   return disarm
+}
+
+/** Bounds work of several steps: hands it one signal for all of them, which aborts with the reason to reject with. */
+export async function withDeadline<T>(
+  options: WaitOptions,
+  what: string,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController()
+  const disarm = armDeadline(options, what, (reason) => controller.abort(reason))
+  try {
+    return await work(controller.signal)
+  } finally {
+    disarm()
+  }
+}
+
+/** @throws InvalidOptionError for a `timeoutMs` that is no duration, and for a `signal` that is something else, a name of one say. */
+export function checkWait({ signal, timeoutMs }: WaitOptions): void {
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0)) {
+    throw new InvalidOptionError('timeoutMs', timeoutMs, 'must be a number of milliseconds')
+  }
+  // Not by class: a test runner's realm has one of its own.
+  if (signal != null && typeof signal.throwIfAborted !== 'function') {
+    throw new InvalidOptionError('signal', signal, 'must be an AbortSignal')
+  }
 }
 
 function disarmNothing(): void {}

@@ -72,8 +72,8 @@ export {
   taskRecordSchema,
 } from './contract/record.js'
 export { type LaunchSpec, launchSpecSchema, MAX_SPEC_BYTES } from './contract/spec.js'
-export { type Invalid, type Validated, validate } from './contract/validate.js'
-export { armDeadline, type WaitOptions } from './deadline.js'
+export { describeInvalid, type Invalid, type Validated, validate } from './contract/validate.js'
+export { armDeadline, checkWait, type WaitOptions, withDeadline } from './deadline.js'
 export {
   logFileName,
   type PoolFile,
@@ -131,6 +131,7 @@ export {
   type TreeSelector,
 } from './process/tree.js'
 export { normalizeSignal } from './signals.js'
+export { type KillSignal, normalizeSteps, type StopStepOptions } from './stop-steps.js'
 export { decode, encode } from './wire/codec.js'
 export { fromWireError, toWireError, type WireError } from './wire/errors.js'
 export { MESSAGE_LIMITS, type MessageLimits } from './wire/limits.js'

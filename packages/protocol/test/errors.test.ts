@@ -24,7 +24,7 @@ import {
   WouldBlockError,
 } from '@bgtask/protocol'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 
 const ERRORS: [BgTaskError, string, string, Record<string, unknown>][] = [
   [
@@ -90,14 +90,15 @@ test('keeps its cause, and keeps it at home', () => {
 })
 
 describe('isBgTaskError', () => {
-  test('tells errors of another copy of the package', () => {
-    class Copy extends Error {
-      code = 'ERR_BGTASK_TIMEOUT'
-    }
-    Object.defineProperty(Copy.prototype, Symbol.for('bgtask.error'), { value: true })
-    expect(isBgTaskError(new Copy())).toBe(true)
-    expect(isBgTaskError(new Copy(), 'ERR_BGTASK_TIMEOUT')).toBe(true)
-    expect(isBgTaskError(new Copy(), 'ERR_BGTASK_REMOTE')).toBe(false)
+  test('tells errors of another copy of the package', async () => {
+    vi.resetModules()
+    const copy = await import('@bgtask/protocol')
+    const error = new copy.TimeoutError(5, 'it')
+    expect(error).not.toBeInstanceOf(TimeoutError)
+    expect(isBgTaskError(error)).toBe(true)
+    expect(isBgTaskError(error, 'ERR_BGTASK_TIMEOUT') && error.timeoutMs).toBe(5)
+    expect(isBgTaskError(error, 'ERR_BGTASK_REMOTE')).toBe(false)
+    expect(fromWireError(toWireError(error))).toMatchObject({ code: 'ERR_BGTASK_TIMEOUT', what: 'it' })
   })
 
   test.each([null, undefined, 'ERR_BGTASK_TIMEOUT', 1, {}, new Error('x'), { code: 'ERR_BGTASK_TIMEOUT' }])(

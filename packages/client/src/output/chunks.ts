@@ -1,4 +1,4 @@
-import { ProtocolError, type ReadResult } from '@bgtask/protocol'
+import { checkWait, ProtocolError, type ReadResult } from '@bgtask/protocol'
 import { LONG_POLL_MS, PollPace } from '../long-poll.js'
 
 /** Bytes of a stream, as they lie there. */
@@ -43,6 +43,7 @@ export async function* chunks(
   stream: Followed,
   { from, signal, live = true, waitMs = () => (live ? LONG_POLL_MS : 0), finished }: ChunksOptions,
 ): AsyncGenerator<OutputChunk | OutputGap | undefined, void, undefined> {
+  checkWait({ signal })
   const left = new AbortController()
   const ended = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal])
   const pace = new PollPace('readStream')

@@ -1,5 +1,5 @@
 import { ReadableStream } from 'node:stream/web'
-import { OutputGapError } from '@bgtask/protocol'
+import { checkWait, OutputGapError } from '@bgtask/protocol'
 import type { Followed } from './chunks.js'
 import { type FollowOptions, follow } from './follow.js'
 
@@ -14,6 +14,7 @@ export function readable(
   streamName: string,
   { gaps = 'error', signal, ...options }: ReadableOptions,
 ): ReadableStream<Uint8Array> {
+  checkWait({ signal })
   const cancelled = new AbortController()
   const signals = signal === undefined ? cancelled.signal : AbortSignal.any([signal, cancelled.signal])
   const chunks = follow(stream, { ...options, signal: signals })

@@ -1,5 +1,4 @@
-import { OutputGapError, type WaitOptions } from '@bgtask/protocol'
-import { withDeadline } from '../deadline.js'
+import { OutputGapError, type WaitOptions, withDeadline } from '@bgtask/protocol'
 import { pollMs } from '../long-poll.js'
 import { Matcher, type OutputMatch } from '../text/matcher.js'
 import type { Followed } from './chunks.js'

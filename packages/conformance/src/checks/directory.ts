@@ -14,6 +14,7 @@ import {
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import {
+  describeInvalid,
   processIdentity,
   readProcessStat,
   recordedInfoSchema,
@@ -180,7 +181,7 @@ function recordOf(bench: Bench, pid: number): { record: TaskRecord; path: string
   assert.ok(statSync(path).size <= 256 * 1024)
   const text = readFileSync(path, 'utf8')
   const { value, invalid } = validate(taskRecordSchema, JSON.parse(text))
-  if (invalid !== undefined) throw new Error(`the record: ${invalid.path} ${invalid.problem}`)
+  if (invalid !== undefined) throw new Error(`the record: ${describeInvalid(invalid)}`)
   assert.equal(name, `${value.info.supervisorPid}.${value.info.taskId}.json`)
   return { record: value, path, text }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { taskInfoSchema, validate } from '@bgtask/protocol'
+import { describeInvalid, taskInfoSchema, validate } from '@bgtask/protocol'
 import { type Check, core, full, should } from '../check.js'
 import type { Client } from '../client.js'
 import { isAlive } from '../processes.js'
@@ -42,7 +42,7 @@ const info: Check[] = [
     for (const state of ['running', 'exited']) {
       const info = await client.info()
       const { invalid } = validate(taskInfoSchema, info)
-      assert.equal(invalid, undefined, `${invalid?.path} of the info in state ${state} ${invalid?.problem}`)
+      assert.equal(invalid, undefined, invalid && `the info in state ${state}: ${describeInvalid(invalid)}`)
       assert.equal(info.state, state)
       assert.ok(info.createdAt >= started - 1_000 && (info.startedAt ?? 0) >= info.createdAt, 'createdAt, startedAt')
       assert.equal(info.exitedAt === null, state === 'running', 'exitedAt')

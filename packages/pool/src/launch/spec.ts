@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { resolve } from 'node:path'
-import type { StopStepOptions } from '@bgtask/client'
 import {
   type Access,
   COOKIE_VARIABLE,
@@ -14,13 +12,13 @@ import {
   MAX_SPEC_BYTES,
   MESSAGE_LIMITS,
   mergeEnvironment,
-  normalizeSignal,
+  normalizeSteps,
   POOL_PATH_VARIABLE,
   PROTOCOL_VERSION,
   validate,
   withoutTaskVariables,
 } from '@bgtask/protocol'
-import { checkArgv, checkEnvironment, rejectUnknownKeys } from '../options.js'
+import { absolutePath, checkArgv, checkEnvironment, rejectUnknownKeys } from '../options.js'
 import type { SpawnOptions } from './spawn-options.js'
 import { currentUmask } from './umask.js'
 
@@ -57,13 +55,13 @@ export function makeSpec(options: SpawnOptions, pool: { path: string; access: Ac
     taskId,
     exec: commandOf(options),
     env: childEnvironment(options.env, pool.path, taskId),
-    cwd: absolute('cwd', options.cwd ?? '.'),
+    cwd: absolutePath('cwd', options.cwd ?? '.'),
     umask: currentUmask(),
     behavior: options.behavior ?? 'daemon',
     meta: options.meta ?? {},
     maxReadBufSize: options.maxReadBufSize ?? DEFAULT_MAX_READ_BUF_SIZE,
     overflow: options.overflow ?? 'discard',
-    lockfile: options.lockfile === undefined ? null : absolute('lockfile', options.lockfile),
+    lockfile: options.lockfile === undefined ? null : absolutePath('lockfile', options.lockfile),
     stdin: options.stdin ?? 'pipe',
     stop: stopSteps(options.stop),
     restart: restartPolicy(options.restart),
@@ -123,26 +121,13 @@ function childEnvironment(changes: SpawnOptions['env'], poolPath: string, taskId
   }
 }
 
-function absolute(option: string, path: unknown): string {
-  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-    throw new InvalidOptionError(option, path, 'must be a path without NUL bytes')
-  }
-  try {
-    return resolve(path)
-  } catch (cause) {
-    // The caller's own working directory was removed.
-    throw new InvalidOptionError(option, path, 'cannot be made absolute', { cause })
-  }
-}
-
 function stopSteps(steps: SpawnOptions['stop']) {
   if (steps === undefined) return [...DEFAULT_STOP_STEPS]
-  if (!Array.isArray(steps)) throw new InvalidOptionError('stop', steps, 'must be an array of steps')
-  return steps.map((step: StopStepOptions, index) => {
-    if (typeof step !== 'object' || step === null) return step
+  const normalized = normalizeSteps(steps, 'stop')
+  steps.forEach((step, index) => {
     rejectUnknownKeys(step, { killSignal: true, waitMs: true }, `stop.${index}.`)
-    return { ...step, killSignal: normalizeSignal(step.killSignal, `stop.${index}.killSignal`) }
   })
+  return normalized
 }
 
 function restartPolicy(policy: SpawnOptions['restart']) {

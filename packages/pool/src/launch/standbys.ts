@@ -73,5 +73,14 @@ function fitsTo(plan: SupervisorPlan): (standby: Standby) => boolean {
 
 /** All that a supervisor inherits when it starts and a spec does not carry. */
 function keyOf(plan: SupervisorPlan): object {
-  return { cmd: plan.cmd, behavior: plan.behavior, env: supervisorEnvironment(plan), cwd: process.cwd() }
+  return { cmd: plan.cmd, behavior: plan.behavior, env: supervisorEnvironment(plan), cwd: workingDirectory() }
+}
+
+/** Undefined where it was removed. */
+function workingDirectory(): string | undefined {
+  try {
+    return process.cwd()
+  } catch {
+    return undefined
+  }
 }

@@ -1,17 +1,17 @@
 import { unlinkSync } from 'node:fs'
-import type { StopStepOptions } from '@bgtask/client'
+import type { StopOptions } from '@bgtask/client'
 import {
   DEFAULT_STOP_STEPS,
   exitStatusSchema,
   liveness,
-  normalizeSignal,
+  normalizeSteps,
   type RecordedInfo,
   type Survivor,
   stopTree,
   type TaskRecord,
   type TreeSelector,
   validate,
-  type WaitOptions,
+  withDeadline,
 } from '@bgtask/protocol'
 
 /** `orphaned`: the supervisor died, its child or what outlived a stop runs on. `lost`: nothing of it runs. */
@@ -50,19 +50,16 @@ export class LostTask {
    * Ends what runs on: the child's session, its descendants, and whoever carries the task's cookie.
    *
    * @returns who is still there after the last step; empty where all is gone.
+   * @throws InvalidOptionError, TimeoutError, the signal's reason.
    */
-  async stop({
-    steps,
-    signal,
-  }: { steps?: readonly StopStepOptions[] } & Pick<WaitOptions, 'signal'> = {}): Promise<Survivor[]> {
-    signal?.throwIfAborted()
-    const normalized = (steps ?? DEFAULT_STOP_STEPS).map(({ killSignal, waitMs }, index) => ({
-      killSignal: normalizeSignal(killSignal, `steps.${index}.killSignal`),
-      waitMs,
-    }))
+  async stop({ steps = DEFAULT_STOP_STEPS, ...options }: StopOptions = {}): Promise<Survivor[]> {
+    const normalized = normalizeSteps(steps)
     // Once, before the first signal: when the child is gone, its pid no longer proves anything.
     const tree = treeOf(this.record)
-    return stopTree(() => tree, normalized, signal)
+    return withDeadline(options, `stopping what is left of task ${this.pid}`, async (ended) => {
+      ended.throwIfAborted()
+      return stopTree(() => tree, normalized, ended)
+    })
   }
 
   /** Removes the record; nobody is told of the task afterwards. */

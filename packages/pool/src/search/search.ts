@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { Task } from '@bgtask/client'
-import { BgTaskError, isBgTaskError, type WaitOptions } from '@bgtask/protocol'
+import { BgTaskError, checkWait, isBgTaskError, type WaitOptions } from '@bgtask/protocol'
 import { debug } from '../debug.js'
 import { listEntries } from '../directory/entries.js'
 import { checkSocket, type PoolDirectory } from '../directory/inspect.js'
@@ -53,6 +53,7 @@ export async function searchTasks<T extends Task>(
   { signal, timeoutMs = DEFAULT_ANSWER_MS, onError = () => {} }: SearchOptions = {},
 ): Promise<T[]> {
   checkPattern(pattern)
+  checkWait({ signal, timeoutMs })
   signal?.throwIfAborted()
   const report = (error: unknown, pid: number) => {
     debug(() => `search skips ${pid}: ${error}`)

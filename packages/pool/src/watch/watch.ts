@@ -1,6 +1,6 @@
 import { watch as watchDirectory } from 'node:fs'
 import type { Task } from '@bgtask/client'
-import { isBgTaskError, PoolDirError, parsePoolFileName } from '@bgtask/protocol'
+import { checkWait, isBgTaskError, PoolDirError, parsePoolFileName } from '@bgtask/protocol'
 import { listEntries } from '../directory/entries.js'
 import { checkSocket } from '../directory/inspect.js'
 import { checkPattern, type TaskPattern, type TaskPredicate } from '../search/match.js'
@@ -23,6 +23,7 @@ export async function* watchTasks<T extends Task>(
   { signal, onError = () => {} }: WatchOptions = {},
 ): AsyncGenerator<PoolEvent<T>, void, undefined> {
   checkPattern(pattern)
+  checkWait({ signal })
   signal?.throwIfAborted()
   const { path } = inspect().directory
   const queue = new EventQueue<T>()

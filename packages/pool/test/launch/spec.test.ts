@@ -110,6 +110,7 @@ describe('what is refused, by the name of the option', () => {
     ['meta with a function', { cmd: 'a', meta: { f() {} } }, 'meta'],
     ['meta with a Date', { cmd: 'a', meta: { at: new Date() } }, 'meta'],
     ['meta with undefined', { cmd: 'a', meta: { u: undefined } }, 'meta'],
+    ['meta with a hole', { cmd: 'a', meta: { list: Array(2) } }, 'meta'],
     ['meta with NaN', { cmd: 'a', meta: { n: Number.NaN } }, 'meta'],
     ['meta of a class', { cmd: 'a', meta: new Custom() }, 'meta'],
     ['meta above 64 KiB', { cmd: 'a', meta: { x: 'x'.repeat(65_537) } }, 'meta'],

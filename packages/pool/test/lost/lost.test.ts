@@ -53,6 +53,22 @@ describe('a supervisor that was killed', () => {
     expect(await pool.record(task.pid)).toBeUndefined()
   })
 
+  test('leaves an orphan whose stop ends with its deadline or an abort, though not before the first signal', async () => {
+    const ignoring = [{ killSignal: 'WINCH', waitMs: 60_000 }]
+    const { lost } = await orphan(makePool(), { exec: ['sleep', '1000'] })
+    await expect(lost.stop({ steps: ignoring, timeoutMs: 20 })).rejects.toMatchObject({
+      code: 'ERR_BGTASK_TIMEOUT',
+      timeoutMs: 20,
+    })
+    const controller = new AbortController()
+    const stopped = lost.stop({ steps: ignoring, signal: controller.signal })
+    controller.abort('enough')
+    await expect(stopped).rejects.toBe('enough')
+    await expect(lost.stop({ signal: AbortSignal.abort('no') })).rejects.toBe('no')
+    await expect(lost.stop({ steps: [] })).rejects.toMatchObject({ option: 'steps' })
+    expect(lost.state).toBe('orphaned')
+  })
+
   test('loses no exit that was on record', async () => {
     const pool = makePool()
     const task = await spawnTask(pool, { cmd: 'exit 7' })

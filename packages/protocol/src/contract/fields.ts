@@ -8,11 +8,13 @@ export const PROTOCOL_VERSION = 1
 /** Bytes kept per output stream unless `maxReadBufSize` says otherwise; memory grows only as used. */
 export const DEFAULT_MAX_READ_BUF_SIZE = 16 * 1024 * 1024
 
+const WHOLE = 'must be a whole number'
+
 /** A count, an offset or a duration in ms: a non-negative safe integer. */
-export const countSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+export const countSchema = v.pipe(v.number(), v.safeInteger(WHOLE), v.minValue(0))
 
 /** Node's timers overflow at 2^31 ms and then fire at once; no duration may exceed it. */
-export const durationMsSchema = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2_147_483_647))
+export const durationMsSchema = v.pipe(v.number(), v.integer(WHOLE), v.minValue(0), v.maxValue(2_147_483_647))
 
 /** Text that can be handed to the kernel. */
 export const kernelTextSchema = v.pipe(
@@ -50,7 +52,11 @@ export const sendableSignalSchema = v.pipe(
 export const stopStepSchema = v.object({ killSignal: sendableSignalSchema, waitMs: durationMsSchema })
 export type StopStep = v.InferOutput<typeof stopStepSchema>
 
-export const stopStepsSchema = v.pipe(v.array(stopStepSchema), v.minLength(1), v.maxLength(32))
+export const stopStepsSchema = v.pipe(
+  v.array(stopStepSchema),
+  v.minLength(1, 'must have a step'),
+  v.maxLength(32, 'must have at most 32 steps'),
+)
 
 /** Asked to leave, given ten seconds, then made to. */
 export const DEFAULT_STOP_STEPS: readonly StopStep[] = [
@@ -76,7 +82,7 @@ export type RestartPolicyOptions = v.InferInput<typeof restartPolicySchema>
 
 /** Who else may come in: modes of sockets, logs and records, their group, and the uids trusted beside the usual ones. */
 export const accessSchema = v.object({
-  mode: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0o777)), 0o600),
+  mode: v.optional(v.pipe(v.number(), v.integer(WHOLE), v.minValue(0), v.maxValue(0o777)), 0o600),
   gid: v.optional(v.nullable(countSchema), null),
   owners: v.optional(v.pipe(v.array(countSchema), v.maxLength(1_024)), () => []),
 })

@@ -36,7 +36,8 @@ function jsonProblem(value: unknown, at: string, depth: number): string | undefi
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : `${at} is ${value}`
   if (Array.isArray(value))
     return firstProblem(
-      value.map((item, index) => [`${at}[${index}]`, item]),
+      // Not map(): it would leave out the holes, which JSON cannot hold.
+      Array.from(value, (item, index) => [`${at}[${index}]`, item]),
       depth,
     )
   if (isPlainObject(value)) {

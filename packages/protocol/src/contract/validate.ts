@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { describeValue } from '../errors.js'
 
 /** What was wrong first: where (`restart.delayMs`), in words, and what was got there. */
 export interface Invalid {
@@ -20,10 +21,22 @@ export function validate<const S extends v.GenericSchema>(schema: S, input: unkn
   return { invalid: { path, problem: problemOf(issue), got: issue.input } }
 }
 
-function problemOf(issue: v.BaseIssue<unknown>): string {
-  const unknownKey = issue.type === 'strict_object' && issue.expected === 'never'
-  if (unknownKey) return 'is not a known option'
-  return issue.message.startsWith('Invalid') && issue.expected !== null
-    ? `must be ${issue.expected}, got ${issue.received}`
-    : issue.message
+/** All of it in a few words, for messages that name what was checked themselves. */
+export function describeInvalid({ path, problem, got }: Invalid): string {
+  return `${path && `${path} `}${problem}, got ${describeValue(got)}`
+}
+
+/** valibot's own words name types and name what was got, which is told besides. */
+function problemOf({ message, expected, path }: v.BaseIssue<unknown>): string {
+  if (!message.startsWith('Invalid') || expected === null) return message
+  if (expected === `"${String(path?.at(-1)?.key)}"`) return 'is missing'
+  return `must be ${WORDS[expected] ?? expected}`
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  Object: 'an object',
+  Array: 'an array',
+  string: 'a string',
+  number: 'a number',
+  boolean: 'true or false',
 }

@@ -12,6 +12,7 @@ const SLOWEST_LOOK_MS = 200
  * the signal), and waits until the tree is empty. Processes that appear meanwhile get the step's signal too.
  *
  * @returns who is still there after the last step.
+ * @throws the signal's reason; who was signalled before is so all the same.
  */
 export async function stopTree(
   select: () => TreeSelector,
@@ -43,6 +44,6 @@ async function runStep(select: () => TreeSelector, step: StopStep, signal?: Abor
     }
     const leftMs = deadline - performance.now()
     if (leftMs <= 0) return findTree(select())
-    await delay(Math.min(lookMs, leftMs), undefined, signal === undefined ? undefined : { signal })
+    await delay(Math.min(lookMs, leftMs), undefined, { signal }).catch(() => signal?.throwIfAborted())
   }
 }

@@ -1,0 +1,98 @@
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { Task } from '@bgtask/client'
+import type { WaitOptions } from '@bgtask/protocol'
+import { tempDir } from '@bgtask/testkit'
+import { describe, expect, onTestFinished, test } from 'vitest'
+
+/** Every call that waits for the supervisor. */
+const CALLS: Record<string, (task: Task, options: WaitOptions) => Promise<unknown>> = {
+  info: (task, options) => task.info(options),
+  applyMeta: (task, options) => task.applyMeta({ a: 1 }, options),
+  progress: (task, options) => task.progress({ done: 1 }, options),
+  kill: (task, options) => task.kill('INT', options),
+  pause: (task, options) => task.pause(options),
+  resume: (task, options) => task.resume(options),
+  restart: (task, options) => task.restart(options),
+  stop: (task, options) => task.stop(options),
+  terminateSupervisor: (task, options) => task.terminateSupervisor(options),
+  wait: (task, options) => task.wait(options),
+  'stdin.info': (task, options) => task.stdin.info(options),
+  'stdin.write': (task, options) => task.stdin.write('x', options),
+  'stdin.close': (task, options) => task.stdin.close(options),
+  'stdin.close at once': (task, options) => task.stdin.close({ ...options, immediate: true }),
+  'stdout.info': (task, options) => task.stdout.info(options),
+  'stdout.read': (task, options) => task.stdout.read(options),
+  'stdout.read that polls': (task, options) => task.stdout.read({ ...options, waitMs: 1_000 }),
+  'stdout.discard': (task, options) => task.stdout.discard(0, options),
+  'stdout.waitFor': (task, options) => task.stdout.waitFor('x', options),
+  'stdout.close': (task, options) => task.stdout.close(options),
+  'output.order': (task, options) => task.output.order(options),
+}
+
+/** Loops and streams end by their signal alone. */
+const FOLLOWERS: Record<string, (task: Task, signal: AbortSignal) => Promise<unknown>> = {
+  'stdout.follow': (task, signal) => task.stdout.follow({ signal }).next(),
+  'stdout.lines': (task, signal) => task.stdout.lines({ signal }).next(),
+  'stdout.readable': async (task, signal) => task.stdout.readable({ signal }).getReader().read(),
+  'output.follow': (task, signal) => task.output.follow({ signal }).next(),
+}
+
+/** A supervisor that accepts connections and never says a word. */
+async function silentTask(): Promise<Task> {
+  const path = join(tempDir(), '1.sock')
+  const server = createServer((socket) => void onTestFinished(() => void socket.destroy()))
+  await new Promise<void>((resolve) => server.listen(path, resolve))
+  const task = Task.at(path)
+  onTestFinished(() => {
+    task.disconnect()
+    server.close()
+  })
+  return task
+}
+
+describe.for(Object.entries(CALLS))('%s', ([, call]) => {
+  test('ends with its deadline', async () => {
+    const task = await silentTask()
+    await expect(call(task, { timeoutMs: 10 })).rejects.toMatchObject({ code: 'ERR_BGTASK_TIMEOUT', timeoutMs: 10 })
+  })
+
+  test('rejects with the reason of an abort, before and while it waits', async () => {
+    const task = await silentTask()
+    await expect(call(task, { signal: AbortSignal.abort('before') })).rejects.toBe('before')
+    const controller = new AbortController()
+    const waits = call(task, { signal: controller.signal })
+    await task.connect()
+    controller.abort('meanwhile')
+    await expect(waits).rejects.toBe('meanwhile')
+  })
+
+  test.for([
+    { signal: 'SIGINT' },
+    { signal: {} },
+    { timeoutMs: -1 },
+    { timeoutMs: Number.NaN },
+    { timeoutMs: '5' },
+  ] as WaitOptions[])('names what is wrong with %o', async (options) => {
+    const task = await silentTask()
+    const [[option, got] = []] = Object.entries(options)
+    await expect(call(task, options)).rejects.toMatchObject({ code: 'ERR_BGTASK_INVALID_OPTION', option, got })
+  })
+})
+
+describe.for(Object.entries(FOLLOWERS))('%s', ([, follow]) => {
+  test('rejects with the reason of an abort, before and while it waits', async () => {
+    const task = await silentTask()
+    await expect(follow(task, AbortSignal.abort('before'))).rejects.toBe('before')
+    const controller = new AbortController()
+    const waits = follow(task, controller.signal)
+    await task.connect()
+    controller.abort('meanwhile')
+    await expect(waits).rejects.toBe('meanwhile')
+  })
+
+  test('names a signal that is none', async () => {
+    const task = await silentTask()
+    await expect(follow(task, 'SIGINT' as never)).rejects.toMatchObject({ option: 'signal', got: 'SIGINT' })
+  })
+})
