@@ -139,7 +139,7 @@ export const mutants = [
     breaks: 'a relative lock file is meant from the pool',
     file: 'packages/pool/src/launch/spec.ts',
     search: "absolutePath('lockfile', options.lockfile)",
-    replace: "absolutePath('lockfile', `${pool.path}/${options.lockfile}`)",
+    replace: "absolutePath('lockfile', pool.path + '/' + options.lockfile)",
     fails: ["lock.test.ts › a relative lock file is meant from the caller's working directory"],
   },
   {
