@@ -1,3 +1,4 @@
+export { monotonicMs } from './clock.js'
 export {
   EVENT_NAMES,
   type EventName,

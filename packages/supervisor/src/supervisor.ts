@@ -5,6 +5,7 @@ import {
   jsonObjectProblem,
   type LaunchSpec,
   type LiveState,
+  monotonicMs,
   RemoteError,
   type StopResult,
   type StopStep,
@@ -59,7 +60,7 @@ export class Supervisor {
   #recordTimer: NodeJS.Timeout | undefined
   #runtimeTimer: NodeJS.Timeout | undefined
   #pipes: StdioPipes | undefined
-  /** When (`performance.now`) somebody last looked whether the child is stopped. */
+  /** When (`monotonicMs`) somebody last looked whether the child is stopped. */
   #lookedAt = Number.NEGATIVE_INFINITY
   /** How the run before the present one ended. */
   #exitBefore: ExitStatus | null = null
@@ -88,7 +89,7 @@ export class Supervisor {
 
   /** The state, after a look at whether the child was stopped or woken by somebody else. */
   state(): LiveState {
-    const now = performance.now()
+    const now = monotonicMs()
     if (now - this.#lookedAt >= PAUSE_LOOK_MS) this.#noticePause(now)
     return this.facts.state
   }
@@ -372,7 +373,7 @@ export class Supervisor {
     }
   }
 
-  #noticePause(now = performance.now()): void {
+  #noticePause(now = monotonicMs()): void {
     this.#lookedAt = now
     const { state } = this.facts
     if (this.#current === undefined || (state !== 'running' && state !== 'paused')) return

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { monotonicMs } from '../clock.js'
 import type { StopStep } from '../contract/fields.js'
 import type { Survivor } from '../contract/info.js'
 import { describeProcesses, findTree, signalProcess, type TreeProcess, type TreeSelector } from './tree.js'
@@ -28,7 +29,7 @@ export async function stopTree(
 }
 
 async function runStep(select: () => TreeSelector, step: StopStep, signal?: AbortSignal): Promise<TreeProcess[]> {
-  const deadline = performance.now() + step.waitMs
+  const deadline = monotonicMs() + step.waitMs
   const signalled = new Set<string>()
   for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(lookMs * 1.5, SLOWEST_LOOK_MS)) {
     const tree = findTree(select())
@@ -42,7 +43,7 @@ async function runStep(select: () => TreeSelector, step: StopStep, signal?: Abor
       signalProcess(target, step.killSignal as NodeJS.Signals)
       signalProcess(target, 'SIGCONT')
     }
-    const leftMs = deadline - performance.now()
+    const leftMs = deadline - monotonicMs()
     if (leftMs <= 0) return findTree(select())
     await delay(Math.min(lookMs, leftMs), undefined, { signal }).catch(() => signal?.throwIfAborted())
   }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { StopStep, Survivor } from '@bgtask/protocol'
+import { monotonicMs, type StopStep, type Survivor } from '@bgtask/protocol'
 
 const LOOK_MS = 5
 
@@ -33,7 +33,7 @@ export async function stopGroup(childPid: () => number | undefined, steps: reado
     if (pid === undefined) return []
     signalGroup(pid, killSignal as NodeJS.Signals)
     signalGroup(pid, 'SIGCONT')
-    for (const deadline = performance.now() + waitMs; childPid() === pid && performance.now() < deadline; ) {
+    for (const deadline = monotonicMs() + waitMs; childPid() === pid && monotonicMs() < deadline; ) {
       await delay(LOOK_MS)
     }
   }

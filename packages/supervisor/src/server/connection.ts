@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import {
   InvalidOptionError,
   type MethodName,
+  monotonicMs,
   type OutputStreamId,
   paramSchemas,
   type ReadResult,
@@ -45,7 +46,7 @@ export class Connection {
 
   /** The client follows an output and has not seen its end. */
   get isBehind(): boolean {
-    return this.#behind.size > 0 && performance.now() - this.#readAt < FOLLOWER_PAUSE_MS
+    return this.#behind.size > 0 && monotonicMs() - this.#readAt < FOLLOWER_PAUSE_MS
   }
 
   get queuedBytes(): number {
@@ -53,7 +54,7 @@ export class Connection {
   }
 
   noteRead(streamId: OutputStreamId, result: ReadResult): ReadResult {
-    this.#readAt = performance.now()
+    this.#readAt = monotonicMs()
     if (result.eof) this.#behind.delete(streamId)
     else this.#behind.add(streamId)
     return result

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import {
   type Access,
   MAX_SOCKET_PATH_BYTES,
+  monotonicMs,
   PathTooLongError,
   socketFileName,
   temporarySocketFileName,
@@ -94,11 +95,11 @@ export class TaskServer {
    * that whoever waits for their end finds it gone.
    */
   async linger(): Promise<void> {
-    const deadline = performance.now() + LINGER_MS
+    const deadline = monotonicMs() + LINGER_MS
     const unfinished = () =>
       [...this.#connections].some((connection) => connection.isBehind || connection.queuedBytes > 0)
     // A reply that is ready is sent in the next turn of the loop.
     do await new Promise((resolve) => setTimeout(resolve, LINGER_LOOK_MS))
-    while (unfinished() && performance.now() < deadline)
+    while (unfinished() && monotonicMs() < deadline)
   }
 }

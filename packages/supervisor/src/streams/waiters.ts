@@ -1,3 +1,5 @@
+import { monotonicMs } from '@bgtask/protocol'
+
 /** Long polls that wait for something to happen; each ends when it is woken, when its time is up, or with its connection. */
 export class Waiters {
   readonly #waiting = new Set<() => void>()
@@ -35,10 +37,10 @@ export async function pollUntil<T>(
   waitMs: number,
   signal: AbortSignal,
 ): Promise<T> {
-  const deadline = performance.now() + waitMs
+  const deadline = monotonicMs() + waitMs
   for (;;) {
     const { found, result } = look()
-    const leftMs = deadline - performance.now()
+    const leftMs = deadline - monotonicMs()
     if (found || leftMs <= 0 || signal.aborted) return result
     await waiters.wait(leftMs, signal)
   }
