@@ -1,11 +1,10 @@
-import xtermCss from '@xterm/xterm/css/xterm.css'
 import type { ConsoleEvent, ListedTask, View } from '../shared/messages.js'
 import { VIEWS } from '../shared/messages.js'
 import { Api } from './connection/api.js'
 import { Connection, type ConnectionState } from './connection/connection.js'
-import consoleCss from './console.css'
-import { h, setText, styleSheet } from './dom.js'
+import { h, setText } from './dom.js'
 import { ListView } from './list/list-view.js'
+import { consoleStyles } from './styles/index.js'
 import { TaskView } from './task/task-view.js'
 
 /** A page that nobody sees lets its connection go after this long (ms): browsers open only six to one server. */
@@ -44,7 +43,7 @@ export class BgtaskConsole extends HTMLElement {
   #left: AbortController | undefined
 
   connectedCallback(): void {
-    this.#root.adoptedStyleSheets = [styleSheet(xtermCss), styleSheet(consoleCss)]
+    this.#root.adoptedStyleSheets = consoleStyles()
     this.#left = new AbortController()
     const { signal } = this.#left
     this.#api = new Api(new URL(this.getAttribute('src') ?? './', document.baseURI), this.headers)

@@ -24,6 +24,7 @@ document.body.append(element)
 showPlace()
 element.addEventListener('bgtask-navigate', (event) => {
   const { task, view } = (event as CustomEvent<NavigateDetail>).detail
+  markTask(task)
   const now = parseFragment(location.hash)
   if (now.task === task && now.view === view) return
   const fragment = formatFragment({ task, view })
@@ -48,7 +49,12 @@ function takeToken(): boolean {
 
 function showPlace(): void {
   const { task, view, position } = parseFragment(location.hash)
+  markTask(task)
   element.show(task, view, position)
+}
+
+function markTask(task: string | undefined): void {
+  document.body.toggleAttribute('data-task', task !== undefined)
 }
 
 function setTheme(theme: string | null): void {

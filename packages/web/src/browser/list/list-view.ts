@@ -110,6 +110,7 @@ export class ListView {
       setText(chip, `${FILTER_LABELS[state]} ${formatCount(count)}`)
       chip.setAttribute('aria-pressed', String(state === this.#state))
     }
+    this.#items.hidden = shown === 0
     this.#empty.hidden = shown > 0 || !this.#isKnown
     setText(
       this.#empty,

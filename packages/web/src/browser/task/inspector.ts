@@ -1,5 +1,6 @@
 import type { JsonObject, TaskInfo } from '@bgtask/protocol'
 import { h, setText } from '../dom.js'
+import { icon } from '../icon.js'
 import { mergePatch } from './merge-patch.js'
 
 export interface InspectorCalls {
@@ -38,7 +39,11 @@ export class Inspector {
         'header',
         {},
         h('h3', {}, 'Meta'),
-        h('button', { type: 'button', class: 'quiet', 'aria-label': 'Close the inspector', onclick: close }, '✕'),
+        h(
+          'button',
+          { type: 'button', class: 'quiet', 'aria-label': 'Close the inspector', onclick: close },
+          icon('close'),
+        ),
       ),
       this.#meta,
       h('div', { class: 'buttons' }, this.#status, this.#save),

@@ -1,4 +1,5 @@
 import { h, setText } from '../dom.js'
+import { icon } from '../icon.js'
 import { formatCount } from '../text/format.js'
 import type { Search, SearchState } from './search.js'
 
@@ -16,7 +17,8 @@ export class SearchBar {
       type: 'search',
       class: 'search-input',
       'aria-label': 'Search the output',
-      placeholder: 'Search output ( / )',
+      placeholder: 'Search output',
+      title: 'Press / to search',
       spellcheck: 'false',
       autocomplete: 'off',
       oninput: () => this.apply(),
@@ -25,7 +27,7 @@ export class SearchBar {
     const step = (direction: 1 | -1) => () => this.#search()?.step(direction)
     this.element = h(
       'div',
-      { class: 'search', role: 'search' },
+      { class: 'search idle', role: 'search' },
       this.#input,
       this.#status,
       h(
@@ -37,12 +39,12 @@ export class SearchBar {
           title: 'Previous (Shift+Enter)',
           onclick: step(-1),
         },
-        '↑',
+        icon('up'),
       ),
       h(
         'button',
         { type: 'button', class: 'quiet', 'aria-label': 'Next match', title: 'Next (Enter)', onclick: step(1) },
-        '↓',
+        icon('down'),
       ),
     )
   }
@@ -54,6 +56,7 @@ export class SearchBar {
 
   /** Brings the search of the tab in sight in line with the field. */
   apply(): void {
+    this.element.classList.toggle('idle', this.#input.value === '')
     if (this.#input.value === '') this.#search()?.clear()
     else this.#search()?.start(this.#input.value)
   }

@@ -1,5 +1,7 @@
 import { h, setText } from '../dom.js'
 
+const PLACEHOLDER = 'Line for stdin'
+
 /** Lines that can be brought back. */
 const MAX_HISTORY = 100
 
@@ -27,7 +29,7 @@ export class StdinLine {
       type: 'text',
       class: 'stdin-input',
       'aria-label': 'A line for standard input',
-      placeholder: 'Type a line for stdin, Enter sends it',
+      placeholder: PLACEHOLDER,
       autocomplete: 'off',
       autocapitalize: 'off',
       spellcheck: 'false',
@@ -51,7 +53,7 @@ export class StdinLine {
     for (const control of this.element.querySelectorAll('input, button')) {
       ;(control as HTMLInputElement).disabled = reason !== undefined
     }
-    this.#input.placeholder = reason ?? 'Type a line for stdin, Enter sends it'
+    this.#input.placeholder = reason ?? PLACEHOLDER
   }
 
   focus(): void {

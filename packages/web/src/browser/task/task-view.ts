@@ -1,23 +1,15 @@
 import type { ConsoleEvent, ListedTask, View, WriteAction } from '../../shared/messages.js'
-import { VIEWS } from '../../shared/messages.js'
 import type { Api } from '../connection/api.js'
 import { confirm } from '../dialog.js'
 import { h, setText } from '../dom.js'
-import {
-  commandText,
-  formatBytes,
-  formatDuration,
-  runDuration,
-  stateText,
-  taskName,
-  taskProgress,
-  taskTone,
-} from '../text/format.js'
+import { type IconName, icon } from '../icon.js'
 import { Inspector } from './inspector.js'
+import { OutputTabs } from './output-tabs.js'
 import { OutputView } from './output-view.js'
 import { SearchBar } from './search-bar.js'
 import { StdinLine } from './stdin-line.js'
 import { TaskActions } from './task-actions.js'
+import { TaskHeader } from './task-header.js'
 
 export interface TaskViewOptions {
   readonly root: ShadowRoot
@@ -35,25 +27,20 @@ export interface TaskViewOptions {
   readonly link: (view: View, position: string | undefined) => string
 }
 
-const TAB_LABELS: Readonly<Record<View, string>> = { merged: 'Merged', stdout: 'stdout', stderr: 'stderr' }
-
 /** The console of one task. */
 export class TaskView {
   readonly element: HTMLElement
   readonly #options: TaskViewOptions
   readonly #views = new Map<View, OutputView>()
-  readonly #tabs = new Map<View, HTMLButtonElement>()
+  readonly #tabs = new OutputTabs((view) => this.#choose(view))
   readonly #outputs = h('div', { class: 'outputs' })
-  readonly #name = h('h2', { class: 'task-name' })
-  readonly #state = h('span', { class: 'state' })
-  readonly #facts = h('p', { class: 'task-facts' })
-  readonly #command = h('code', { class: 'command' })
-  readonly #progress = h('div', { class: 'progress', hidden: true })
   readonly #status = h('p', { class: 'status', role: 'status' })
+  readonly #header: TaskHeader
   readonly #actions: TaskActions
   readonly #search: SearchBar
   readonly #stdin: StdinLine
   readonly #inspector: Inspector
+  readonly #inspect = tool('panel', 'Inspect', 'Meta and info', () => this.#toggleInspector())
   readonly #begin: HTMLElement
   #view: View
   #task: ListedTask | undefined
@@ -72,6 +59,7 @@ export class TaskView {
       act: (action, body) => api.act(taskId, action, body),
       tell: (message, isProblem) => this.#tell(message, isProblem),
     })
+    this.#header = new TaskHeader(this.#actions.element, options.back)
     this.#search = new SearchBar(() => this.#views.get(this.#view)?.search)
     this.#stdin = new StdinLine({
       send: async (data) => (await api.act(taskId, 'stdin', { data })).acceptedOffset,
@@ -120,7 +108,7 @@ export class TaskView {
     this.element.classList.toggle('gone', isGone)
     if (isGone) this.#tell('This task was removed. What it wrote last is still shown here.')
     this.#draw()
-    if (!this.#inspector.element.hidden) void this.#inspector.refresh()
+    if (!this.#inspector.element.hidden && !isGone) void this.#inspector.refresh()
     // Output ends with a run that nothing follows; a restart adds to it.
     if (this.#endedRun !== undefined && task !== undefined && task.info.run > this.#endedRun) this.#reopen()
   }
@@ -155,90 +143,24 @@ export class TaskView {
   }
 
   #build(): HTMLElement {
-    const { back } = this.#options
-    const tabs = VIEWS.map((view) => {
-      const tab = h(
-        'button',
-        {
-          type: 'button',
-          role: 'tab',
-          id: `tab-${view}`,
-          'aria-controls': `panel-${view}`,
-          onclick: () => this.#choose(view),
-        },
-        TAB_LABELS[view],
-      )
-      this.#tabs.set(view, tab)
-      return tab
-    })
-    const times = h(
-      'button',
-      {
-        type: 'button',
-        'aria-pressed': 'false',
-        title: 'When each line was read',
-        onclick: () => this.#toggleTimes(times),
-      },
-      'Times',
+    const times = tool('clock', 'Times', 'When each line was read', () => this.#toggleTimes(times))
+    times.setAttribute('aria-pressed', 'false')
+    const download = tool('download', 'Download', 'Everything that is kept of this output, as a file', () =>
+      this.#download(),
     )
-    const inspect = h(
-      'button',
-      { type: 'button', class: 'inspect', 'aria-expanded': 'false', onclick: () => this.#toggleInspector() },
-      'Inspect',
-    )
+    const link = tool('link', 'Link', 'Copy a link to the first line in sight', () => this.#copyLink())
+    this.#inspect.setAttribute('aria-expanded', 'false')
     return h(
       'section',
       { class: 'task', 'aria-label': 'Task' },
-      h(
-        'header',
-        { class: 'task-header' },
-        back &&
-          h('button', { type: 'button', class: 'back quiet', 'aria-label': 'Back to the list', onclick: back }, '←'),
-        h(
-          'div',
-          { class: 'task-title' },
-          h('div', { class: 'title-line' }, this.#name, this.#state),
-          this.#facts,
-          this.#command,
-        ),
-        this.#actions.element,
-      ),
-      this.#progress,
+      ...this.#header.elements,
       this.#status,
       h(
         'div',
         { class: 'toolbar' },
-        h(
-          'div',
-          {
-            class: 'tabs',
-            role: 'tablist',
-            'aria-label': 'Output',
-            onkeydown: (event: KeyboardEvent) => this.#pressedTab(event),
-          },
-          ...tabs,
-        ),
+        this.#tabs.element,
         this.#search.element,
-        h(
-          'div',
-          { class: 'tools' },
-          times,
-          h(
-            'button',
-            {
-              type: 'button',
-              title: 'Everything that is kept of this output, as a file',
-              onclick: () => void this.#download(),
-            },
-            'Download',
-          ),
-          h(
-            'button',
-            { type: 'button', title: 'Copy a link to the first line in sight', onclick: () => void this.#copyLink() },
-            'Link',
-          ),
-          inspect,
-        ),
+        h('div', { class: 'tools' }, times, download, link, this.#inspect),
       ),
       this.#begin,
       h('div', { class: 'body' }, this.#outputs, this.#inspector.element),
@@ -248,51 +170,17 @@ export class TaskView {
 
   #draw(): void {
     if (this.#task === undefined) return
-    const { info, endOffsets, rate } = this.#task
-    setText(this.#name, taskName(info))
-    setText(this.#state, stateText(info))
-    this.#state.dataset.tone = taskTone(info)
-    setText(this.#command, commandText(info.command))
-    const duration = runDuration(info, Date.now())
-    const written = endOffsets === undefined ? undefined : endOffsets[0] + endOffsets[1]
-    const facts = [
-      `pid ${info.pid ?? '–'} under ${info.supervisorPid}`,
-      info.run > 1 && `run ${info.run}`,
-      duration !== undefined && formatDuration(duration),
-      written !== undefined && `${formatBytes(written)} written`,
-      (rate ?? 0) > 0 && `${formatBytes(rate as number)}/s`,
-      info.exitStatus?.survivors?.length &&
-        `still there: ${info.exitStatus.survivors.map(({ pid, command }) => `${pid} (${command})`).join(', ')}`,
-    ]
-    setText(this.#facts, facts.filter(Boolean).join(' · '))
-    this.#drawProgress()
+    const { info } = this.#task
+    this.#header.draw(this.#task, Date.now())
     this.#actions.update(info, this.element.classList.contains('gone') ? [] : this.#can)
     this.#inspector.canEdit = this.#can.includes('meta')
     this.#stdin.element.hidden = !this.#can.includes('stdin')
-    this.#stdin.disable(info.pid === null ? 'Nothing runs that could read' : undefined)
-  }
-
-  #drawProgress(): void {
-    const progress = this.#task && taskProgress(this.#task.info)
-    this.#progress.hidden = progress === undefined
-    if (progress === undefined) return
-    const { part, text } = progress
-    let bar = this.#progress.querySelector('progress')
-    if (bar === null) {
-      bar = h('progress', { max: 1, 'aria-label': 'Progress' })
-      this.#progress.append(bar, h('span'))
-    }
-    if (part === undefined) bar.removeAttribute('value')
-    else bar.value = part
-    setText(this.#progress.lastElementChild as Element, text)
+    this.#stdin.disable(info.pid === null ? 'Nothing runs' : undefined)
   }
 
   #show(view: View, from?: string): void {
     this.#view = view
-    for (const [name, tab] of this.#tabs) {
-      tab.setAttribute('aria-selected', String(name === view))
-      tab.tabIndex = name === view ? 0 : -1
-    }
+    this.#tabs.selected = view
     let shown = this.#views.get(view)
     if (shown === undefined) {
       const { root } = this.#options
@@ -338,7 +226,7 @@ export class TaskView {
   #toggleInspector(): void {
     const { element } = this.#inspector
     element.hidden = !element.hidden
-    this.element.querySelector('.inspect')?.setAttribute('aria-expanded', String(!element.hidden))
+    this.#inspect.setAttribute('aria-expanded', String(!element.hidden))
     if (!element.hidden) void this.#inspector.refresh()
   }
 
@@ -368,12 +256,9 @@ export class TaskView {
     setText(this.#status, message)
     this.#status.classList.toggle('problem', isProblem)
   }
+}
 
-  #pressedTab(event: KeyboardEvent): void {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
-    if (step === undefined) return
-    const next = VIEWS[(VIEWS.indexOf(this.#view) + step + VIEWS.length) % VIEWS.length] as View
-    this.#choose(next)
-    this.#tabs.get(next)?.focus()
-  }
+function tool(name: IconName, label: string, title: string, onclick: () => unknown): HTMLButtonElement {
+  const press = () => void onclick()
+  return h('button', { type: 'button', 'aria-label': label, title, onclick: press }, icon(name), h('span', {}, label))
 }
