@@ -15,7 +15,7 @@ export class OffsetBuffer {
   /** One emptied block kept for the next append, so that a flood allocates nothing. */
   #spare: Buffer | undefined
 
-  /** @param capacity the most bytes that are kept. */
+  /** @param capacity the most bytes that are kept; `Infinity` where whoever appends sees to that. */
   constructor(capacity: number) {
     this.capacity = capacity
   }
@@ -26,10 +26,6 @@ export class OffsetBuffer {
 
   get endOffset(): number {
     return this.#endOffset
-  }
-
-  get free(): number {
-    return this.capacity - (this.#endOffset - this.#firstOffset)
   }
 
   /** Appends a copy of the bytes; the oldest are dropped where they would exceed the capacity. */

@@ -4,7 +4,7 @@ import { OffsetBuffer } from './offset-buffer.js'
 import { openSource, READ_BYTES, type Source } from './source.js'
 import { pollUntil, Waiters } from './waiters.js'
 
-/** The most that a pipe can hold on Linux unless raised; a drain at exit stops there, for a grandchild may write on for ever. */
+/** The most that a pipe can hold on Linux unless raised; a drain stops there, for a grandchild may write on for ever. */
 const MAX_DRAIN_BYTES = 1024 * 1024
 
 export interface OutputOptions {
@@ -32,7 +32,8 @@ export class OutputStream {
 
   constructor(options: OutputOptions) {
     this.#options = options
-    this.#buffer = new OffsetBuffer(options.capacity)
+    // With `block` nothing is dropped to make room: there is always enough before a read, or no read.
+    this.#buffer = new OffsetBuffer(options.overflow === 'block' ? Number.POSITIVE_INFINITY : options.capacity)
   }
 
   get endOffset(): number {
@@ -48,8 +49,12 @@ export class OutputStream {
     return this.#source === undefined
   }
 
-  /** Starts to read the pipe of a new run. The pipe of the run before is closed: a stale writer never mixes in. */
+  /**
+   * Starts to read the pipe of a new run. The pipe of the run before is closed: a stale writer never mixes in. What was
+   * written there before is taken in, with `block` even beyond the capacity: it must not be lost, and cannot wait.
+   */
   attach(end: number | Socket): void {
+    this.#drain(() => true)
     this.#source?.close()
     this.#runOffset = this.#buffer.endOffset
     this.#eof = false
@@ -62,11 +67,7 @@ export class OutputStream {
 
   /** Reads what the pipe holds now, as far as it may be kept. */
   drain(): void {
-    for (let drained = 0; drained < MAX_DRAIN_BYTES && this.#hasRoom(); ) {
-      const count = this.#source?.readNow() ?? 0
-      if (count === 0) return
-      drained += count
-    }
+    this.#drain(() => this.#hasRoom())
   }
 
   /** No byte can come until a restart: readers get the end. Returns whether that is new. */
@@ -121,6 +122,14 @@ export class OutputStream {
     }
   }
 
+  #drain(goesOn: () => boolean): void {
+    for (let drained = 0; drained < MAX_DRAIN_BYTES && goesOn(); ) {
+      const count = this.#source?.readNow() ?? 0
+      if (count === 0) return
+      drained += count
+    }
+  }
+
   #look(from: number, maxBytes: number): { found: boolean; result: ReadResult } {
     const { offset, data } = this.#buffer.read(from, maxBytes)
     const endOffset = this.#buffer.endOffset
@@ -153,10 +162,12 @@ export class OutputStream {
   /** With `block` a read must fit whatever it brings, so it is never larger than a quarter of the buffer. */
   #readSize(): number {
     if (this.#options.overflow === 'discard') return READ_BYTES
-    return Math.max(1, Math.min(READ_BYTES, Math.floor(this.#buffer.capacity / 4)))
+    return Math.max(1, Math.min(READ_BYTES, Math.floor(this.#options.capacity / 4)))
   }
 
   #hasRoom(): boolean {
-    return this.#options.overflow === 'discard' || !this.#keeping || this.#buffer.free >= this.#readSize()
+    if (this.#options.overflow === 'discard' || !this.#keeping) return true
+    const kept = this.#buffer.endOffset - this.#buffer.firstOffset
+    return this.#options.capacity - kept >= this.#readSize()
   }
 }

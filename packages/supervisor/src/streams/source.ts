@@ -67,7 +67,11 @@ function openSocket(socket: Socket, readSize: number, { onData, onEnd }: SourceE
     wanted = true
     takeAll()
   }
-  return { readNow: takeAll, resume, close: () => socket.destroy() }
+  const readNow = () => {
+    wanted = true
+    return takeAll()
+  }
+  return { readNow, resume, close: () => socket.destroy() }
 }
 
 /** 'close' comes after 'end' and after 'error', so it alone says that it is over. */
