@@ -82,6 +82,11 @@ export class Supervisor {
     return this.#current
   }
 
+  /** Names of the pipes of its runs, by which whoever holds one is found. */
+  get pipes(): readonly string[] {
+    return this.#stopper.pipes
+  }
+
   /** Starts the first run. @throws CommandError, and nothing is left behind. */
   start(): Promise<void> {
     return this.#track(this.#startRun())
@@ -115,9 +120,10 @@ export class Supervisor {
     steps: readonly StopStep[] = this.spec.stop,
     cause: 'stopped' | 'timeout' = 'stopped',
   ): Promise<StopResult> {
-    if (cause === 'stopped') this.#cancelRestart()
     // A child that is being started now would escape. Whether that start fails is told to whoever asked for it.
     await this.#pendingStart?.catch(() => {})
+    // Not before: a start that failed may have another one follow.
+    if (cause === 'stopped') this.#cancelRestart()
     if (this.#stopCause !== 'stopped') this.#stopCause = cause
     const survivors = await this.#stopper.stop(steps)
     const survived = survivors.some(({ pid }) => pid === this.#current?.pid)
@@ -259,17 +265,19 @@ export class Supervisor {
       // What is being ended now would take a new run with it.
       await this.#stopper.idle()
       if (!stillWanted()) return
-      // The lock may have gone to somebody else meanwhile.
-      await this.#parts.lock?.retake()
-      this.#become('starting')
-      this.#commit()
-      await this.#startRun()
-      started = true
+      try {
+        // The lock may have gone to somebody else meanwhile.
+        this.#parts.lock?.retake()
+        this.#become('starting')
+        this.#commit()
+        await this.#startRun()
+        started = true
+      } catch (error) {
+        this.#startFailed(error as Error)
+        throw error
+      }
     }
-    await this.#track(attempt()).catch((error: Error) => {
-      this.#startFailed(error)
-      throw error
-    })
+    await this.#track(attempt())
     return started
   }
 
@@ -322,7 +330,8 @@ export class Supervisor {
     const { maxRuntimeMs, stop } = this.spec
     if (maxRuntimeMs === null) return
     this.#runtimeTimer = setTimeout(() => {
-      if (this.#current === run) void this.stop(stop, 'timeout')
+      if (this.#current !== run) return
+      this.stop(stop, 'timeout').catch((error) => this.#parts.log.write(`maxRuntimeMs: cannot stop: ${error}`))
     }, maxRuntimeMs)
   }
 

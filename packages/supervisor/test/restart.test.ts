@@ -1,3 +1,5 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Task, TaskEvents } from '@bgtask/client'
 import { tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
@@ -73,6 +75,26 @@ describe('the restart policy', () => {
     await task.stop()
     expect(exits).toMatchObject([{ run: 1, willRestart: false, exitStatus: { cause: 'stopped' } }])
     expect(await task.info()).toMatchObject({ state: 'exited', run: 1 })
+  })
+
+  test('no restart follows a stop, also where it comes while a start is failing', async () => {
+    const cwd = tempDir()
+    const program = join(cwd, 'program')
+    const write = () => writeFileSync(program, '#!/bin/sh\nread _; exit 1\n', { mode: 0o755 })
+    write()
+    const restart = { on: 'always', delayMs: 1, factor: 1, maxRestarts: null } as const
+    const task = await spawnTask({ exec: [program], restart })
+    for (let round = 1; round <= 5; round += 1) {
+      rmSync(program)
+      await task.stdin.close()
+      await expect.poll(async () => (await task.info()).failure, { timeout: 10_000 }).toContain('command not found')
+      // It is tried again and again, so this comes in the middle of it most times.
+      await task.stop()
+      expect(await task.info()).toMatchObject({ state: 'exited', nextStartAt: null })
+      expect(await task.wait({ timeoutMs: 5_000 })).toMatchObject({ run: round })
+      write()
+      expect(await task.restart()).toBe(true)
+    }
   })
 
   test('a program that is missing for a while counts as a failed run, and is found when it is back', async () => {

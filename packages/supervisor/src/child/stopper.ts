@@ -31,6 +31,11 @@ export class Stopper {
     this.#cookie = cookie
   }
 
+  /** Pipes of the runs that are remembered. */
+  get pipes(): string[] {
+    return this.#runs.flatMap((run) => run.pipes)
+  }
+
   get busy(): boolean {
     return this.#stops.size > 0
   }
@@ -84,7 +89,7 @@ export class Stopper {
       since: this.#since,
       cookie: this.#cookie,
       roots: this.#runs.filter((run) => !this.#emptied.has(run)),
-      pipes: this.#runs.flatMap((run) => run.pipes),
+      pipes: this.pipes,
       spare: [process.pid],
     }
   }
