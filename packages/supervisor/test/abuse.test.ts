@@ -1,9 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import type { Task } from '@bgtask/client'
-import { eventually, needs, pathOf, processFds } from '@bgtask/testkit'
-import { describe, expect, test } from 'vitest'
-import { fixture, logOf, makePool, spawnTask } from './support/pool.js'
+import { TaskPool } from '@bgtask/pool'
+import { eventually, isAlive, needs, pathOf, processFds, tempDir } from '@bgtask/testkit'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { defaultSupervisorCmd } from '../src/command.js'
+import { endAfterTest, fixture, logOf, makePool, spawnTask } from './support/pool.js'
 import { rawClient, request, untilClosed } from './support/raw.js'
 
 /** The others: an older connection and a new one, reading, writing and asking. */
@@ -137,6 +140,25 @@ describe('clients that are just bad', () => {
     await expectServes(task)
   })
 
+  test('more than can be connected, who say nothing or half a message: who has waited longest for nothing makes room', async () => {
+    const task = await spawnTask({ cmd: 'exec cat' })
+    const subscribed = new (task.constructor as typeof Task)(task.taskPool, task.pid)
+    const closed = once(subscribed, 'terminating')
+    await subscribed.info()
+    // In turns: more than 511 at once are told to come back.
+    const silent = []
+    for (let turn = 0; turn < 11; turn += 1) {
+      silent.push(...(await Promise.all(Array.from({ length: 100 }, () => rawClient(task)))))
+    }
+    for (const client of silent.slice(-200)) client.write(request(1, 'hello').subarray(0, 5))
+    const another = new (task.constructor as typeof Task)(task.taskPool, task.pid)
+    const { clientCount } = await another.info()
+    expect(clientCount).toBeLessThanOrEqual(1_000)
+    await expectServes(task)
+    await another.terminateSupervisor()
+    await closed
+  })
+
   test('killed in the middle of whatever they do', async () => {
     const task = await spawnTask({ cmd: 'exec cat' })
     for (let round = 0; round < 3; round += 1) {
@@ -152,6 +174,35 @@ describe('clients that are just bad', () => {
 })
 
 describe.runIf(needs('prlimit'))('out of descriptors', () => {
+  test('clients do not get the last ones: the task is restarted, looked at, stopped and recorded all the same', async () => {
+    const limited = [pathOf('prlimit'), '--nofile=100', ...defaultSupervisorCmd()]
+    const pool = makePool({ supervisorCmd: limited })
+    const task = await pool.spawn({ cmd: 'read _; exec cat', maxRuntimeMs: 600_000 })
+    const clients = await Promise.all(Array.from({ length: 150 }, () => rawClient(task)))
+    await Promise.race(clients.map((client) => once(client.resume(), 'close')))
+    await task.stdin.close()
+    expect(await task.wait()).toMatchObject({ exitCode: 0 })
+    expect(await task.restart()).toBe(true)
+    await task.stdin.write('\n')
+    await expectServes(task)
+    const { pid } = await task.info()
+    expect(await task.kill('CONT', { tree: true })).toBe(true)
+    expect(await task.terminateSupervisor()).toMatchObject({ exitStatus: { signal: 'SIGTERM', cause: 'stopped' } })
+    expect(isAlive(pid ?? 0)).toBe(false)
+    expect(readdirSync(pool.path)).toEqual([])
+  })
+
+  test('a task that cannot be ended for want of them stays on record', async () => {
+    const pool = makePool()
+    const task = await pool.spawn({ cmd: 'sleep 1000' })
+    const { taskId } = await task.info()
+    limitDescriptors(task.pid, 3)
+    await expect(task.terminateSupervisor()).rejects.toMatchObject({ remoteCode: 'EMFILE' })
+    const lost = await eventually(async () => (await pool.lost())[0])
+    expect(lost).toMatchObject({ taskId, state: 'orphaned' })
+    expect(await lost.stop()).toEqual([])
+  })
+
   test('those who are connected are served, and new ones again when there are some', async () => {
     const task = await spawnTask({ cmd: 'exec cat' })
     await task.info()
@@ -173,6 +224,38 @@ describe.runIf(needs('prlimit'))('out of descriptors', () => {
     await expectServes(task)
     expect(logOf(task).length).toBeLessThan(20_000)
   })
+})
+
+test('an own log that nobody reads any more (EPIPE) disturbs nothing', async () => {
+  const path = tempDir()
+  const options = JSON.stringify({ cmd: 'exec cat', behavior: 'foreground' })
+  // In the foreground its own words go to the caller's stdout, which is closed as soon as the task is there.
+  const caller = spawn(process.execPath, [fixture('spawn-one.js'), path, options, 'stay'], {
+    env: { ...process.env, BGTASK_DEBUG: '1' },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  onTestFinished(() => {
+    caller.kill('SIGKILL')
+  })
+  const spawned = /spawned (\d+)/
+  let words = ''
+  for await (const chunk of caller.stdout) {
+    words += chunk
+    if (spawned.test(words)) break
+  }
+  const pool = new TaskPool({ path })
+  const task = endAfterTest((await pool.search())[0] as Task)
+  expect(task.pid).toBe(Number(spawned.exec(words)?.[1]))
+  for (let count = 0; count < 3; count += 1) {
+    const client = await rawClient(task)
+    client.write('garbage')
+    await untilClosed(client)
+  }
+  await expectServes(task)
+  await task.stdin.close()
+  expect(await task.wait()).toMatchObject({ exitCode: 0 })
+  expect(await task.restart()).toBe(true)
+  await expectServes(task)
 })
 
 test('a broken own log (its file deleted) disturbs nothing', async () => {

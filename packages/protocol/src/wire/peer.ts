@@ -96,6 +96,11 @@ export class RpcPeer {
     return this.#outbox.queuedBytes
   }
 
+  /** Whether the other side waits for an answer. */
+  get isAnswering(): boolean {
+    return this.#requestsInFlight > 0
+  }
+
   /**
    * Calls a method and resolves with its result. Replies may come in any order; one that comes after the deadline is dropped.
    *

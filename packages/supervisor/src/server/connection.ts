@@ -22,6 +22,7 @@ export class Connection {
   readonly #peer: RpcPeer
   readonly #closed = new AbortController()
   readonly #behind = new Set<OutputStreamId>()
+  #heardAt = performance.now()
   #readAt = 0
   #stopListening: (() => void) | undefined
   #missed = 0
@@ -53,6 +54,20 @@ export class Connection {
     return this.#peer.queuedBytes
   }
 
+  /** When (`performance.now`) the client called last, or connected. */
+  get heardAt(): number {
+    return this.#heardAt
+  }
+
+  /** It waits for nothing: no answer, no event. */
+  get isIdle(): boolean {
+    return !this.#peer.isAnswering && this.#peer.queuedBytes === 0 && this.#stopListening === undefined
+  }
+
+  close(): void {
+    this.#peer.close()
+  }
+
   noteRead(streamId: OutputStreamId, result: ReadResult): ReadResult {
     this.#readAt = monotonicMs()
     if (result.eof) this.#behind.delete(streamId)
@@ -69,6 +84,7 @@ export class Connection {
   }
 
   #call(method: string, params: unknown[]): unknown {
+    this.#heardAt = performance.now()
     if (!Object.hasOwn(paramSchemas, method)) throw new UnsupportedError(method)
     const name = method as MethodName
     const { value, invalid } = validate(paramSchemas[name], params[0])

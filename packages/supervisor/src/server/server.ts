@@ -11,11 +11,9 @@ import {
 } from '@bgtask/protocol'
 import type { Log } from '../log.js'
 import { removeFile } from '../record.js'
+import { maxConnections } from './capacity.js'
 import { Connection } from './connection.js'
 import type { MethodContext } from './methods.js'
-
-/** More clients at once than any pool has; each costs a descriptor and some buffers. */
-const MAX_CONNECTIONS = 1_000
 
 /** How long a supervisor that is to go waits for followers to fetch the last output and for replies to be sent. */
 const LINGER_MS = 1_000
@@ -28,6 +26,7 @@ export class TaskServer {
   readonly #log: Log
   readonly #connections = new Set<Connection>()
   readonly #server: Server
+  readonly #maxConnections = maxConnections()
   #inode: number | undefined
 
   constructor(poolPath: string, log: Log) {
@@ -35,7 +34,6 @@ export class TaskServer {
     this.#temporaryPath = join(poolPath, temporarySocketFileName(process.pid))
     this.#log = log
     this.#server = createServer()
-    this.#server.maxConnections = MAX_CONNECTIONS
   }
 
   get clientCount(): number {
@@ -69,12 +67,25 @@ export class TaskServer {
   /** Answers clients from now on. */
   serve(context: MethodContext): void {
     this.#server.on('connection', (socket) => {
+      if (this.#connections.size >= this.#maxConnections && !this.#makeRoom()) {
+        socket.destroy()
+        return
+      }
       const connection = new Connection(socket, context, (closed, error) => {
         this.#connections.delete(closed)
         if (error !== undefined) this.#log.debug(() => `connection closed: ${error.message}`)
       })
       this.#connections.add(connection)
     })
+  }
+
+  /** Whoever is connected and wants nothing must not keep others out; our own clients connect anew when they do. */
+  #makeRoom(): boolean {
+    const idle = [...this.#connections].filter((connection) => connection.isIdle)
+    const [first, ...others] = idle
+    if (first === undefined) return false
+    others.reduce((a, b) => (b.heardAt < a.heardAt ? b : a), first).close()
+    return true
   }
 
   /** Gives the socket its name. */
