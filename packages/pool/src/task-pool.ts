@@ -15,6 +15,7 @@ import {
   type TaskRecord,
   type WaitOptions,
 } from '@bgtask/protocol'
+import { debug } from './debug.js'
 import { checkSocket, inspectDirectory, type PoolDirectory } from './directory/inspect.js'
 import { latestRecord } from './directory/judged-records.js'
 import { type MkdirIfMissing, makePoolDirectory, parseMkdirIfMissing } from './directory/mkdir.js'
@@ -25,7 +26,7 @@ import { Standbys } from './launch/standbys.js'
 import { type SupervisorPlan, SupervisorProcess } from './launch/supervisor-process.js'
 import { findLost } from './lost/lost.js'
 import type { LostTask } from './lost/lost-task.js'
-import { type SweepOptions, sweepDirectory } from './lost/sweep.js'
+import { type SweepOptions, sweepDirectory, sweepLaunch } from './lost/sweep.js'
 import { checkArgv, checkDuration, checkEnvironment, checkPid, rejectUnknownKeys } from './options.js'
 import {
   checkAccess,
@@ -153,12 +154,17 @@ export class TaskPool<T extends Task = Task> {
         this.#reach(pid, { timeoutMs: launchTimeoutMs, signal }),
       )
     const standby = await this.#standbys.take(plan)
-    const task = await start(standby ?? new SupervisorProcess(plan)).catch((error) => {
-      if (!standby?.diedWaiting) throw error
-      return start(new SupervisorProcess(plan))
-    })
-    this.#refillStandbys()
-    return task
+    try {
+      const task = await start(standby ?? new SupervisorProcess(plan)).catch((error) => {
+        if (!standby?.diedWaiting) throw error
+        return start(new SupervisorProcess(plan))
+      })
+      this.#refillStandbys()
+      return task
+    } catch (error) {
+      await this.#sweepLaunch(spec.taskId)
+      throw error
+    }
   }
 
   /**
@@ -266,6 +272,15 @@ export class TaskPool<T extends Task = Task> {
       if (options.signal?.aborted) throw cause
       const message = `supervisor says that it is ready (DAEMON_PID=${pid}), but ${this.socketPath(pid)} cannot be reached: ${cause}`
       throw new LaunchError(`DAEMON_PID=${pid}`, { cause, message })
+    }
+  }
+
+  /** A supervisor that was killed could not undo what it had made. */
+  async #sweepLaunch(taskId: string): Promise<void> {
+    try {
+      await sweepLaunch(this.#directory(), taskId)
+    } catch (error) {
+      debug(() => `nothing swept after a launch that failed: ${error}`)
     }
   }
 

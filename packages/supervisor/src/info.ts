@@ -66,11 +66,12 @@ export class InfoMaker {
   }
 
   record(): TaskRecord {
-    const { current } = this.#supervisor
+    const { current, pipes } = this.#supervisor
     return {
       v: PROTOCOL_VERSION,
       supervisor: this.#identity,
       child: current === undefined ? null : { pid: current.pid, startTime: current.startTime },
+      pipes: [...pipes],
       uid: process.getuid?.() ?? 0,
       info: this.recordedInfo(),
     }

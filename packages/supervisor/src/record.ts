@@ -1,6 +1,12 @@
 import { closeSync, constants, fchmodSync, fchownSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Access, recordFileName, type TaskRecord, temporaryRecordFileName } from '@bgtask/protocol'
+import {
+  type Access,
+  MAX_RECORD_BYTES,
+  recordFileName,
+  type TaskRecord,
+  temporaryRecordFileName,
+} from '@bgtask/protocol'
 
 /** The task's record in the pool's directory: what is known of it when its supervisor can no longer be asked. */
 export class RecordFile {
@@ -18,10 +24,14 @@ export class RecordFile {
   /** Replaces the record in one step: whoever reads it sees the old or the new one, whole. Throws what the system says. */
   write(record: TaskRecord): void {
     if (this.#removed) throw new Error('the task is over and its record removed')
+    const bytes = Buffer.from(JSON.stringify(record))
+    // Nobody would read it.
+    if (bytes.length > MAX_RECORD_BYTES)
+      throw new Error(`the record has ${bytes.length} bytes, ${MAX_RECORD_BYTES} is the most`)
     removeFile(this.#temporaryPath)
     const fd = createOwned(this.#temporaryPath, this.#access)
     try {
-      writeFileSync(fd, JSON.stringify(record))
+      writeFileSync(fd, bytes)
     } finally {
       closeSync(fd)
     }

@@ -36,6 +36,7 @@ describe('stop ends the whole tree', () => {
     ['a child that ignores INT and TERM', `trap '' INT TERM; ${LEAF} & wait`],
     ['a grandchild in a session of its own', `setsid ${LEAF} & wait`],
     ['a grandchild that forked twice, in a session of its own', `(setsid ${LEAF} &); sleep 1000`],
+    ['a child with a cleared environment', `exec env -i ${LEAF}`],
     ['a grandchild with a cleared environment', `env -i ${LEAF} & wait`],
     [
       'one that cleared its environment, left the session and forked twice, but holds a pipe',

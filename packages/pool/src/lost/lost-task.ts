@@ -1,8 +1,10 @@
 import { unlinkSync } from 'node:fs'
 import type { StopOptions } from '@bgtask/client'
 import {
+  currentPlace,
   DEFAULT_STOP_STEPS,
   exitStatusSchema,
+  findTree,
   liveness,
   normalizeSteps,
   type RecordedInfo,
@@ -14,7 +16,7 @@ import {
   withDeadline,
 } from '@bgtask/protocol'
 
-/** `orphaned`: the supervisor died, its child or what outlived a stop runs on. `lost`: nothing of it runs. */
+/** `orphaned`: the supervisor died, its child or what outlived a stop runs on. `lost`: neither runs. */
 export type LostState = 'lost' | 'orphaned'
 
 /**
@@ -47,7 +49,7 @@ export class LostTask {
   }
 
   /**
-   * Ends what runs on: the child's session, its descendants, and whoever carries the task's cookie.
+   * Ends what runs on: the child's session, its descendants, whoever carries the task's cookie, and whoever holds its pipes.
    *
    * @returns who is still there after the last step; empty where all is gone.
    * @throws InvalidOptionError, TimeoutError, the signal's reason.
@@ -77,7 +79,14 @@ export function hasOrphans(record: TaskRecord): boolean {
   const { child, info } = record
   const survivors = validate(exitStatusSchema, info.exitStatus).value?.survivors ?? []
   const processes = [...(child === null ? [] : [child]), ...survivors]
-  return processes.some((process) => stillRuns(record, process))
+  if (processes.some((process) => stillRuns(record, process))) return true
+  // Killed between the start of a child and its recording, a supervisor leaves one that its record does not name.
+  return child === null && info.state === 'starting' && hasTree(record)
+}
+
+/** Whether anything of the task still runs, be it only what its child left behind. */
+export function hasTree(record: TaskRecord): boolean {
+  return findTree(treeOf(record)).length > 0
 }
 
 function treeOf(record: TaskRecord): TreeSelector {
@@ -88,9 +97,16 @@ function treeOf(record: TaskRecord): TreeSelector {
     since: supervisor.startTime,
     cookie: info.taskId,
     roots: root === null ? [] : [root],
-    pipes: [],
+    pipes: pipesOf(record),
     spare: [process.pid],
   }
+}
+
+/** Only real pipes, of this boot: other names, and those of another one, may be anybody's. */
+function pipesOf({ pipes, supervisor }: TaskRecord): string[] {
+  const { bootId, pidNamespace } = currentPlace()
+  const isHere = supervisor.bootId === bootId && supervisor.pidNamespace === pidNamespace
+  return isHere && Array.isArray(pipes) ? pipes.filter((name) => /^pipe:\[\d+\]$/.test(name)) : []
 }
 
 /** A task's processes lived where its supervisor did: same machine, boot and pid namespace. */

@@ -5,7 +5,7 @@ import { listEntries, type PoolEntry } from '../directory/entries.js'
 import type { PoolDirectory } from '../directory/inspect.js'
 import { type JudgedRecord, readRecords } from '../directory/judged-records.js'
 import { isRefused } from './is-refused.js'
-import { hasOrphans } from './lost-task.js'
+import { hasOrphans, hasTree } from './lost-task.js'
 
 export interface SweepOptions {
   /** Leave what was written in the last so many ms; 0 unless given. */
@@ -28,13 +28,30 @@ export async function sweepDirectory(
 ): Promise<string[]> {
   if (!(olderThanMs >= 0)) throw new InvalidOptionError('olderThanMs', olderThanMs, 'must be a number of milliseconds')
   const removed: string[] = []
-  for (const entry of listEntries(directory.path)) {
-    for (const [name, minAgeMs] of await staleFiles(directory, entry, olderThanMs)) {
-      if (removeOwn(`${directory.path}/${name}`, minAgeMs)) removed.push(name)
-    }
-  }
+  for (const entry of listEntries(directory.path)) removed.push(...(await sweepEntry(directory, entry, olderThanMs)))
   debug(() => `sweep removed ${removed.join(' ') || 'nothing'}`)
   return removed
+}
+
+/** The same for what is left of one launch, whose supervisor was killed before it could undo it. */
+export async function sweepLaunch(directory: PoolDirectory, taskId: string): Promise<void> {
+  for (const entry of listEntries(directory.path)) {
+    if (entry.taskIds.includes(taskId)) await sweepEntry(directory, entry, 0)
+  }
+}
+
+/** Removes a socket at which nobody will ever listen again, so that no further search tries it. */
+export function removeDeadSocket(directory: PoolDirectory, entry: PoolEntry): void {
+  const records = readRecords(directory, entry)
+  const isDead = records.length > 0 && records.length === entry.taskIds.length && !isRunning(entry.pid, null)
+  if (isDead && records.every(({ supervisor }) => supervisor === 'dead')) {
+    removeOwn(`${directory.path}/${socketFileName(entry.pid)}`, 0)
+  }
+}
+
+async function sweepEntry(directory: PoolDirectory, entry: PoolEntry, olderThanMs: number): Promise<string[]> {
+  const stale = await staleFiles(directory, entry, olderThanMs)
+  return stale.filter(([name, minAgeMs]) => removeOwn(`${directory.path}/${name}`, minAgeMs)).map(([name]) => name)
 }
 
 /** Names of files that nobody uses any more, and how old (ms) each must be to go. */
@@ -45,7 +62,7 @@ async function staleFiles(
 ): Promise<[string, number][]> {
   const records = readRecords(directory, entry)
   const stale = records
-    .filter(({ supervisor, record }) => supervisor === 'dead' && !hasOrphans(record))
+    .filter(({ supervisor, record }) => supervisor === 'dead' && !hasOrphans(record) && !hasTree(record))
     .map(({ record }): [string, number] => [recordFileName(entry.pid, record.info.taskId), olderThanMs])
   if (!(await isAbandoned(directory, entry, records))) return stale
   const isKnownDead = records.length > 0 && !isRunning(entry.pid, null)

@@ -2,9 +2,10 @@ import { setMaxListeners } from 'node:events'
 import type { Task } from '@bgtask/client'
 import { BgTaskError, checkWait, isBgTaskError, type WaitOptions } from '@bgtask/protocol'
 import { debug } from '../debug.js'
-import { listEntries } from '../directory/entries.js'
+import { listEntries, type PoolEntry } from '../directory/entries.js'
 import { checkSocket, type PoolDirectory } from '../directory/inspect.js'
 import { readRecords } from '../directory/judged-records.js'
+import { removeDeadSocket } from '../lost/sweep.js'
 import { forEachBounded } from './bounded.js'
 import {
   checkPattern,
@@ -61,7 +62,7 @@ export async function searchTasks<T extends Task>(
   }
   const fromRecords = typeof pattern !== 'function' && namesOnlyRecorded(pattern)
   const found = new Map<number, T>()
-  const toAsk: number[] = []
+  const toAsk: PoolEntry[] = []
   for (const entry of listEntries(view.directory.path)) {
     if (!entry.hasSocket) continue
     try {
@@ -69,7 +70,7 @@ export async function searchTasks<T extends Task>(
       // Where no record tells of a supervisor that lives, only asking can tell: it may be custom, or of another machine.
       const records = fromRecords ? readRecords(view.directory, entry, report) : []
       const info = records.find(({ supervisor }) => supervisor === 'alive')?.record.info
-      if (info === undefined) toAsk.push(entry.pid)
+      if (info === undefined) toAsk.push(entry)
       else if (matchesPattern(pattern, info)) found.set(entry.pid, withInfo(view.taskAt(entry.pid), info))
     } catch (error) {
       throwIfCallersFault(error)
@@ -78,7 +79,8 @@ export async function searchTasks<T extends Task>(
   }
   debug(() => `search: ${found.size} found by their records, asking ${toAsk.length}`)
   const ended = signal && manyMayListenTo(signal)
-  await forEachBounded(toAsk, MAX_ASKED, async (pid) => {
+  await forEachBounded(toAsk, MAX_ASKED, async (entry) => {
+    const { pid } = entry
     ended?.throwIfAborted()
     const task = view.taskAt(pid)
     try {
@@ -87,6 +89,7 @@ export async function searchTasks<T extends Task>(
     } catch (error) {
       throwIfCallersFault(error)
       ended?.throwIfAborted()
+      if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) removeDeadSocket(view.directory, entry)
       report(error, pid)
     } finally {
       task.disconnect()

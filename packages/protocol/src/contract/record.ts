@@ -23,6 +23,8 @@ export const taskRecordSchema = v.looseObject({
   supervisor: processIdentitySchema,
   /** The child while one runs; pid and start time suffice, the rest is the supervisor's. */
   child: v.nullable(v.looseObject({ pid: countSchema, startTime: v.nullable(countSchema) })),
+  /** Names of the pipes that the runs had, as in `/proc/PID/fd`: whoever holds one as its fd 0, 1 or 2 is the task's. */
+  pipes: v.optional(v.array(v.string())),
   uid: countSchema,
   info: recordedInfoSchema,
 })

@@ -34,7 +34,8 @@ export function processIdentity(pid: number = process.pid): ProcessIdentity {
 export function liveness(identity: ProcessIdentity): Liveness {
   const place = currentPlace()
   if (identity.machineId !== place.machineId) return 'unknown'
-  if (identity.bootId !== place.bootId) return 'dead'
+  // Without a machine id, as in many containers, another boot may as well be another machine.
+  if (identity.bootId !== place.bootId) return place.machineId === '' ? 'unknown' : 'dead'
   if (identity.pidNamespace !== place.pidNamespace || place.pidNamespace === '') return 'unknown'
   return isRunning(identity.pid, identity.startTime) ? 'alive' : 'dead'
 }

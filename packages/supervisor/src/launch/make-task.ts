@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs'
-import { type LaunchSpec, PlatformError, RemoteError, type StopResult } from '@bgtask/protocol'
+import { type LaunchSpec, PlatformError, RemoteError, type StopResult, type TaskRecord } from '@bgtask/protocol'
 import { InfoMaker } from '../info.js'
 import { Lock } from '../lock/lock.js'
 import { Log } from '../log.js'
@@ -33,7 +32,8 @@ export interface MadeTask {
 const UNDO_STEPS = [{ killSignal: 'SIGKILL', waitMs: 2_000 }]
 
 /**
- * Makes lock, log, socket, child, record and the socket's name, in that order. Whatever fails undoes what was there before.
+ * Makes lock, log, record, socket, child and the socket's name, in that order. Whatever fails undoes what was there before;
+ * whoever is killed before it can undo that leaves a record by which child and files are found.
  *
  * @param onTerminated called once the task is over and everybody who asked for that can be answered.
  */
@@ -46,8 +46,16 @@ export async function makeTask(
   checkPlatform()
   const traces: (() => void)[] = []
   let supervisor: Supervisor | undefined
+  // While something of the task may run, its record must stay: it is how that is told, and ended.
+  let mayRun = false
+  const end = async (started: Supervisor, steps?: LaunchSpec['stop']) => {
+    mayRun = true
+    const result = await started.terminate(steps)
+    mayRun = result.survivors.length > 0
+    return result
+  }
   const undo = async () => {
-    await supervisor?.terminate(UNDO_STEPS).catch(() => {})
+    if (supervisor !== undefined) await end(supervisor, UNDO_STEPS).catch(() => {})
     removeAll(traces)
   }
   try {
@@ -56,26 +64,23 @@ export async function makeTask(
     const logFd = openLog(spec)
     traces.unshift(() => removeLog(spec))
     const log = new Log(logFd)
-    const server = new TaskServer(spec.poolPath, log)
-    traces.unshift(() => server.unpublish())
-    await server.listen(spec.access)
-
     const recordFile = new RecordFile(spec.poolPath, spec.taskId, spec.access)
     const made = new Supervisor({ spec, log, lock, pipes, record: () => recordFile.write(infoMaker.record()) })
     const infoMaker = new InfoMaker(made, software, info)
+    traces.unshift(() => mayRun || recordFile.remove())
+    writeFirst(recordFile, infoMaker.record())
+
+    const server = new TaskServer(spec.poolPath, log)
+    traces.unshift(() => server.unpublish())
+    await server.listen(spec.access)
     supervisor = made
-    let survived = false
-    traces.unshift(() => survived || recordFile.remove())
     await made.start()
-    if (!existsSync(recordFile.path)) throw new RemoteError('NOT_RECORDED', `cannot write ${recordFile.path}`)
 
     let terminations = 0
     const terminate = async (steps?: LaunchSpec['stop']) => {
       terminations += 1
       try {
-        const result = await made.terminate(steps)
-        survived = result.survivors.length > 0
-        return result
+        return await end(made, steps)
       } finally {
         removeAll(traces)
         terminations -= 1
@@ -89,6 +94,16 @@ export async function makeTask(
   } catch (error) {
     await undo()
     throw error
+  }
+}
+
+function writeFirst(file: RecordFile, record: TaskRecord): void {
+  try {
+    file.write(record)
+  } catch (cause) {
+    throw new RemoteError('NOT_RECORDED', `cannot write ${file.path}: ${(cause as Error).message}`, undefined, {
+      cause,
+    })
   }
 }
 
