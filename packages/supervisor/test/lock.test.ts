@@ -23,31 +23,37 @@ function kernelLocks(path: string): string[] {
   return lines.filter((line) => line.includes(`:${ino} `)).map((line) => line.trim().split(/\s+/)[1] ?? '')
 }
 
-test('the kernel holds both kinds of lock for the supervisor, and the child has no descriptor of the file', async () => {
-  const lockfile = lockPath()
-  const task = await spawnTask({ cmd: 'echo up; sleep 1000', lockfile })
-  await task.stdout.waitFor('up\n')
-  expect(kernelLocks(lockfile).toSorted()).toEqual(['FLOCK', 'OFDLCK'])
-  const { pid } = await task.info()
-  expect([...processFds(task.pid).values()]).toContain(lockfile)
-  expect([...processFds(pid ?? 0).values()]).not.toContain(lockfile)
-})
+test.runIf(needs('flock'))(
+  'the kernel holds both kinds of lock for the supervisor, and the child has no descriptor of the file',
+  async () => {
+    const lockfile = lockPath()
+    const task = await spawnTask({ cmd: 'echo up; sleep 1000', lockfile })
+    await task.stdout.waitFor('up\n')
+    expect(kernelLocks(lockfile).toSorted()).toEqual(['FLOCK', 'OFDLCK'])
+    const { pid } = await task.info()
+    expect([...processFds(task.pid).values()]).toContain(lockfile)
+    expect([...processFds(pid ?? 0).values()]).not.toContain(lockfile)
+  },
+)
 
-test('a second task is refused, with the holder, and leaves nothing; the task that has it is not disturbed', async () => {
-  const lockfile = lockPath()
-  const pool = makePool()
-  const task = await pool.spawn({ cmd: 'sleep 1000', lockfile })
-  const { pid } = await task.info()
-  const holder = { supervisorPid: task.pid, childPid: pid, kind: 'bgtask' }
-  await expect(pool.spawn({ cmd: 'echo never', lockfile })).rejects.toMatchObject({
-    code: 'ERR_BGTASK_LOCK_HELD',
-    lockfile,
-    holder,
-  })
-  expect(kernelLocks(lockfile)).toHaveLength(2)
-  expect(await task.info()).toMatchObject({ state: 'running', lockfile })
-  expect(await pool.search()).toHaveLength(1)
-})
+test.runIf(needs('flock'))(
+  'a second task is refused, with the holder, and leaves nothing; the task that has it is not disturbed',
+  async () => {
+    const lockfile = lockPath()
+    const pool = makePool()
+    const task = await pool.spawn({ cmd: 'sleep 1000', lockfile })
+    const { pid } = await task.info()
+    const holder = { supervisorPid: task.pid, childPid: pid, kind: 'bgtask' }
+    await expect(pool.spawn({ cmd: 'echo never', lockfile })).rejects.toMatchObject({
+      code: 'ERR_BGTASK_LOCK_HELD',
+      lockfile,
+      holder,
+    })
+    expect(kernelLocks(lockfile)).toHaveLength(2)
+    expect(await task.info()).toMatchObject({ state: 'running', lockfile })
+    expect(await pool.search()).toHaveLength(1)
+  },
+)
 
 describe('the lock is held until the task has finally ended', () => {
   test('then a successor can start though the supervisor lingers, and a restart by hand is refused', async () => {
@@ -188,7 +194,7 @@ describe('the lock file', () => {
     expect(readFileSync(lockfile, 'utf8')).toBe('')
   })
 
-  test("keeps what is not ours: somebody's own file can be the lock", async () => {
+  test.runIf(needs('flock'))("keeps what is not ours: somebody's own file can be the lock", async () => {
     const lockfile = lockPath()
     writeFileSync(lockfile, 'precious\n')
     const pool = makePool()

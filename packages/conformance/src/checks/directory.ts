@@ -76,7 +76,10 @@ export const directoryChecks: readonly Check[] = [
   should(
     full("a daemon's own words go to its log", 'D-4', async (bench) => {
       for (const behavior of ['daemon', 'background'] as const) {
-        const { pid } = await bench.spawn({ exec: SLEEP, behavior })
+        const task = await bench.spawn({ exec: SLEEP, behavior })
+        // It lets go of its launcher right after it has said that it is ready, and answers afterwards.
+        await task.info()
+        const { pid } = task
         const log = bench.pool.outputPath(pid)
         assert.deepEqual([descriptorOf(pid, 1), descriptorOf(pid, 2)], [log, log])
       }

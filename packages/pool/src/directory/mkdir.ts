@@ -1,6 +1,8 @@
 import { closeSync, constants, fchmodSync, fchownSync, fstatSync, mkdirSync, openSync, rmdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { isMainThread } from 'node:worker_threads'
 import { InvalidOptionError, PoolDirError } from '@bgtask/protocol'
+import { currentUmask } from '../launch/umask.js'
 import { rejectUnknownKeys } from '../options.js'
 
 /** How a missing directory is made; `mode` is exact whatever the umask, 0o700 unless given. */
@@ -38,7 +40,7 @@ export function makePoolDirectory(path: string, { mode, uid, gid }: MkdirOptions
   try {
     mkdirSync(dirname(path), { recursive: true })
     // Ours alone until owner and mode are right.
-    mkdirSync(path, 0o700)
+    mkdirPrivate(path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return
     throw new PoolDirError(path, `cannot be made: ${(error as Error).message}`, { cause: error })
@@ -48,6 +50,17 @@ export function makePoolDirectory(path: string, { mode, uid, gid }: MkdirOptions
   } catch (error) {
     rmdirSync(path)
     throw new PoolDirError(path, `cannot be given its owner and mode: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/** With 0o700 also under a umask that takes rights from the owner. A thread cannot change that, and is told what comes of it. */
+function mkdirPrivate(path: string): void {
+  if ((currentUmask() & 0o700) === 0 || !isMainThread) return mkdirSync(path, 0o700)
+  const umask = process.umask(0o077)
+  try {
+    mkdirSync(path, 0o700)
+  } finally {
+    process.umask(umask)
   }
 }
 

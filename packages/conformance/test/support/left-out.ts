@@ -1,0 +1,14 @@
+import { type NeedName, needs } from '@bgtask/testkit'
+import { expect } from 'vitest'
+
+/** What a check lacks that was skipped, and which need of the tests that is. */
+const NEEDS: Readonly<Record<string, NeedName>> = {
+  'needs the program flock': 'flock',
+  'needs python3 to take such a lock': 'python3-msgpack',
+}
+
+/** Tells at the end of the run what a skipped check lacks; fails where the machine has it. */
+export function tellLeftOut(skipped: string): void {
+  expect(NEEDS).toHaveProperty([skipped])
+  expect(needs(NEEDS[skipped] as NeedName)).toBe(false)
+}
