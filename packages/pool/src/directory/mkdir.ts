@@ -55,12 +55,12 @@ export function makePoolDirectory(path: string, { mode, uid, gid }: MkdirOptions
 
 /** With 0o700 also under a umask that takes rights from the owner. A thread cannot change that, and is told what comes of it. */
 function mkdirPrivate(path: string): void {
-  if ((currentUmask() & 0o700) === 0 || !isMainThread) return mkdirSync(path, 0o700)
-  const umask = process.umask(0o077)
+  const isInTheWay = (currentUmask() & 0o700) !== 0 && isMainThread
+  const umask = isInTheWay ? process.umask(0o077) : undefined
   try {
     mkdirSync(path, 0o700)
   } finally {
-    process.umask(umask)
+    if (umask !== undefined) process.umask(umask)
   }
 }
 
