@@ -1,7 +1,10 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { connect } from 'node:net'
+import { dirname } from 'node:path'
 import { encode } from '@bgtask/protocol'
+import { defaultSupervisorCmd } from '@bgtask/supervisor'
 import { temporaryPool } from '../lib/environment.mjs'
 
 const prober = new URL('../lib/prober.mjs', import.meta.url)
@@ -21,10 +24,16 @@ const closed = (socket) => new Promise((resolve) => socket.resume().once('close'
 
 const POLLUTION = JSON.parse('{"__proto__": {"polluted": 1}, "constructor": {"prototype": {"polluted": 1}}}')
 
-/** What a client does again and again to the socket at `path`, or what the child does all the time. */
+/** A child that ends all the time, so that there is always something to record. */
+const CRASH_LOOP = { cmd: 'exit 1', restart: { on: 'always', delayMs: 10, factor: 1, maxRestarts: null } }
+
+/**
+ * What a client does again and again to the socket at `path`, or what the child does all the time. `fresh: false` where
+ * nobody can connect any more, which leaves those who are connected.
+ */
 const ABUSES = {
   nothing: { act: () => {} },
-  'never reads': { cmd: 'head -c 1000000 /dev/zero; exec cat', act: neverRead },
+  'never reads': { task: { cmd: 'head -c 1000000 /dev/zero; exec cat' }, act: neverRead },
   'says nothing': { act: (path, open) => open(path, 1) },
   '500 connections': { act: manyAtOnce },
   'killed in a message': { act: killedInMessage },
@@ -32,7 +41,16 @@ const ABUSES = {
   depth: { act: sending(Buffer.alloc(500_000, 0x91)) },
   'huge headers': { act: sending(Buffer.from([0x94, 0x00, 0x01, 0xc6, 0xff, 0xff, 0xff, 0xff])) },
   'keys __proto__': { act: sending(request(1, 'applyMeta', { patch: POLLUTION })) },
-  'the child floods': { cmd: 'exec yes', act: () => {} },
+  'the child floods': { task: { cmd: 'exec yes' }, act: () => {} },
+  'no descriptors': {
+    supervisorCmd: ['prlimit', '--nofile=100', ...defaultSupervisorCmd()],
+    act: (path, open) => open(path, 1),
+  },
+  'directory deleted': {
+    task: CRASH_LOOP,
+    fresh: false,
+    act: (path) => rmSync(dirname(path), { recursive: true, force: true, maxRetries: 5 }),
+  },
 }
 
 export const abuseLatency = {
@@ -53,10 +71,11 @@ export const abuseLatency = {
   },
 }
 
-async function slowestDuring({ cmd = 'exec cat', act }, durationMs) {
-  const { pool, dispose } = temporaryPool()
+async function slowestDuring({ task = { cmd: 'exec cat' }, supervisorCmd, fresh = true, act }, durationMs) {
+  const { pool, dispose } = temporaryPool({ supervisorCmd })
   const sockets = []
   let other
+  let spawned
   const open = async (path, count) => {
     const opened = Array.from({ length: count }, () => connect(path).on('error', () => {}))
     sockets.push(...opened)
@@ -64,10 +83,10 @@ async function slowestDuring({ cmd = 'exec cat', act }, durationMs) {
     return opened
   }
   try {
-    const { pid } = await pool.spawn({ cmd, maxReadBufSize: 2_000_000 })
-    const path = pool.socketPath(pid)
+    spawned = await pool.spawn({ maxReadBufSize: 2_000_000, ...task })
+    const path = pool.socketPath(spawned.pid)
     // A process of its own: what the abuse costs here must not count.
-    other = fork(prober, [path])
+    other = fork(prober, [path, String(fresh)])
     await once(other, 'message')
     const end = performance.now() + durationMs
     while (performance.now() < end) {
@@ -82,6 +101,7 @@ async function slowestDuring({ cmd = 'exec cat', act }, durationMs) {
   } finally {
     other?.kill('SIGKILL')
     for (const socket of sockets) socket.destroy()
+    await spawned?.terminateSupervisor({ steps: [{ killSignal: 'SIGKILL', waitMs: 5_000 }] })
     await dispose()
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { cpus, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { TaskPool } from '@bgtask/pool'
@@ -12,7 +12,7 @@ export function temporaryPool(options = {}) {
   const pool = new TaskPool({ path: join(directory, 'p'), mkdirIfMissing: true, ...options })
   const dispose = async () => {
     await pool.close()
-    const tasks = await pool.search()
+    const tasks = existsSync(pool.path) ? await pool.search() : []
     await Promise.all(tasks.map((task) => task.terminateSupervisor({ steps: KILL }).catch(() => {})))
     rmSync(directory, { recursive: true, force: true })
   }

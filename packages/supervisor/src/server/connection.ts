@@ -22,7 +22,7 @@ export class Connection {
   readonly #peer: RpcPeer
   readonly #closed = new AbortController()
   readonly #behind = new Set<OutputStreamId>()
-  #heardAt = performance.now()
+  #heardAt = Number.NEGATIVE_INFINITY
   #readAt = 0
   #stopListening: (() => void) | undefined
   #missed = 0
@@ -54,7 +54,7 @@ export class Connection {
     return this.#peer.queuedBytes
   }
 
-  /** When (`performance.now`) the client called last, or connected. */
+  /** When (`performance.now`) the client called last. */
   get heardAt(): number {
     return this.#heardAt
   }
