@@ -14,7 +14,11 @@ describe('the list', () => {
   test('tells of tasks that are there, come, change, end and go, without a reload', async () => {
     const pool = testPool()
     const first = await pool.start('cat', { meta: { name: 'first' } })
-    const events = new EventReader(await createConsole({ pool })(request('')))
+    const response = await createConsole({ pool })(request(''))
+    // Told to what lies between: no caching, no compression, no buffering.
+    expect(response.headers.get('cache-control')).toBe('no-store, no-transform')
+    expect(response.headers.get('x-accel-buffering')).toBe('no')
+    const events = new EventReader(response)
     expect(await events.next()).toEqual({ event: 'hello', data: { writable: false } })
     const known = await events.until('tasks')
     expect(known.data).toMatchObject({ all: true, gone: [], changed: [{ info: { meta: { name: 'first' } } }] })

@@ -1,11 +1,11 @@
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { eventually, needs, runNode } from '@bgtask/testkit'
 import express from 'express'
 import type { Browser, Page } from 'playwright-core'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createConsole, nodeListener, serveConsole } from '../src/index.js'
 import { launchBrowser, problemsOf, shownRows } from './support/browser.js'
+import { listen } from './support/listen.js'
 import { type TestPool, testPool } from './support/pool.js'
 
 const NEVER = { steps: [{ killSignal: 'SIGTERM', waitMs: 100 }] }
@@ -484,12 +484,3 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await page.getByRole('listitem').filter({ hasText: 'embedded' }).waitFor()
   })
 })
-
-async function listen(server: ReturnType<typeof createServer>): Promise<string> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    return new Promise((resolve) => server.close(() => resolve()))
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}

@@ -48,8 +48,12 @@ export function eventsResponder(access: Access, list: TaskList, maxStreams: numb
       failed,
     })
     return new Response(body, {
-      // The last one is for nginx, which would otherwise collect events until it has a few KiB.
-      headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
+      headers: {
+        'content-type': 'text/event-stream',
+        // What compresses answers, or nginx, would else collect events until it has a few KiB.
+        'cache-control': 'no-store, no-transform',
+        'x-accel-buffering': 'no',
+      },
     })
   }
 }
