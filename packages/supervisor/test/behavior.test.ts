@@ -160,6 +160,16 @@ describe('a supervisor built with runSupervisor', () => {
     expect((await pool.record(task.pid))?.info).toMatchObject({ region: 'north', supervisorPid: task.pid })
   })
 
+  test('that tells more than a record may hold cannot be launched: nobody would read that record', async () => {
+    const pool = makePool({ supervisorCmd: supervisorCmd(fixture('custom-supervisor.js'), '300000') })
+    await expect(pool.spawn({ cmd: 'sleep 1000' })).rejects.toMatchObject({
+      code: 'ERR_BGTASK_LAUNCH',
+      cause: { remoteCode: 'NOT_RECORDED' },
+      message: expect.stringMatching(/the record has 30\d{4} bytes, 262144 is the most/),
+    })
+    expect(readdirSync(pool.path)).toEqual([])
+  })
+
   test('a bug in it is logged, and ends it in order with its child', async () => {
     const pool = makePool({ supervisorCmd: supervisorCmd(fixture('custom-supervisor.js')) })
     const task = await pool.spawn({
