@@ -266,6 +266,23 @@ describe('streams', () => {
     expect((await handle(request(''))).status).toBe(503)
   })
 
+  test('that have nothing to tell give a sign of life every 15 s', async () => {
+    const response = await createConsole({ pool: testPool() })(request(''))
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+    onTestFinished(() => reader.cancel())
+    const read = async () => Buffer.from((await reader.read()).value ?? []).toString()
+    expect(await read()).toContain('event: hello')
+    expect(await read()).toContain('event: tasks')
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    for (let sign = 1; sign <= 2; sign += 1) {
+      const next = read()
+      await vi.waitUntil(() => vi.getTimerCount() > 0)
+      vi.advanceTimersByTime(15_000)
+      expect(await next).toBe(':\n\n')
+    }
+  })
+
   test('that end because authorize fails make room, and tell nothing of why', async () => {
     const pool = testPool()
     await pool.start('cat')

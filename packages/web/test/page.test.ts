@@ -101,6 +101,21 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await page.getByText('none').waitFor()
   })
 
+  /** Each match was looked for from the beginning of its line, which took the page's breath away. */
+  test('search of a line without an end counts up to a bound, and hits wide characters where they are', async () => {
+    const pool = testPool()
+    await pool.start(`printf '漢字ab'; head -c 300000 /dev/zero | tr '\\0' a; echo; echo last; sleep 1000`, {
+      meta: { name: 'endless' },
+    })
+    const { page } = await openPage(pool, { name: 'endless' })
+    await showsLine(page, 'last')
+    await page.getByLabel('Search the output').fill('字')
+    await page.getByText('1/1').waitFor()
+    await shows(page, ([first]) => first?.startsWith('漢字ab') === true)
+    await page.getByLabel('Search the output').fill('a')
+    await page.getByText(/^[\d,]+\/10,000…$/).waitFor()
+  })
+
   test('lines of stdin arrive in order, come back with the arrow keys, and end with EOF', async () => {
     const pool = testPool()
     await pool.start('while read line; do echo "<$line>"; done', { meta: { name: 'reader' } })

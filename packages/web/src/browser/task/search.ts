@@ -1,4 +1,4 @@
-import { logicalLine } from './logical-lines.js'
+import { type LogicalLine, logicalLine } from './logical-lines.js'
 import type { OutputTerminal } from './terminal.js'
 
 /** The most matches that are counted; nobody steps through more. */
@@ -18,6 +18,7 @@ export interface SearchState {
   /** From 1; 0 while there is none. */
   readonly current: number
   readonly count: number
+  /** False while the search goes on, and where it gave up counting. */
   readonly isComplete: boolean
 }
 
@@ -29,6 +30,7 @@ export class Search {
   #matches: Match[] = []
   #current = -1
   #searchedUpTo = 0
+  #isComplete = true
   #slice = 0
 
   constructor(terminal: OutputTerminal, tell: (state: SearchState) => void) {
@@ -63,8 +65,9 @@ export class Search {
     this.#matches = []
     this.#current = -1
     this.#searchedUpTo = 0
+    this.#isComplete = true
     this.#terminal.xterm.clearSelection()
-    this.#report(true)
+    this.#report()
   }
 
   /** @param direction 1 to the next match, -1 to the one before; around the ends. */
@@ -89,43 +92,52 @@ export class Search {
     while (row < end && performance.now() < deadline && this.#matches.length < MAX_MATCHES) {
       for (let count = 0; count < 64 && row < end; count += 1) {
         const line = logicalLine(buffer, row)
-        const text = isExact ? line.text : line.text.toLowerCase()
-        for (let at = text.indexOf(isExact ? this.#text : needle); at >= 0; ) {
-          this.#matches.push(this.#match(line.row, text, at))
-          at = text.indexOf(isExact ? this.#text : needle, at + needle.length)
-        }
+        this.#searchLine(line, isExact ? line.text : line.text.toLowerCase(), isExact ? this.#text : needle)
         row += line.rows
       }
     }
     this.#searchedUpTo = row + trimmed
-    const isComplete = row >= end || this.#matches.length >= MAX_MATCHES
-    if (this.#current < 0) this.#choose(isComplete)
-    this.#report(isComplete)
-    if (!isComplete) this.goOn()
+    const isFull = this.#matches.length >= MAX_MATCHES
+    const isOver = row >= end || isFull
+    this.#isComplete = isOver && !isFull
+    if (this.#current < 0) this.#choose(isOver)
+    this.#report()
+    if (!isOver) this.goOn()
   }
 
-  /** Cells and characters differ where characters are wide, or combine. */
-  #match(row: number, text: string, at: number): Match {
+  #searchLine(line: LogicalLine, text: string, needle: string): void {
+    const cellAt = this.#cellsOf(line)
+    for (let at = text.indexOf(needle); at >= 0; at = text.indexOf(needle, at + needle.length)) {
+      if (this.#matches.length >= MAX_MATCHES) return
+      const start = cellAt(at)
+      const { cols } = this.#terminal.xterm
+      const row = this.#terminal.absolute(line.row + Math.floor(start / cols))
+      this.#matches.push({ row, column: start % cols, cells: Math.max(1, cellAt(at + needle.length) - start) })
+    }
+  }
+
+  /**
+   * Where in its line a character lies: cells and characters differ where characters are wide, or combine. Must be asked in
+   * order, so that a line of megabytes is walked once, not once a match.
+   */
+  #cellsOf({ row, rows }: LogicalLine): (character: number) => number {
     const { cols, buffer } = this.#terminal.xterm
     let characters = 0
-    let [start, end] = [-1, -1]
-    for (let cell = 0; end < 0; cell += 1) {
-      if (characters >= at && start < 0) start = cell
-      if (characters >= at + this.#text.length) end = cell
-      const line = buffer.active.getLine(row + Math.floor(cell / cols))
-      if (line === undefined || characters > text.length) break
-      characters +=
-        line.getCell(cell % cols)?.getChars().length || (line.getCell(cell % cols)?.getWidth() === 0 ? 0 : 1)
+    let cell = 0
+    return (wanted) => {
+      for (; characters < wanted && cell < rows * cols; cell += 1) {
+        const content = buffer.active.getLine(row + Math.floor(cell / cols))?.getCell(cell % cols)
+        characters += content?.getChars().length || (content?.getWidth() === 0 ? 0 : 1)
+      }
+      return cell
     }
-    const absolute = this.#terminal.absolute(row + Math.floor(Math.max(start, 0) / cols))
-    return { row: absolute, column: Math.max(start, 0) % cols, cells: Math.max(1, end - start) }
   }
 
-  #choose(isComplete: boolean): void {
+  #choose(isOver: boolean): void {
     const { viewportY } = this.#terminal.xterm.buffer.active
     const lastInSight = this.#terminal.absolute(viewportY + this.#terminal.xterm.rows)
     const isPast = this.#searchedUpTo >= lastInSight
-    if ((!isPast && !isComplete) || this.#matches.length === 0) return
+    if ((!isPast && !isOver) || this.#matches.length === 0) return
     const below = this.#matches.findIndex(({ row }) => row >= lastInSight)
     this.#current = below === -1 ? this.#matches.length - 1 : Math.max(0, below - 1)
     this.#show()
@@ -139,7 +151,7 @@ export class Search {
     xterm.select(match.column, row, match.cells)
     const { viewportY } = xterm.buffer.active
     if (row < viewportY || row >= viewportY + xterm.rows) xterm.scrollToLine(Math.max(0, row - (xterm.rows >> 1)))
-    this.#report(true)
+    this.#report()
   }
 
   #dropTrimmed(): void {
@@ -149,7 +161,7 @@ export class Search {
     this.#current = Math.max(0, this.#current - gone)
   }
 
-  #report(isComplete: boolean): void {
-    this.#tell({ current: this.#current + 1, count: this.#matches.length, isComplete })
+  #report(): void {
+    this.#tell({ current: this.#current + 1, count: this.#matches.length, isComplete: this.#isComplete })
   }
 }
