@@ -238,7 +238,7 @@ export class TimeoutError extends BgTaskError {
   readonly what: string
 
   constructor(timeoutMs: number, what: string, options?: BgTaskErrorOptions) {
-    super('ERR_BGTASK_TIMEOUT', `${what} took longer than ${timeoutMs} ms`, options)
+    super('ERR_BGTASK_TIMEOUT', `${what} took longer than ${Math.round(timeoutMs)} ms`, options)
     this.timeoutMs = timeoutMs
     this.what = what
   }

@@ -35,7 +35,7 @@ interface Web {
 async function web({ json, port, write, open, ...options }: WebOptions): Promise<void> {
   const { serveConsole } = await loadWeb()
   const onListening = (url: string) => void (json ? printJson({ url }) : print(url))
-  await using _console = await serveConsole({ pool: openPool(options, { make: true }), port, write, open, onListening })
+  await using _console = await serveConsole({ pool: openPool(options), port, write, open, onListening })
   await new Promise((resolve) => {
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, resolve)
   })

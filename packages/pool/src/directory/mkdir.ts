@@ -1,4 +1,14 @@
-import { closeSync, constants, fchmodSync, fchownSync, fstatSync, mkdirSync, openSync, rmdirSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  rmdirSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { InvalidOptionError, PoolDirError } from '@bgtask/protocol'
@@ -38,7 +48,7 @@ export function parseMkdirIfMissing(value: MkdirIfMissing | undefined | null): M
 /** Makes the directory, parents included. Somebody else may make it first: then it is left as it is. */
 export function makePoolDirectory(path: string, { mode, uid, gid }: MkdirOptions): void {
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    makeParents(dirname(path))
     // Ours alone until owner and mode are right.
     mkdirPrivate(path)
   } catch (error) {

@@ -9,12 +9,15 @@ import {
   normalizeSteps,
   type RecordedInfo,
   type Survivor,
+  socketFileName,
   stopTree,
   type TaskRecord,
   type TreeSelector,
   validate,
   withDeadline,
 } from '@bgtask/protocol'
+import { isRefused } from './is-refused.js'
+import { removeOwn } from './remove-own.js'
 
 /** `orphaned`: the supervisor died, its child or what outlived a stop runs on. `lost`: neither runs. */
 export type LostState = 'lost' | 'orphaned'
@@ -64,13 +67,22 @@ export class LostTask {
     })
   }
 
-  /** Removes the record; nobody is told of the task afterwards. */
+  /** Removes the record, and the socket and log that the supervisor left; nobody is told of the task afterwards. */
   async remove(): Promise<void> {
+    await this.#removeLeftovers()
     try {
       unlinkSync(this.#path)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     }
+  }
+
+  /** Not where the pid is another process's by now: the files may be those of a supervisor that is just starting. */
+  async #removeLeftovers(): Promise<void> {
+    const directory = dirname(this.#path)
+    const socket = join(directory, socketFileName(this.pid))
+    if (isRunning(this.pid, null) || !(await isRefused(socket))) return
+    for (const path of [socket, join(directory, logFileName(this.pid))]) removeOwn(path, 0)
   }
 }
 

@@ -1,4 +1,3 @@
-import { lstatSync, type Stats, unlinkSync } from 'node:fs'
 import { InvalidOptionError, isRunning, logFileName, recordFileName, socketFileName } from '@bgtask/protocol'
 import { debug } from '../debug.js'
 import { listEntries, type PoolEntry } from '../directory/entries.js'
@@ -81,16 +80,4 @@ async function isAbandoned(directory: PoolDirectory, entry: PoolEntry, records: 
   if (records.length < entry.taskIds.length || records.some(({ supervisor }) => supervisor !== 'dead')) return false
   if (entry.hasSocket) return isRefused(`${directory.path}/${socketFileName(entry.pid)}`)
   return !isRunning(entry.pid, null)
-}
-
-function removeOwn(path: string, minAgeMs: number): boolean {
-  try {
-    const stats: Stats = lstatSync(path)
-    if (stats.uid !== process.geteuid?.() || Date.now() - stats.mtimeMs < minAgeMs) return false
-    unlinkSync(path)
-    return true
-  } catch {
-    // Gone already, or the directory may not be written: then it stays, as the result says.
-    return false
-  }
 }

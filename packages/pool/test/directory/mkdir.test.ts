@@ -40,6 +40,14 @@ describe('a missing directory', () => {
     expect(modeOf(path)).toBe(mode)
   })
 
+  // Node's own recursive mkdir never came back from there.
+  test('that cannot be made, parents and all, is an error', () => {
+    const path = '/proc/missing/pool'
+    expect(() => new TaskPool({ path, mkdirIfMissing: true })).toThrow(
+      expect.objectContaining({ code: 'ERR_BGTASK_POOL_DIR', path }),
+    )
+  })
+
   test.each([0o000, 0o022, 0o077, 0o777])('gets its exact mode under umask %o', (umask) => {
     const path = join(tempDir(), 'pool')
     // A thread of the test runner may not set the umask, a fork may.

@@ -51,6 +51,8 @@ describe('a supervisor that was killed', () => {
     await lost.remove()
     expect(await pool.lost()).toEqual([])
     expect(await pool.record(task.pid)).toBeUndefined()
+    // Socket and log too: without a record nobody could tell that they are stale.
+    expect(readdirSync(pool.path)).toEqual([])
   })
 
   test('leaves an orphan whose stop ends with its deadline or an abort, though not before the first signal', async () => {
