@@ -1,7 +1,6 @@
 // Measures every figure that the project promises, and exits with 1 if one is missed.
 //   pnpm bench [--quick] [--only id,id] [--write]
 import { writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { abuseLatency } from './figures/abuse.mjs'
 import { getInfo } from './figures/calls.mjs'
 import { idleCpu } from './figures/idle-cpu.mjs'
@@ -10,7 +9,9 @@ import { floodMemory, idleMemory } from './figures/memory.mjs'
 import { searchByMeta, searchByPredicate } from './figures/search.mjs'
 import { coldSpawn, standbySpawn } from './figures/spawn.mjs'
 import { drain, followBlock } from './figures/throughput.mjs'
+import { runBenchmark } from './lib/benchmark.mjs'
 import { describeMachine } from './lib/environment.mjs'
+import { choose, readOptions } from './lib/options.mjs'
 
 const FIGURES = [
   coldSpawn,
@@ -27,63 +28,68 @@ const FIGURES = [
   idleCpu,
 ]
 
-const { values: options } = parseArgs({
-  options: {
+const HELP = `usage: pnpm bench [--quick] [--only ID,ID…] [--write]
+
+  --quick  5 pairs instead of 21
+  --only   some of the figures
+  --write  put the table into bench/FIGURES.md
+
+${FIGURES.map(({ id, title }) => `  ${id.padEnd(18)}${title}`).join('\n')}`
+
+const options = readOptions(
+  {
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
     write: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
   },
+  HELP,
+)
+const figures = choose(FIGURES, options.only, 'figure')
+const pairs = options.quick ? 5 : 21
+
+await runBenchmark(async () => {
+  const rows = []
+  for (const figure of figures) rows.push(await measure(figure))
+  const text = `${table(rows)}\n\n${describeMachine()}`
+  console.log(`\n${text}`)
+  if (options.write) {
+    const flags = ['quick', 'only'].filter((name) => options[name]).map((name) => ` --${name} ${options[name]}`)
+    const command = `pnpm bench --write${flags.join('').replace(' true', '')}`
+    const file = new URL('FIGURES.md', import.meta.url)
+    writeFileSync(file, `# Figures\n\nWritten by \`${command}\`: ${pairs} interleaved pairs in one run.\n\n${text}.\n`)
+  }
+  return rows.every(({ ok }) => ok) ? 0 : 1
 })
 
-if (options.help) {
-  console.log('usage: pnpm bench [--quick] [--only ID,ID…] [--write]\n')
-  console.log('  --quick  5 pairs instead of 21\n  --write  put the table into bench/FIGURES.md\n')
-  for (const { id, title } of FIGURES) console.log(`  ${id.padEnd(18)}${title}`)
-  process.exit()
-}
-
-const wanted = options.only?.split(',')
-const unknown = wanted?.filter((id) => !FIGURES.some((figure) => figure.id === id)) ?? []
-if (unknown.length > 0) {
-  console.error(`unknown figure: ${unknown.join(', ')} (see --help)`)
-  process.exit(2)
-}
-
-const pairs = options.quick ? 5 : 21
-const rows = []
-for (const figure of FIGURES) {
-  if (wanted !== undefined && !wanted.includes(figure.id)) continue
+async function measure(figure) {
   const progress = process.stderr.isTTY
     ? (done, all) => process.stderr.write(`\r${figure.id} ${done}/${all} `)
     : undefined
   process.stderr.write(`${figure.id} …${process.stderr.isTTY ? '' : '\n'}`)
   const result = await figure.run({ pairs, quick: options.quick, onPair: progress })
   const ok = figure.atMost === undefined ? result.value >= figure.atLeast : result.value <= figure.atMost
-  rows.push({ ...figure, ...result, ok })
   process.stderr.write(
     `\r${ok ? 'ok  ' : 'MISS'} ${figure.id}: ${format(result.value, figure.unit)} (${limit(figure)})\n`,
   )
+  return { ...figure, ...result, ok }
 }
 
-const table = [
-  '| figure | measured | middle half | limit | |',
-  '|---|---|---|---|---|',
-  ...rows.map(
-    (row) =>
-      `| ${row.title} | ${format(row.value, row.unit)}${row.detail ? ` (${row.detail})` : ''} | ${row.spread ? row.spread.map((value) => format(value, row.unit)).join(' to ') : ''} | ${limit(row)} | ${row.ok ? 'met' : '**missed**'} |`,
-  ),
-].join('\n')
-console.log(`\n${table}\n\n${describeMachine()}`)
-
-if (options.write) {
-  const command = `pnpm bench${options.quick ? ' --quick' : ''}`
-  writeFileSync(
-    new URL('FIGURES.md', import.meta.url),
-    `# Figures\n\nMeasured by \`${command} --write\`: medians of ${pairs} interleaved pairs in one run.\n${describeMachine()}.\n\n${table}\n`,
+function table(rows) {
+  const lines = rows.map(({ title, value, detail, spread, unit, ok, ...row }) =>
+    [
+      '',
+      title,
+      `${format(value, unit)}${detail ? ` (${detail})` : ''}`,
+      spread?.map((one) => format(one, unit)).join(' to ') ?? '',
+      limit({ ...row, unit }),
+      ok ? 'met' : '**missed**',
+      '',
+    ]
+      .join(' | ')
+      .trim(),
   )
+  return ['| figure | measured | middle half | limit | |', '|---|---|---|---|---|', ...lines].join('\n')
 }
-process.exit(rows.every(({ ok }) => ok) ? 0 : 1)
 
 function format(value, unit) {
   return `${value.toFixed(value < 10 ? 2 : 1)} ${unit}`

@@ -1,14 +1,15 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { cpus, release, tmpdir, totalmem } from 'node:os'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { TaskPool } from '@bgtask/pool'
+import { temporaryDirectory } from './benchmark.mjs'
 
 // Node starts slower with it, and what is compared must not depend on it.
 delete process.env.NODE_EXTRA_CA_CERTS
 
 /** A pool in a fresh directory; `dispose` ends every task in it and removes it. */
 export function temporaryPool(options = {}) {
-  const directory = mkdtempSync(join(tmpdir(), 'bgb-'))
+  const directory = temporaryDirectory()
   const pool = new TaskPool({ path: join(directory, 'p'), mkdirIfMissing: true, ...options })
   const dispose = async () => {
     await pool.close()

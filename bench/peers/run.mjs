@@ -4,10 +4,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { parseArgs } from 'node:util'
+import { runBenchmark } from '../lib/benchmark.mjs'
+import { describeMachine } from '../lib/environment.mjs'
+import { choose, readOptions } from '../lib/options.mjs'
 import { growthOfRpc } from './growth/rpc.mjs'
 import { growthWithTasks } from './growth/tasks.mjs'
-import { endSessions } from './lib/session.mjs'
 import { PEERS } from './peers/index.mjs'
 import { planFor } from './plan.mjs'
 import { writePlots } from './report/plots.mjs'
@@ -22,82 +23,89 @@ import { stopTree } from './work/stop.mjs'
 const WORK = [spawnCold, spawnWarm, spawnMany, memory, idleCpu, drain, latency, query, stopTree, afterKill]
 const GROWTH = [growthWithTasks, growthOfRpc]
 
-const { values: options } = parseArgs({
-  options: {
+const HELP = `usage: pnpm bench:peers [--quick] [--only ID,ID…] [--peers ID,ID…] [--out DIRECTORY]
+
+  --quick  little of everything, at most 3 minutes
+  --only   some of the work, by the ids below; the results go to stdout then unless --out is given
+  --peers  bgtask and some of the peers; the same
+  --out    where RESULTS.md and plots/ go (default: bench)
+
+${[...WORK, ...GROWTH].map(({ id, title }) => `  ${id.padEnd(14)}${title}`).join('\n')}
+
+peers: ${PEERS.map(({ id }) => id).join(', ')} (bench/peers/install.sh installs them, and what draws the plots)`
+
+const options = readOptions(
+  {
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
     peers: { type: 'string' },
-    out: { type: 'string', default: fileURLToPath(new URL('..', import.meta.url)) },
-    help: { type: 'boolean', default: false },
+    out: { type: 'string' },
   },
+  HELP,
+)
+const work = choose(WORK, options.only, 'work', [...WORK, ...GROWTH])
+const growth = choose(GROWTH, options.only, 'work', [...WORK, ...GROWTH])
+const chosen = choose(PEERS, options.peers && `bgtask,${options.peers}`, 'peer')
+const isWhole = options.only === undefined && options.peers === undefined
+const directory = options.out ?? (isWhole ? fileURLToPath(new URL('..', import.meta.url)) : undefined)
+
+await runBenchmark(async () => {
+  const begin = performance.now()
+  const startLoad = loadavg()
+  const all = chosen.map((peer) => ({ ...peer, installed: peer.version() }))
+  const peers = all.filter(({ installed }) => installed !== undefined)
+  const absent = all.filter(({ installed }) => installed === undefined)
+  for (const { title } of absent) tell(`${title}: not installed (see bench/peers/install.sh)`)
+
+  const plan = planFor(options.quick)
+  const rows = await runAll(work, peers, plan)
+  const growths = await runAll(growth, peers, plan)
+
+  const out = directory && pathToFileURL(`${resolve(directory)}/`)
+  if (out) mkdirSync(out, { recursive: true })
+  const plotted = out !== undefined && (await writePlots(growths, new URL('plots/', out)))
+  if (out && !plotted && growths.length > 0) tell('vega: not installed, no plots drawn (see bench/peers/install.sh)')
+  const text = resultsText({
+    command: commandLine(),
+    machine: describeMachine(),
+    loads: [startLoad, loadavg()],
+    minutes: (performance.now() - begin) / 60_000,
+    peers,
+    absent,
+    rows,
+    growths,
+    plotted,
+  })
+  if (out) {
+    writeFileSync(new URL('RESULTS.md', out), text)
+    tell(`wrote ${fileURLToPath(new URL('RESULTS.md', out))}`)
+  } else process.stdout.write(text)
+  return 0
 })
 
-if (options.help) {
-  console.log('usage: pnpm bench:peers [--quick] [--only ID,ID…] [--peers ID,ID…] [--out DIRECTORY]\n')
-  console.log(
-    '  --quick  little of everything, at most 3 minutes\n  --out    where RESULTS.md and plots/ go (default: bench)\n',
-  )
-  for (const { id, title } of [...WORK, ...GROWTH]) console.log(`  ${id.padEnd(14)}${title}`)
-  console.log(`\npeers: ${PEERS.map(({ id }) => id).join(', ')}; bench/peers/install.sh installs them`)
-  process.exit()
-}
-
-const chosenPeers = choose(PEERS, options.peers, 'peer').map((peer) => ({ ...peer, installed: peer.version() }))
-const peers = chosenPeers.filter(({ installed }) => installed !== undefined)
-const absent = chosenPeers.filter(({ installed }) => installed === undefined)
-for (const { title } of absent) process.stderr.write(`${title}: not installed (see bench/peers/install.sh)\n`)
-
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
-  process.once(signal, () => endSessions().finally(() => process.exit(1)))
-
-const plan = planFor(options.quick)
-const startLoad = loadavg()
-const rows = (await runAll(WORK)).flat()
-const growths = (await runAll(GROWTH)).flat()
-
-const out = pathToFileURL(`${resolve(options.out)}/`)
-mkdirSync(out, { recursive: true })
-const plotted = await writePlots(growths, new URL('plots/', out))
-const flags = ['quick', 'only', 'peers']
-  .filter((name) => options[name])
-  .map((name) => (name === 'quick' ? ' --quick' : ` --${name} ${options[name]}`))
-const text = resultsText({
-  command: `pnpm bench:peers${flags.join('')}`,
-  startLoad,
-  peers,
-  absent,
-  rows,
-  growths,
-  plotted,
-})
-writeFileSync(new URL('RESULTS.md', out), text)
-process.stderr.write(`wrote ${fileURLToPath(new URL('RESULTS.md', out))}\n`)
-if (!plotted && growths.length > 0)
-  process.stderr.write('vega: not installed, no plots drawn (see bench/peers/install.sh)\n')
-process.exit()
-
-async function runAll(works) {
-  const all = []
-  for (const work of choose(works, options.only, 'work', [...WORK, ...GROWTH])) {
+async function runAll(works, peers, plan) {
+  const results = []
+  for (const { id, run } of works) {
     const start = performance.now()
-    const show = (text) =>
-      process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${work.id}: ${text}` : `${work.id}: ${text}\n`)
-    show('…')
-    all.push(await work.run({ peers, plan, onSample: show }))
-    process.stderr.write(
-      `${process.stderr.isTTY ? '\r\x1b[K' : ''}${work.id}: ${((performance.now() - start) / 1_000).toFixed(0)} s\n`,
-    )
+    tell(`${id} …`)
+    results.push(await run({ peers, plan, onSample: (text) => tellBriefly(`${id}: ${text}`) }))
+    tell(`${id}: ${((performance.now() - start) / 1_000).toFixed(0)} s`)
   }
-  return all
+  return results.flat()
 }
 
-/** Those that are named, or all; what is named and not `known` ends the program. */
-function choose(from, names, what, known = from) {
-  const wanted = names?.split(',')
-  const unknown = wanted?.filter((id) => !known.some((one) => one.id === id)) ?? []
-  if (unknown.length > 0) {
-    console.error(`unknown ${what}: ${unknown.join(', ')} (see --help)`)
-    process.exit(2)
-  }
-  return from.filter(({ id }) => wanted === undefined || wanted.includes(id))
+function commandLine() {
+  const { quick, only, peers } = options
+  return ['pnpm bench:peers', quick && '--quick', only && `--only ${only}`, peers && `--peers ${peers}`]
+    .filter(Boolean)
+    .join(' ')
+}
+
+function tell(text) {
+  process.stderr.write(`${process.stderr.isTTY ? '\r\x1b[K' : ''}${text}\n`)
+}
+
+/** Of interest to who looks on only: the next line takes its place. */
+function tellBriefly(text) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
 }

@@ -61,12 +61,15 @@ export const growthOfRpc = {
 
 async function withFullBuffer(pool, bytes, use) {
   const task = await pool.spawn({ cmd: `head -c ${bytes + MIB} /dev/zero; exec sleep 600`, maxReadBufSize: bytes })
-  for (let offset = 0; offset < bytes + MIB; ) {
-    const chunk = await task.stdout.read({ from: offset, waitMs: 5_000 })
-    offset = chunk.endOffset
+  try {
+    for (let offset = 0; offset < bytes + MIB; ) {
+      const chunk = await task.stdout.read({ from: offset, waitMs: 5_000 })
+      offset = chunk.endOffset
+    }
+    await use(task)
+  } finally {
+    await task.terminateSupervisor(KILL)
   }
-  await use(task)
-  await task.terminateSupervisor(KILL)
 }
 
 /** The lines come in bursts of ten, 100 times a second, and every follower gets them all. */

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Looks every 2 ms until `look` gives something, or resolves with the last answer after `timeoutMs`. */
-export async function lookUntil(look, timeoutMs = 20_000, everyMs = 2) {
+/** Looks every millisecond until `look` gives something, or resolves with the last answer after `timeoutMs`. */
+export async function lookUntil(look, timeoutMs = 20_000) {
   const end = performance.now() + timeoutMs
   for (;;) {
     const found = await look()
     if (found || performance.now() > end) return found
-    await sleep(everyMs)
+    await sleep(1)
   }
 }
 

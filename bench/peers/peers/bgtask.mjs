@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { TaskPool } from '@bgtask/pool'
-import { MARK } from '../lib/processes.mjs'
+import { MARK } from '../lib/session.mjs'
 
 const KILL_SOON = [
   { killSignal: 'SIGTERM', waitMs: 1_000 },
@@ -10,6 +10,7 @@ const KILL_SOON = [
 export const bgtask = {
   id: 'bgtask',
   title: 'bgtask',
+  how: 'a `TaskPool` in the caller, default options',
   version: () =>
     JSON.parse(readFileSync(new URL('../../../packages/pool/package.json', import.meta.url), 'utf8')).version,
   warmMeans: 'a standby waits',
@@ -34,15 +35,15 @@ export const bgtask = {
     return {
       bounded: true,
       start,
-      query: async () => (await pool.search((info) => info.state === 'running')).length,
+      query: async () => (await pool.search({ state: 'running' })).length,
+      queryEach: async () => (await pool.search((info) => info.state === 'running')).length,
       search: async (name) => (await pool.search({ meta: { name } })).length,
       stop: (task) => task.stop(),
       exitCode: async (task) => (await exitOf(task))?.exitCode,
       output: async (task) => {
-        const { firstOffset, endOffset } = await task.stdout.info()
-        return Buffer.from((await task.stdout.read({ from: Math.max(firstOffset, endOffset - 65_536) })).data).toString(
-          'latin1',
-        )
+        const chunks = []
+        for await (const { data } of task.stdout.follow({ live: false })) chunks.push(data)
+        return Buffer.concat(chunks).toString('latin1')
       },
       follow: (task, onData) => {
         const abort = new AbortController()

@@ -7,6 +7,7 @@ import { until } from '../lib/until.mjs'
 export const dtach = {
   id: 'dtach',
   title: 'dtach',
+  how: '`dtach -n`; read by `dtach -a` on a terminal that `script` makes',
   version: () => versionFrom('dtach', ['--version']),
   open: async ({ directory, env }) => {
     const socketOf = (name) => join(directory, `${name}.s`)

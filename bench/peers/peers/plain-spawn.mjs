@@ -10,17 +10,22 @@ const caller = new URL('../fixtures/caller.mjs', import.meta.url)
 export const plainSpawn = {
   id: 'spawn',
   title: 'plain `spawn`',
+  how: '`child_process.spawn`, `detached`, stdout and stderr to a file: the floor for anything in Node. Its manager is the caller',
   version: () => process.version,
   open: async ({ directory, env, separateCaller = false }) => {
     const logOf = (name) => join(directory, `${name}.log`)
     return {
       start: async ({ name, argv }) => {
-        if (!separateCaller) return { name, pid: await spawnDetached(argv, logOf(name), env) }
+        if (!separateCaller) return { name, child: await spawnDetached(argv, logOf(name), env) }
         const process_ = fork(caller, [logOf(name), ...argv], { env })
-        const [pid] = await once(process_, 'message')
-        return { name, pid }
+        await once(process_, 'message')
+        return { name }
       },
-      stop: async ({ pid }) => void process.kill(-pid, 'SIGTERM'),
+      stop: async ({ child }) => {
+        const exit = once(child, 'exit')
+        process.kill(-child.pid, 'SIGTERM')
+        await exit
+      },
       output: async ({ name }) => readFileSync(logOf(name), 'latin1'),
       follow: ({ name }, onData) => followProgram('tail', ['-f', logOf(name)], onData),
       recover: async () => {},
@@ -28,12 +33,12 @@ export const plainSpawn = {
   },
 }
 
-/** @returns the pid, once the program runs. */
+/** @returns the child, once the program runs. */
 async function spawnDetached([program, ...args], log, env) {
   const fd = openSync(log, 'a')
   const child = spawn(program, args, { detached: true, stdio: ['ignore', fd, fd], env })
   closeSync(fd)
   await once(child, 'spawn')
   child.unref()
-  return child.pid
+  return child
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { MARK } from '../lib/processes.mjs'
+import { MARK } from '../lib/session.mjs'
 
 const require = createRequire(import.meta.url)
 const manifest = new URL('../node_modules/pm2/package.json', import.meta.url)
@@ -9,6 +9,7 @@ const manifest = new URL('../node_modules/pm2/package.json', import.meta.url)
 export const pm2 = {
   id: 'pm2',
   title: 'pm2',
+  how: 'its API in the caller, with a `PM2_HOME` and so a daemon of its own; read by its bus',
   version: () => (existsSync(manifest) ? JSON.parse(readFileSync(manifest, 'utf8')).version : undefined),
   warmMeans: 'its daemon runs',
   open: async ({ directory, mark }) => {

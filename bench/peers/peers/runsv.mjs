@@ -4,59 +4,81 @@ import { join } from 'node:path'
 import { debianVersion, followProgram, run } from '../lib/run.mjs'
 import { until } from '../lib/until.mjs'
 
-/** One runsv for each command, with svlogd behind it: the last MiB in two files. */
+/** One runsv for each command, with svlogd behind it: at least the last MiB in a few files. */
 export const runsv = {
   id: 'runsv',
   title: "runit's runsv",
+  how: 'a service directory for each command, started by `sv once`, with svlogd behind it',
   version: () => (existsSync('/usr/bin/runsv') ? debianVersion('runit') : undefined),
-  open: async ({ directory, env }) => {
-    const pathOf = (name) => join(directory, name)
-    const start = async ({ name, argv }) => {
-      makeService(pathOf(name), argv)
-      spawn('runsv', [pathOf(name)], { detached: true, stdio: 'ignore', env }).unref()
-      await until(() => existsSync(join(pathOf(name), 'supervise/ok')), `start of runsv for ${name}`)
-      await run('sv', ['once', pathOf(name)])
-      return { name }
+  warmMeans: 'a runsv waits whose service is down',
+  open: async ({ directory, env, standby = 0 }) => {
+    const services = new Map()
+    const waiting = []
+    let made = 0
+    const openService = async () => {
+      const path = join(directory, String(made++))
+      makeService(path)
+      spawn('runsv', [path], { detached: true, stdio: 'ignore', env }).unref()
+      await until(() => existsSync(join(path, 'supervise/ok')), 'start of runsv')
+      return path
+    }
+    const warm = async () => {
+      while (waiting.length < standby) waiting.push(await openService())
     }
     return {
       bounded: true,
-      start,
-      query: async () => {
-        const paths = readdirSync(directory).map(pathOf)
-        return (await run('sv', ['status', ...paths])).split('\n').filter((line) => line.startsWith('run:')).length
+      warm,
+      start: async ({ name, argv }) => {
+        const path = waiting.pop() ?? (await openService())
+        services.set(name, path)
+        writeScript(join(path, 'run'), `exec ${argv.map(quote).join(' ')} 2>&1`)
+        // A runsv that has just made its fifo does not read it yet.
+        await until(() => succeeds(run('sv', ['once', path])), `sv once for ${name}`)
+        await until(() => readFileSync(join(path, 'supervise/stat'), 'latin1').startsWith('run'), `start of ${name}`)
+        warm().catch(() => {})
+        return { path }
       },
-      search: async (name) => (await run('sv', ['status', pathOf(name)])).split('\n').length,
-      stop: ({ name }) => run('sv', ['-w', '5', 'stop', pathOf(name)]),
-      exitCode: async ({ name }) => {
-        const file = join(pathOf(name), 'exit')
+      query: async () =>
+        (await run('sv', ['status', ...services.values()])).split('\n').filter((line) => line.startsWith('run:'))
+          .length,
+      search: async (name) => (await run('sv', ['status', services.get(name)])).split('\n').length,
+      stop: ({ path }) => run('sv', ['-w', '5', 'stop', path]),
+      exitCode: async ({ path }) => {
+        const file = join(path, 'exit')
         return existsSync(file) ? Number(readFileSync(file, 'latin1')) : undefined
       },
-      output: async ({ name }) => {
-        const log = join(pathOf(name), 'log/main')
+      output: async ({ path }) => {
+        const log = join(path, 'log/main')
         const older = readdirSync(log)
           .filter((file) => file.startsWith('@'))
           .sort()
         return [...older, 'current'].map((file) => readFileSync(join(log, file), 'latin1')).join('')
       },
-      follow: ({ name }, onData) => followProgram('tail', ['-F', join(pathOf(name), 'log/main/current')], onData),
+      follow: ({ path }, onData) => followProgram('tail', ['-F', join(path, 'log/main/current')], onData),
       recover: async () => {},
       // The loggers end when their services do.
       close: async () => {
-        const paths = readdirSync(directory).map(pathOf)
-        await run('sv', ['-w', '2', 'force-shutdown', ...paths])
+        await run('sv', ['-w', '2', 'force-shutdown', ...readdirSync(directory).map((name) => join(directory, name))])
       },
     }
   },
 }
 
-function makeService(path, argv) {
+function makeService(path) {
   mkdirSync(join(path, 'log/main'), { recursive: true })
-  const script = (file, text) => writeFileSync(join(path, file), `#!/bin/sh\n${text}\n`, { mode: 0o755 })
-  const command = argv.map((part) => `'${part.replaceAll("'", "'\\''")}'`).join(' ')
   // Started by `sv once`, so that a command that ended stays down, as with the others.
   writeFileSync(join(path, 'down'), '')
-  script('run', `exec ${command} 2>&1`)
-  script('finish', `echo "$1" >exit.tmp && mv exit.tmp exit`)
-  script('log/run', 'exec svlogd ./main')
+  writeScript(join(path, 'finish'), 'echo "$1" >exit.tmp && mv exit.tmp exit')
+  writeScript(join(path, 'log/run'), 'exec svlogd ./main')
   writeFileSync(join(path, 'log/main/config'), 's1048576\nn2\n')
 }
+
+const succeeds = (work) =>
+  work.then(
+    () => true,
+    () => false,
+  )
+
+const writeScript = (path, text) => writeFileSync(path, `#!/bin/sh\n${text}\n`, { mode: 0o755 })
+
+const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -11,6 +11,7 @@ const exec = promisify(execFile)
 export const supervisord = {
   id: 'supervisord',
   title: 'supervisord',
+  how: 'XML-RPC over its unix socket, a program section for each command; read by `/logtail`',
   version: () => versionFrom('supervisord', ['--version']),
   warmMeans: 'it runs',
   open: async ({ directory, env }) => {
@@ -52,7 +53,11 @@ export const supervisord = {
         if (!text.includes('>EXITED<')) return undefined
         return Number(/exitstatus<\/name>\s*<value><int>(\d+)/.exec(text)[1])
       },
-      output: async ({ name }) => readFileSync(logOf(name), 'latin1'),
+      output: async ({ name }) =>
+        [`${logOf(name)}.1`, logOf(name)]
+          .filter(existsSync)
+          .map((file) => readFileSync(file, 'latin1'))
+          .join(''),
       follow: ({ name }, onData) => {
         const tail = request({ socketPath, path: `/logtail/${name}` }, (reply) =>
           reply.setEncoding('latin1').on('data', onData),

@@ -1,12 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isAlive } from '../lib/processes.mjs'
+import { isAlive } from '../../lib/processes.mjs'
 import { debianVersion, followProgram, run } from '../lib/run.mjs'
 import { lookUntil, until } from '../lib/until.mjs'
 
 export const taskSpooler = {
   id: 'task-spooler',
   title: 'task-spooler',
+  how: 'a server of its own (`TS_SOCKET`), 1,000 slots; read by `tsp -t`',
   version: () => (existsSync('/usr/bin/tsp') ? debianVersion('task-spooler') : undefined),
   warmMeans: 'its server runs',
   open: async ({ directory, env: inherited }) => {

@@ -2,12 +2,13 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { followProgram, run, versionFrom } from '../lib/run.mjs'
 
-// Lines of 64 bytes that come to the last MiB; an exited command stays to be looked at.
-const CONFIGURATION = 'set -g history-limit 16384\nset -g remain-on-exit on\nset -g exit-empty off\n'
+// Lines of 64 bytes that come to the last MiB also where tmux has just dropped a tenth of them; an exited command stays to be looked at.
+const CONFIGURATION = 'set -g history-limit 20000\nset -g remain-on-exit on\nset -g exit-empty off\n'
 
 export const tmux = {
   id: 'tmux',
   title: 'tmux',
+  how: 'a server of its own (`-S`), a session for each command; read in control mode',
   version: () => versionFrom('tmux', ['-V']),
   warmMeans: 'its server runs',
   open: async ({ directory, env: { TMUX, ...env } }) => {

@@ -1,15 +1,14 @@
-import { loadavg } from 'node:os'
-import { describeMachine } from '../../lib/environment.mjs'
 import { median, quartiles } from '../../lib/pairs.mjs'
 
 /** The whole of RESULTS.md. */
-export function resultsText({ command, startLoad, peers, absent, rows, growths, plotted }) {
-  const load = (values) => values.map((value) => value.toFixed(1)).join(', ')
+export function resultsText({ command, machine, loads, minutes, peers, absent, rows, growths, plotted }) {
+  const [startLoad, endLoad] = loads.map((load) => load.map((value) => value.toFixed(1)).join(', '))
+  const duration = minutes < 1 ? 'less than a minute' : `${Math.round(minutes)} min`
   return [
     '# bgtask beside what people would use instead',
-    `Written by \`${command}\`: the same work on all, in turn, in one run on one machine.\n${describeMachine()}. Load average at the start ${load(startLoad)}, at the end ${load(loadavg())}.`,
-    `Versions: ${peers.map((peer) => `${peer.title} ${peer.installed}`).join(', ')}.${absent.length > 0 ? ` Not installed: ${absent.map(({ title }) => title).join(', ')} (see \`bench/peers/install.sh\`).` : ''}`,
-    'Each figure is a median, with the middle half of the samples; the ratio is to bgtask (2 × is twice its figure). What a peer has no means for says *cannot*.',
+    `Written by \`${command}\` in ${duration}: the same work on all, in turn, in one run on one machine.\n${machine}. Load average at the start ${startLoad}, at the end ${endLoad}.`,
+    peersTable([...peers, ...absent]),
+    'Each figure is a median with the middle half of the samples, and their number; the ratio is to bgtask (2 × is twice its figure). What a peer has no means for says *cannot*.',
     `## Where bgtask is behind\n\n${misses(rows, peers)}`,
     ...rows.map((row) => `## ${row.title}\n\n${table(row, [...peers, ...absent])}`),
     growthText(growths, plotted),
@@ -17,6 +16,34 @@ export function resultsText({ command, startLoad, peers, absent, rows, growths, 
     .join('\n\n')
     .trimEnd()
     .concat('\n')
+}
+
+function peersTable(peers) {
+  const lines = peers.map(
+    ({ title, installed, how }) =>
+      `| ${title} | ${installed ?? 'not installed (see `bench/peers/install.sh`)'} | ${how} |`,
+  )
+  return ['| | version | how it is used here |', '|---|---|---|', ...lines].join('\n')
+}
+
+/** Every row in which another is better, whatever that costs it elsewhere. */
+function misses(rows, peers) {
+  const lines = rows.flatMap((row) => {
+    const ours = row.results.get('bgtask')
+    const better = peers.filter(({ id }) => id !== 'bgtask' && isBetter(row, row.results.get(id), ours))
+    if (better.length === 0) return []
+    const theirs = better.map(({ id, title }) => `${title} ${cell(row.results.get(id), row.unit)}`).join(', ')
+    return [`- ${row.title}: ${cell(ours, row.unit)}; better: ${theirs}.`]
+  })
+  return lines.length > 0 ? lines.join('\n') : 'Nowhere in this run.'
+}
+
+function isBetter({ more }, theirs, ours) {
+  if (theirs?.value !== undefined) return theirs.value === true && ours?.value !== true
+  const [a, b] = [summary(theirs), summary(ours)]
+  if (a === undefined) return false
+  if (b === undefined) return true
+  return more ? a.middle > b.middle : a.middle < b.middle
 }
 
 function table({ unit, results }, peers) {
@@ -28,31 +55,9 @@ function table({ unit, results }, peers) {
   const lines = peers.map(({ id, title }) => {
     const result = results.get(id)
     const own = summary(result)
-    return `| ${title} | ${cell(result, unit)} | ${spread(own, unit)} | ${id === 'bgtask' ? '' : ratio(own, ours)} |`
+    return `| ${title} | ${cell(result, unit)} | ${spread(own, unit)} | ${own?.count ?? ''} | ${id === 'bgtask' ? '' : ratio(own, ours)} |`
   })
-  return ['| | median | middle half | ratio |', '|---|---|---|---|', ...lines].join('\n')
-}
-
-/** Every row in which another is better, whatever that costs it elsewhere. */
-function misses(rows, peers) {
-  const lines = rows.flatMap((row) => {
-    const better = peers.filter(
-      ({ id }) => id !== 'bgtask' && isBetter(row, row.results.get(id), row.results.get('bgtask')),
-    )
-    if (better.length === 0) return []
-    const ours = cell(row.results.get('bgtask'), row.unit)
-    const theirs = better.map(({ id, title }) => `${title} ${cell(row.results.get(id), row.unit)}`).join(', ')
-    return [`- ${row.title}: ${ours}; better: ${theirs}.`]
-  })
-  return lines.length > 0 ? lines.join('\n') : 'Nowhere in this run.'
-}
-
-function isBetter({ more }, theirs, ours) {
-  if (theirs?.value !== undefined) return theirs.value === true && ours?.value !== true
-  const [a, b] = [summary(theirs), summary(ours)]
-  if (a === undefined) return false
-  if (b === undefined) return true
-  return more ? a.middle > b.middle : a.middle < b.middle
+  return ['| | median | middle half | samples | ratio |', '|---|---|---|---|---|', ...lines].join('\n')
 }
 
 function summary(result) {
@@ -83,16 +88,17 @@ function significant(value) {
 }
 
 function growthText(growths, plotted) {
-  const parts = growths.map(({ file, title, x, y, points }) => {
-    const plot = plotted ? `![${title}](plots/${file}.svg)\n\n` : ''
-    return `### ${title}\n\n${plot}${pointsTable(points, x, y)}`
+  if (growths.length === 0) return ''
+  const parts = growths.map((growth) => {
+    const plot = plotted ? [`![${growth.title}](plots/${growth.file}.svg)`] : []
+    const notes = (growth.notes ?? []).map((note) => `${note}.`)
+    return [`### ${growth.title}`, ...plot, pointsTable(growth), ...notes].join('\n\n')
   })
-  const note =
-    plotted || growths.length === 0 ? '' : '\n\nThe plots need vega (see `bench/peers/install.sh`): not drawn.'
-  return growths.length === 0 ? '' : `## Growth${note}\n\n${parts.join('\n\n')}`
+  const without = plotted ? [] : ['The plots need vega (see `bench/peers/install.sh`): not drawn.']
+  return ['## Growth', ...without, ...parts].join('\n\n')
 }
 
-function pointsTable(points, x, y) {
+function pointsTable({ points, x, y }) {
   const counts = [...new Set(points.map((point) => point.x))]
   const names = [...new Set(points.map(({ series }) => series))]
   const value = (series, count) => points.find((point) => point.series === series && point.x === count)?.y

@@ -1,32 +1,35 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { isAlive, kill, processesWith } from '../../lib/processes.mjs'
 import { attempt, need } from '../lib/measure.mjs'
-import { isAlive, kill, MARK, managersOf, processesWith } from '../lib/processes.mjs'
-import { withSession } from '../lib/session.mjs'
+import { MARK, managersOf, withSession } from '../lib/session.mjs'
 import { lookUntil, until } from '../lib/until.mjs'
 
+const once = fileURLToPath(new URL('../fixtures/once.sh', import.meta.url))
 const WORDS = 'words of a command'
+
+/** How long (ms) a command that is to go on, or an exit status that is to be told, is looked at. */
+const SETTLE_MS = 500
 
 export const afterKill = {
   id: 'after-kill',
-  title: 'After the manager was SIGKILLed',
+  title: 'After the manager was SIGKILLed: exit status, output, the command itself',
   run: async ({ peers, onSample }) => {
-    // No times are taken, so all may go at once.
-    const ask = async ({ title, of }) => {
-      onSample(of.name)
-      const answers = peers.map(async (peer) => [
-        peer.id,
-        await attempt(() => withSession(peer, of, { separateCaller: true })),
-      ])
-      return { title, unit: 'yes/no', results: new Map(await Promise.all(answers)) }
-    }
     const rows = []
-    for (const question of QUESTIONS) rows.push(await ask(question))
+    for (const { title, of } of QUESTIONS) {
+      onSample(of.name)
+      // No times are taken, so all may go at once.
+      const ask = async (peer) => [peer.id, await attempt(() => withSession(peer, of, { separateCaller: true }))]
+      rows.push({ title, unit: 'yes/no', results: new Map(await Promise.all(peers.map(ask))) })
+    }
     return rows
   },
 }
 
 const QUESTIONS = [
-  { title: 'Exit status is known after the manager was SIGKILLed', of: exitKept },
+  { title: 'Exit status of an ended command is known after the manager was SIGKILLed', of: exitKept },
   { title: 'Output of an ended command is there after the manager was SIGKILLed', of: outputKept },
   { title: 'A running command goes on after the manager was SIGKILLed', of: commandSurvives },
 ]
@@ -34,44 +37,42 @@ const QUESTIONS = [
 async function exitKept(session) {
   const exitCode = need(session, 'exitCode', 'does not tell')
   const task = await runToEnd(session)
-  const before = await lookUntil(async () => (await exitCode(task)) === 7, 5_000)
-  if (!before) throw new Error('exit status was not told before either')
+  const isKnown = async () => (await exitCode(task)) === 7
+  await until(isKnown, 'exit status before the kill')
   await killManagers(session)
   await session.recover()
-  return (await exitCode(task).catch(() => undefined)) === 7
+  return lookUntil(() => isKnown().catch(() => false), SETTLE_MS)
 }
 
 async function outputKept(session) {
   const output = need(session, 'output', 'keeps none')
   const task = await runToEnd(session)
-  await until(async () => (await output(task)).includes(WORDS), 'output')
+  const isKept = async () => (await output(task)).includes(WORDS)
+  await until(isKept, 'output before the kill')
   await killManagers(session)
   await session.recover()
-  return (
-    await Promise.resolve()
-      .then(() => output(task))
-      .catch(() => '')
-  ).includes(WORDS)
+  return lookUntil(() => isKept().catch(() => false), SETTLE_MS)
 }
 
 async function commandSurvives(session) {
   await session.start({ name: 'long', argv: ['sleep', '3600'] })
-  const [pid] = processesWith(MARK, session.mark).filter((pid) => !managersOf(session.mark).includes(pid))
+  const managers = managersOf(session)
+  const [pid] = processesWith(MARK, session.mark).filter((pid) => !managers.includes(pid))
   if (pid === undefined) throw new Error('command not found')
   await killManagers(session)
-  await sleep(500)
+  await sleep(SETTLE_MS)
   return isAlive(pid)
 }
 
-/** Ends with status 7 when it is sure to be seen: a command that is over at once is no running task. */
 async function runToEnd(session) {
-  const task = await session.start({ name: 'short', argv: ['sh', '-c', `echo ${WORDS}; sleep 0.5; exit 7`] })
-  await sleep(1_000)
+  const note = join(session.root, 'note')
+  const task = await session.start({ name: 'once', argv: ['sh', once, note, WORDS] })
+  await until(() => existsSync(`${note}.over`), 'end of the command')
   return task
 }
 
-async function killManagers({ mark }) {
-  const pids = managersOf(mark)
+async function killManagers(session) {
+  const pids = managersOf(session)
   for (const pid of pids) kill(pid, 'SIGKILL')
   await until(() => !pids.some(isAlive), 'end of the manager')
 }

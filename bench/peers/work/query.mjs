@@ -1,6 +1,5 @@
-import { attempt, interleave, need, timed } from '../lib/measure.mjs'
-import { openSession } from '../lib/session.mjs'
-import { startInTens } from './resources.mjs'
+import { attempt, interleave, need, split, timed, unlessHung } from '../lib/measure.mjs'
+import { openSession, startInTens } from '../lib/session.mjs'
 
 export const query = {
   id: 'query',
@@ -12,17 +11,29 @@ export const query = {
         onSample(`${peer.id} starts`)
         sessions.set(peer.id, await attempt(() => openWith(peer, plan.many)))
       }
-      const sample = async ({ id }) => {
+      const askAll = async ({ id }, method) => {
         const { value: session, failed } = sessions.get(id)
         if (session === undefined) throw new Error(failed)
-        const ask = need(session, 'query', 'knows of no tasks')
+        const ask = need(session, session[method] ? method : 'query', 'knows of no tasks')
         return timed(async () => {
-          const running = await ask()
+          const running = await unlessHung(ask)
           if (running !== plan.many) throw new Error(`told of ${running} of ${plan.many}`)
         })
       }
+      const sample = async (peer) => ({
+        query: await askAll(peer, 'query'),
+        queryEach: await askAll(peer, 'queryEach'),
+      })
       const results = await interleave(peers, plan.rounds * 2, sample, onSample)
-      return [{ title: `Ask for the state of all ${plan.many} tasks`, unit: 'ms', results }]
+      const title = `Ask for the state of all ${plan.many} tasks`
+      return [
+        { title: `${title} (bgtask: by their records)`, unit: 'ms', results: split(results, 'query') },
+        {
+          title: `${title} (bgtask: each supervisor, over a fresh connection)`,
+          unit: 'ms',
+          results: split(results, 'queryEach'),
+        },
+      ]
     } finally {
       for (const { value } of sessions.values()) await value?.end()
     }
@@ -32,7 +43,7 @@ export const query = {
 async function openWith(peer, count) {
   const session = await openSession(peer)
   try {
-    await startInTens(session, count)
+    await unlessHung(() => startInTens(session, count))
     return session
   } catch (error) {
     await session.end()

@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { memoryOf } from '../../lib/environment.mjs'
-import { attempt, interleave, split } from '../lib/measure.mjs'
-import { cpuMsOf, managersOf } from '../lib/processes.mjs'
-import { idle, openSession, startMany, withSession } from '../lib/session.mjs'
+import { cpuMsOf } from '../../lib/processes.mjs'
+import { attempt, interleave, split, unlessHung } from '../lib/measure.mjs'
+import { managersOf, openSession, startInTens, withSession } from '../lib/session.mjs'
 
 const MIB = 2 ** 20
 
 /** Memory of all that a session's manager runs, the commands left out, in MiB. */
-export function memoryOfManagers({ mark }, kind) {
-  return managersOf(mark).reduce((sum, pid) => sum + memoryOf(pid, kind), 0) / MIB
+export function memoryOfManagers(session, kind) {
+  return managersOf(session).reduce((sum, pid) => sum + memoryOf(pid, kind), 0) / MIB
 }
 
 export const memory = {
   id: 'memory',
-  title: 'Memory of the managers, commands left out',
+  title: 'Private and proportional memory of the managers, commands left out',
   run: async ({ peers, plan, onSample }) => {
     const sample = (peer) => withSession(peer, (session) => memoryAtCounts(session, plan.memoryCounts))
     const results = await interleave(peers, plan.memoryRounds, sample, onSample)
@@ -39,54 +39,42 @@ async function memoryAtCounts(session, counts) {
   return found
 }
 
-/** Ten at a time, for it is not the start that is measured. */
-export async function startInTens(session, count, from = 0) {
-  for (let index = 0; index < count; index += 10) {
-    await startMany(session, idle(Math.min(10, count - index), from + index))
-  }
-}
-
 export const idleCpu = {
   id: 'cpu-idle',
   title: 'CPU time of idle managers',
   run: async ({ peers, plan, onSample }) => {
     const results = new Map()
+    const before = new Map()
     const sessions = new Map()
     try {
       for (const peer of peers) {
         onSample(`${peer.id} starts`)
-        const started = await attempt(async () => {
-          const session = await openSession(peer)
-          sessions.set(peer.id, session)
-          await startInTens(session, plan.idleTasks)
-          return session
-        })
-        if (started.value === undefined) results.set(peer.id, started)
+        const started = await attempt(() => openInto(sessions, peer, plan.idleTasks))
+        if (started.failed) results.set(peer.id, started)
       }
       onSample(`${plan.idleSeconds} s`)
       await sleep(2_000)
-      const before = cpuOfAll(sessions)
+      for (const [id, session] of sessions) before.set(id, cpuMsOfManagers(session))
       await sleep(plan.idleSeconds * 1_000)
-      const after = cpuOfAll(sessions)
-      for (const peer of peers) {
-        if (results.has(peer.id)) continue
-        results.set(peer.id, { samples: [((after.get(peer.id) - before.get(peer.id)) * 60) / plan.idleSeconds] })
+      const perMinute = async (id) => ((cpuMsOfManagers(sessions.get(id)) - before.get(id)) * 60) / plan.idleSeconds
+      for (const { id } of peers) {
+        if (results.has(id)) continue
+        const { value, failed } = await attempt(() => perMinute(id))
+        results.set(id, failed ? { failed } : { samples: [value] })
       }
     } finally {
       for (const session of sessions.values()) await session.end()
     }
     const over = plan.idleSeconds === 60 ? 'over 60 s' : `over 60 s (seen over ${plan.idleSeconds} s)`
-    return [
-      {
-        title: `CPU time of all managers with ${plan.idleTasks} idle tasks ${over}, side by side`,
-        unit: 'ms',
-        results,
-      },
-    ]
+    const title = `CPU time of all managers with ${plan.idleTasks} idle tasks ${over}, side by side`
+    return [{ title, unit: 'ms', results }]
   },
 }
 
-function cpuOfAll(sessions) {
-  const sum = ({ mark }) => managersOf(mark).reduce((total, pid) => total + cpuMsOf(pid), 0)
-  return new Map([...sessions].map(([id, session]) => [id, sum(session)]))
+async function openInto(sessions, peer, count) {
+  const session = await openSession(peer)
+  sessions.set(peer.id, session)
+  await unlessHung(() => startInTens(session, count))
 }
+
+const cpuMsOfManagers = (session) => managersOf(session).reduce((total, pid) => total + cpuMsOf(pid), 0)

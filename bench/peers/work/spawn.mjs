@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Cannot, interleave, timed } from '../lib/measure.mjs'
-import { idle, openSession, startMany, withSession } from '../lib/session.mjs'
+import { idle, startMany, withSession } from '../lib/session.mjs'
 
 const COMMAND = idle(1)[0]
 
@@ -21,10 +21,8 @@ export const spawnWarm = {
       if (peer.warmMeans === undefined) throw new Cannot('has nothing that could be warm')
       return withSession(peer, startWarm, { standby: 1 })
     }
-    const title = `${spawnWarm.title} (${peers
-      .filter((peer) => peer.warmMeans)
-      .map((peer) => `${peer.id}: ${peer.warmMeans}`)
-      .join(', ')})`
+    const means = peers.filter((peer) => peer.warmMeans).map((peer) => `${peer.id}: ${peer.warmMeans}`)
+    const title = `${spawnWarm.title} (${means.join(', ')})`
     return [{ title, unit: 'ms', results: await interleave(peers, plan.rounds, sample, onSample) }]
   },
 }
@@ -41,16 +39,12 @@ export const spawnMany = {
   id: 'spawn-many',
   title: 'Start many at once until all can be controlled',
   run: async ({ peers, plan, onSample }) => {
-    const sample = async (peer) => {
-      const session = await openSession(peer)
-      try {
+    const sample = (peer) =>
+      withSession(peer, async (session) => {
         await session.warm?.()
-        return await timed(() => startMany(session, idle(plan.many)))
-      } finally {
-        await session.end()
-      }
-    }
-    const title = `Start ${plan.many} at once until all can be controlled (no standby, other managers warm)`
+        return timed(() => startMany(session, idle(plan.many)))
+      })
+    const title = `Start ${plan.many} at once until all can be controlled (nothing made ahead, but managers of many run)`
     return [{ title, unit: 'ms', results: await interleave(peers, plan.heavyRounds, sample, onSample) }]
   },
 }

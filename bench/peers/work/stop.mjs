@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { endAll, processesWith } from '../../lib/processes.mjs'
 import { interleave, need, split, timed } from '../lib/measure.mjs'
-import { endAll, processesWith } from '../lib/processes.mjs'
 import { withSession } from '../lib/session.mjs'
 import { until } from '../lib/until.mjs'
 

@@ -45,7 +45,10 @@ export class OffsetBuffer {
 
   /** Appends the first `count` bytes of what `room` gave. */
   take(room: Uint8Array, count: number): void {
-    if (room !== this.#room) return this.append(room.subarray(0, count))
+    if (room !== this.#room) {
+      this.append(room.subarray(0, count))
+      return
+    }
     this.#endOffset += count
     this.discard(this.#endOffset - this.capacity)
   }

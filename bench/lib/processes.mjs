@@ -1,9 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** An environment variable that everything started by one session inherits, so that all of it can be counted and ended. */
-export const MARK = 'BGTASK_BENCH_SESSION'
-
 /** Pids of the living processes that hold `name=value` in the environment they were started with. */
 export function processesWith(name, value) {
   return readdirSync('/proc')
@@ -20,9 +17,6 @@ function hasVariable(pid, text) {
   }
 }
 
-/** What the peer itself runs for the session: all but the commands, which are `sleep`s. */
-export const managersOf = (mark) => processesWith(MARK, mark).filter((pid) => nameOf(pid) !== 'sleep')
-
 /** Whether `pid` is running, and neither gone nor a zombie. */
 export function isAlive(pid) {
   try {
@@ -33,7 +27,8 @@ export function isAlive(pid) {
   }
 }
 
-function nameOf(pid) {
+/** Name of the program, at most 15 bytes of it; empty where the process is gone. */
+export function nameOf(pid) {
   try {
     return readFileSync(`/proc/${pid}/comm`, 'latin1').trim()
   } catch {
