@@ -1,34 +1,14 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { encode } from '@bgtask/protocol'
+import { echoClient } from '../lib/echo-client.mjs'
 import { temporaryPool } from '../lib/environment.mjs'
 import { comparePairs } from '../lib/pairs.mjs'
 
 const CALLS = 2_000
 
 const echoServer = new URL('../lib/echo-server.mjs', import.meta.url)
-
-/** The bare minimum: as many bytes there and back, without a look at them. */
-async function echoClient(path, requestBytes, replyBytes) {
-  const socket = connect(path)
-  await once(socket, 'connect')
-  const request = Buffer.alloc(requestBytes)
-  let received = 0
-  let done = () => {}
-  socket.on('data', (chunk) => {
-    received += chunk.length
-    if (received >= replyBytes) done()
-  })
-  const call = () =>
-    new Promise((resolve) => {
-      received = 0
-      done = resolve
-      socket.write(request)
-    })
-  return { call, end: () => socket.destroy() }
-}
 
 export const getInfo = {
   id: 'rpc',
