@@ -1,4 +1,4 @@
-import { type ErrorCode, isBgTaskError } from '@bgtask/protocol'
+import { type ErrorCode, type InvalidOptionError, isBgTaskError } from '@bgtask/protocol'
 import { CommanderError } from 'commander'
 
 /** Exit codes of bgtask itself, as timeout(1), env(1) and docker have them; all others are a task's own. */
@@ -35,9 +35,11 @@ export interface ErrorDescription {
 export function describeError(error: unknown): ErrorDescription {
   const exitCode = exitCodeOf(error)
   if (error instanceof CliError) return { code: error.code, message: error.message, exitCode, ...error.facts }
+  if (isBgTaskError(error, 'ERR_BGTASK_INVALID_OPTION')) return describeOption(error, exitCode)
   if (isBgTaskError(error)) return { code: error.code, message: shownMessage(error), exitCode, ...factsOf(error) }
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof CommanderError) {
+    if (error.code === 'commander.help') return { code: 'ERR_BGTASK_USAGE', message: 'which command?', exitCode }
     return { code: 'ERR_BGTASK_USAGE', message: message.replace(/^error: /, ''), exitCode }
   }
   return { code: 'ERR_BGTASK_INTERNAL', message, exitCode }
@@ -51,6 +53,22 @@ export function exitCodeOf(error: unknown): number {
   if (isBgTaskError(error, 'ERR_BGTASK_COMMAND') && error.reason === 'not-found') return EXIT.notFound
   if (isBgTaskError(error, 'ERR_BGTASK_COMMAND') && error.reason === 'not-executable') return EXIT.notExecutable
   return EXIT.failure
+}
+
+/** What the library calls its options, and what they are called here. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  cwd: '--cwd',
+  exec: 'the command',
+  lockfile: '--lock',
+  maxReadBufSize: '--max-buffer',
+  maxRuntimeMs: '--timeout',
+  meta: '--meta',
+  path: '--pool',
+}
+
+function describeOption({ code, message, option: name }: InvalidOptionError, exitCode: number): ErrorDescription {
+  const option = OPTIONS[name] ?? name
+  return { code, message: message.startsWith(name) ? option + message.slice(name.length) : message, exitCode, option }
 }
 
 function shownMessage(error: Error): string {

@@ -1,13 +1,13 @@
-import { constants } from 'node:os'
 import type { WaitedExit } from '@bgtask/client'
 import type { ExitStatus } from '@bgtask/protocol'
 import { EXIT } from './errors.js'
+import { codeOfSignal } from './stopping.js'
 
 /** A task's end as a shell tells it: its own code, 128 and the signal's number, or 124 where `--timeout` ended it. */
 export function exitCodeOfTask({ exitCode, signal, cause }: ExitStatus): number {
   if (cause === 'timeout') return EXIT.timeout
   if (exitCode !== null) return exitCode
-  return 128 + (constants.signals[signal as NodeJS.Signals] ?? 0)
+  return codeOfSignal(String(signal))
 }
 
 /** An end as `--json` tells it. */

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { asksForJson, withSignalOption } from './argv.js'
+import { asksForJson, normalized } from './argv.js'
 import { describeError, exitCodeOf } from './errors.js'
 import { flush, printJson, tell } from './output/print.js'
 import { makeProgram } from './program.js'
@@ -8,14 +8,16 @@ import { makeProgram } from './program.js'
  * Runs one command. Commands set `process.exitCode`; what they throw is told, on stdout as JSON where that was asked for,
  * and gives the exit code.
  */
-export async function main(argv: readonly string[]): Promise<void> {
+export async function main(given: readonly string[]): Promise<void> {
+  const argv = normalized(given)
   let json = asksForJson(argv)
   try {
     const program = await makeProgram(argv, { showErrors: !json })
     program.hook('preAction', (_, command) => {
+      if (program.opts().json) command.setOptionValue('json', true)
       json = command.getOptionValue('json') === true
     })
-    await program.parseAsync(argv.length === 0 ? ['--help'] : withSignalOption(argv), { from: 'user' })
+    await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
     process.exitCode = exitCodeOf(error)
     if (process.exitCode !== 0) await report(error, json)

@@ -37,12 +37,16 @@ export async function loadCommand(name: string): Promise<CommandUnknownOpts | un
 }
 
 /** The program with what this command line needs of it. */
-export async function makeProgram(argv: readonly string[], { showErrors }: { showErrors: boolean }): Promise<Command> {
+export async function makeProgram(
+  argv: readonly string[],
+  { showErrors }: { showErrors: boolean },
+): Promise<Command<[], { pool?: string; json?: true }>> {
   const program = new Command('bgtask')
     .description('Background tasks: each with its own small supervisor, found again from anywhere.')
     .usage('<command> [options]')
     .version(VERSION, '-V, --version', 'print the version')
     .option('--pool <dir>', 'the pool, also behind the command')
+    .option('--json', 'print JSON, also behind the command')
     .on('option:pool', (dir: string) => {
       process.env.BGTASK_TASKPOOL_PATH = dir
     })
@@ -78,10 +82,8 @@ function configure(command: CommandUnknownOpts, showErrors: boolean): void {
     .helpCommand(false)
     .configureOutput({
       writeOut: (text) => void write('stdout', text),
-      writeErr: (text) => void write('stderr', text),
-      outputError: (text, write) => {
-        if (showErrors) write(text.replace(/^error: /, 'bgtask: '))
-      },
+      writeErr: (text) => void (showErrors && write('stderr', text)),
+      outputError: (text, write) => write(withAdvice(text.replace(/^error: /, 'bgtask: '))),
     })
     .configureHelp({
       visibleOptions(shown) {
@@ -90,4 +92,10 @@ function configure(command: CommandUnknownOpts, showErrors: boolean): void {
         return [...options.filter(({ flags }) => !isCommon(flags)), ...options.filter(({ flags }) => isCommon(flags))]
       },
     })
+}
+
+/** A command that is near to none of ours must not leave one alone. */
+function withAdvice(message: string): string {
+  const isUnknown = message.includes('unknown command') && !message.includes('Did you mean')
+  return isUnknown ? `${message.trimEnd()} (bgtask --help names all)\n` : message
 }

@@ -1,4 +1,5 @@
 import type { Task, TaskOutput, WaitedExit } from '@bgtask/client'
+import type { WaitOptions } from '@bgtask/protocol'
 import { outputOf } from './output/task-output.js'
 
 /**
@@ -9,10 +10,10 @@ import { outputOf } from './output/task-output.js'
 export async function waitUntilReady(
   task: Task,
   pattern: RegExp,
-  { timeoutMs }: { timeoutMs?: number },
+  { timeoutMs, signal: given }: WaitOptions,
 ): Promise<WaitedExit | undefined> {
   const done = new AbortController()
-  const { signal } = done
+  const signal = AbortSignal.any([done.signal, ...(given ? [given] : [])])
   const wait = (output: TaskOutput) => output.waitFor(pattern, { timeoutMs, signal, gaps: 'skip' })
   const streams = [task.stdout, task.stderr]
   const never = new Promise<never>(() => {})

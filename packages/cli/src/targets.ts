@@ -24,8 +24,17 @@ export interface LostTarget {
 
 /** Everything in the pool, the oldest first. */
 export async function allTargets(pool: TaskPool, options?: SearchOptions): Promise<Target[]> {
-  const [tasks, lost] = await Promise.all([pool.search({}, options), pool.lost()])
+  const lost = await pool.lost()
+  const tasks = await pool.search({}, { ...options, onError: exceptLost(lost, options?.onError) })
   return [...tasks.map(liveTarget), ...lost.map(lostTarget)].sort((a, b) => createdAt(a) - createdAt(b))
+}
+
+/** Of what a dead supervisor left, the record tells more than the socket that nobody answers. */
+export function exceptLost(lost: readonly LostTask[], onError: SearchOptions['onError']): SearchOptions['onError'] {
+  return (error, entry) => {
+    const isLost = error.code === 'ERR_BGTASK_TASK_GONE' && lost.some(({ pid }) => pid === entry.pid)
+    if (!isLost) onError?.(error, entry)
+  }
 }
 
 /** The tasks of several ids, each once. @throws CliError for the first id that names none or several. */

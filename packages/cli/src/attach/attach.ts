@@ -1,7 +1,10 @@
-import type { Task, WaitedExit } from '@bgtask/client'
-import { tell, write } from '../output/print.js'
+import type { WaitedExit } from '@bgtask/client'
+import { LogPrinter } from '../output/log-printer.js'
+import { printJson, tell } from '../output/print.js'
 import { tailOf } from '../output/tail.js'
 import { type Gap, outputOf, type Piece } from '../output/task-output.js'
+import { codeOfSignal, onStopping, type StoppingSignal } from '../stopping.js'
+import type { LiveTarget } from '../targets.js'
 import { forwardInput } from './input.js'
 
 export interface AttachOptions {
@@ -15,38 +18,47 @@ export interface AttachOptions {
   readonly endsInput?: boolean
   /** Forget what was shown, so that a task that waits for room goes on. */
   readonly discard?: boolean
+  /** Show the output as `logs --json` does. */
+  readonly json?: boolean
 }
 
 /**
  * Shows a task's output and sends it what is typed, until it ends (resolves with how) or Ctrl-C detaches (undefined).
  */
-export async function attachTo(task: Task, options: AttachOptions): Promise<WaitedExit | undefined> {
+export async function attachTo(target: LiveTarget, options: AttachOptions): Promise<WaitedExit | undefined> {
+  const { task } = target
   const detached = new AbortController()
-  const detach = () => detached.abort()
-  process.on('SIGINT', detach)
-  const input = options.noInput ? undefined : forwardInput(task.stdin, { ...options, onInterrupt: detach })
+  const detach = (name: StoppingSignal) => detached.abort(name)
+  const release = onStopping(detach)
+  const onInterrupt = () => detach('SIGINT')
+  const input = options.noInput ? undefined : forwardInput(task.stdin, { ...options, onInterrupt })
   try {
     const [status] = await Promise.all([
       task.wait({ signal: detached.signal }),
-      showOutput(task, options, detached.signal),
+      showOutput(target, options, detached.signal),
     ])
     return status
   } catch (error) {
     if (!detached.signal.aborted) throw error
-    tell(`detached; task ${task.pid} goes on (bgtask attach ${task.pid} comes back to it)`)
+    if (options.json) await printJson({ type: 'detached', id: task.pid })
+    else tell(`detached; task ${task.pid} goes on (bgtask attach ${task.pid} comes back to it)`)
+    // Ctrl-C is how one leaves; at any other signal something else wanted us to end.
+    if (detached.signal.reason !== 'SIGINT') process.exitCode = codeOfSignal(detached.signal.reason)
     return undefined
   } finally {
-    process.off('SIGINT', detach)
+    release()
     input?.end()
   }
 }
 
 /** Everything that was written before the end of the task; a grandchild that writes on is not waited for. */
-async function showOutput(task: Task, { tail, discard }: AttachOptions, signal: AbortSignal): Promise<void> {
+async function showOutput(target: LiveTarget, options: AttachOptions, signal: AbortSignal): Promise<void> {
+  const { task } = target
+  const { tail, discard, json } = options
+  const printer = new LogPrinter({ json, named: false })
   const show = async (piece: Piece | Gap) => {
-    if (piece.gap) return tell(`bytes ${piece.from} to ${piece.to} of ${piece.stream} are no longer kept`)
-    await write(piece.stream, piece.data)
-    if (discard) await task[piece.stream].discard(piece.offset + piece.data.length)
+    await printer.show(target, piece)
+    if (discard && !piece.gap) await task[piece.stream].discard(piece.offset + piece.data.length)
   }
   let from: Piece['next']
   if (tail !== undefined) {

@@ -2,19 +2,17 @@ import { Command, InvalidArgumentError } from '@commander-js/extra-typings'
 import { parseDuration, parseSize } from '../text/quantity.js'
 
 const POOL = '--pool <dir>'
-const JSON_FLAG = '--json'
+export const JSON_FLAG = '--json'
+export const JSON_HELP = 'print JSON, errors too (docs/cli-json.md)'
 
 /** Flags of the options that every command has; help shows them last. */
 export const COMMON_OPTIONS: readonly string[] = [POOL, JSON_FLAG, '-h, --help']
 
 /** A command with what every command has. Actions set `process.exitCode` where it is not 0. */
 export function poolCommand(name: string) {
-  return terminalCommand(name).option(JSON_FLAG, 'print JSON, errors too (docs/cli-json.md)')
-}
-
-/** A command for people, which has nothing to print as JSON. */
-export function terminalCommand(name: string) {
-  return new Command(name).option(POOL, 'the directory of the tasks; else $BGTASK_TASKPOOL_PATH, else your own')
+  return new Command(name)
+    .option(POOL, 'the directory of the tasks; else $BGTASK_TASKPOOL_PATH, else your own')
+    .option(JSON_FLAG, JSON_HELP)
 }
 
 /** Examples under a command's help. */

@@ -2,10 +2,10 @@ import { constants } from 'node:os'
 import { Argument, Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { commandOf } from '../argv.js'
 import { openPool } from '../open-pool.js'
-import { print } from '../output/print.js'
+import { print, printJson } from '../output/print.js'
 import { COMMAND_NAMES, loadCommand } from '../program.js'
 import { allTargets, nameOf } from '../targets.js'
-import { examples } from './common.js'
+import { examples, JSON_FLAG, JSON_HELP } from './common.js'
 
 /** Each asks `bgtask __complete` for what may stand where the cursor is, so that ids are those of now. */
 const SCRIPTS = {
@@ -28,10 +28,14 @@ const SHELLS = ['bash', 'zsh', 'fish'] as const
 
 export function completionCommand() {
   return new Command('completion')
+    .option(JSON_FLAG, JSON_HELP)
     .description('print a script that completes commands, options and ids')
     .addArgument(new Argument('<shell>').choices(SHELLS))
     .addHelpText('after', examples('source <(bgtask completion bash)', 'bgtask completion fish | source'))
-    .action((shell) => print(SCRIPTS[shell]))
+    .action((shell, { json }) => {
+      const script = SCRIPTS[shell]
+      return json ? printJson({ shell, script }) : print(script)
+    })
 }
 
 export function completeCommand() {

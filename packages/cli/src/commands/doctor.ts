@@ -3,7 +3,7 @@ import { ok, problem } from '../doctor/check.js'
 import { checkMachine } from '../doctor/machine.js'
 import { checkPool } from '../doctor/pool.js'
 import { describeError } from '../errors.js'
-import { openPool, type PoolOption } from '../open-pool.js'
+import { isMissing, openPool, type PoolOption } from '../open-pool.js'
 import { print, printJson } from '../output/print.js'
 import { painter } from '../text/colour.js'
 import { examples, poolCommand } from './common.js'
@@ -32,7 +32,7 @@ async function poolFindings(options: PoolOption): Promise<Finding[]> {
     return await checkPool(openPool(options))
   } catch (error) {
     const { message } = describeError(error)
-    if (message.includes('does not exist')) return [ok('pool', message)]
+    if (isMissing(error)) return [ok('pool', message)]
     return [problem('pool', message, 'another directory: --pool, or BGTASK_TASKPOOL_PATH')]
   }
 }

@@ -11,12 +11,22 @@ export function infoCommand() {
   return poolCommand('info')
     .description('tell all about tasks')
     .argument('<id...>')
+    .option('-q, --quiet', 'print ids only')
     .addHelpText('after', examples('bgtask info web', 'bgtask info @last --json'))
     .action(info)
 }
 
-async function info(ids: readonly string[], options: PoolOption & { readonly json?: boolean }): Promise<void> {
+interface InfoOptions extends PoolOption {
+  readonly json?: boolean
+  readonly quiet?: boolean
+}
+
+async function info(ids: readonly string[], options: InfoOptions): Promise<void> {
   for (const target of await findTargets(openPool(options), ids)) {
+    if (options.quiet && !options.json) {
+      await print(String(target.id))
+      continue
+    }
     const info = target.task === undefined ? target.info : await target.task.info()
     if (options.json) await printJson({ id: target.id, task: info })
     else for (const [label, value] of facts(target, info as TaskInfo)) await print(`${label.padEnd(9)} ${value}`)

@@ -1,8 +1,8 @@
 import type { TaskPool } from '@bgtask/pool'
-import { isBgTaskError, type RecordedInfo } from '@bgtask/protocol'
+import type { RecordedInfo } from '@bgtask/protocol'
 import { describeError } from '../errors.js'
 import { matchesMeta } from '../meta.js'
-import { openPool, type PoolOption } from '../open-pool.js'
+import { openPool, openPoolIfAny, type PoolOption } from '../open-pool.js'
 import { print, printJson, tell } from '../output/print.js'
 import { allTargets, hasEnded, type Target } from '../targets.js'
 import { taskTable } from '../text/task-table.js'
@@ -38,25 +38,15 @@ async function ls(options: LsOptions): Promise<void> {
   for (const line of options.quiet || shown.length === 0 ? [] : taskTable(shown, process.stdout)) await print(line)
 }
 
-/** A pool that nobody has made yet is an empty one, unless it was named. */
 async function targetsOf(options: LsOptions, skipped: object[]): Promise<Target[]> {
-  let pool: TaskPool
-  try {
-    pool = openPool(options)
-  } catch (error) {
-    if (options.pool === undefined && isMissing(error)) return []
-    throw error
-  }
+  const pool = openPoolIfAny(options)
+  if (pool === undefined) return []
   return allTargets(pool, {
     onError: (error, { pid }) => {
       skipped.push({ ...describeError(error), id: pid })
       if (!options.json) tell(`${pid}: ${error.message} (bgtask doctor tells more)`)
     },
   })
-}
-
-function isMissing(error: unknown): boolean {
-  return isBgTaskError(error, 'ERR_BGTASK_POOL_DIR') && error.message.includes('does not exist')
 }
 
 /** Ends with Ctrl-C. Tasks whose supervisor died are not told of: nothing tells when that happens. */

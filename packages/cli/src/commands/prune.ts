@@ -1,5 +1,5 @@
 import { describeError, type ErrorDescription, EXIT } from '../errors.js'
-import { openPool, type PoolOption } from '../open-pool.js'
+import { openPoolIfAny, type PoolOption } from '../open-pool.js'
 import { print, printJson, tell } from '../output/print.js'
 import { removeTarget } from '../remove.js'
 import { allTargets, hasEnded, type Target } from '../targets.js'
@@ -21,11 +21,11 @@ interface PruneOptions extends PoolOption {
 }
 
 async function prune({ olderThan = 0, dryRun = false, json, ...options }: PruneOptions): Promise<void> {
-  const pool = openPool(options)
+  const pool = openPoolIfAny(options)
   const latest = Date.now() - olderThan
   // Marked by `run --rm`: to go as soon as it has ended.
   const isDue = ({ info }: Target) => hasEnded(info) && (info.meta?.rm === true || endedAt(info) <= latest)
-  const due = (await allTargets(pool)).filter(isDue)
+  const due = pool === undefined ? [] : (await allTargets(pool)).filter(isDue)
   const removed: number[] = []
   const failed: ErrorDescription[] = []
   for (const target of due) {
@@ -37,7 +37,7 @@ async function prune({ olderThan = 0, dryRun = false, json, ...options }: PruneO
       failed.push(describeError(error))
     }
   }
-  const files = dryRun ? [] : await pool.sweep({ olderThanMs: olderThan })
+  const files = dryRun || pool === undefined ? [] : await pool.sweep({ olderThanMs: olderThan })
   if (json) return printJson({ removed, files, failed })
   for (const { message } of failed) tell(message)
   for (const id of removed) await print(String(id))

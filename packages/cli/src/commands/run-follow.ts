@@ -1,27 +1,34 @@
-import { constants } from 'node:os'
 import type { Task, WaitedExit } from '@bgtask/client'
 import type { TaskPool } from '@bgtask/pool'
-import { isBgTaskError } from '@bgtask/protocol'
+import { isBgTaskError, type RecordedInfo, TimeoutError } from '@bgtask/protocol'
 import { attachTo } from '../attach/attach.js'
 import { describeError, EXIT } from '../errors.js'
 import { describeEnd, exitCodeOfTask, exitFacts } from '../exit-code.js'
-import { print, printJson, tell } from '../output/print.js'
+import { goOnWithoutReader, print, printJson, tell } from '../output/print.js'
 import { waitUntilReady } from '../ready.js'
 import { removeMarked } from '../remove.js'
+import { codeOfSignal, onStopping } from '../stopping.js'
 import type { RunOptions } from './run.js'
 
 /** What `run` does behind the launch: tell the id, wait for a line or the end, show the output, tidy up. */
 export async function follow(task: Task, pool: TaskPool, options: RunOptions): Promise<void> {
+  if (!options.attach) goOnWithoutReader()
   if (options.behavior === 'foreground') return stayInForeground(task, options)
   await tellId(task, options)
   // Earlier ones that nobody waited for; there is no daemon that would have removed them when they ended.
   if (options.rm) await removeMarked(pool)
-  const isReady = await becomesReady(task, options)
-  const status = isReady ? await end(task, options) : undefined
-  if (status !== undefined) await tellEnd(task, status, options)
-  if (options.rm && status !== undefined) await task.terminateSupervisor()
-  // Only now: a task that somebody still waits for must not be removed by the next `run --rm`.
-  else if (options.rm) await task.applyMeta({ rm: true })
+  let status: WaitedExit | undefined
+  try {
+    status = await interruptible(task, options, async (signal) =>
+      (await becomesReady(task, options, signal)) ? end(task, options, signal) : undefined,
+    )
+  } finally {
+    // Only now: a task that somebody still waits for must not be removed by the next `run --rm`.
+    if (options.rm && status === undefined) await orTell(task.applyMeta({ rm: true }))
+  }
+  if (status === undefined) return
+  await tellEnd(task, status, options)
+  if (options.rm) await task.terminateSupervisor()
 }
 
 /** Where the output is shown on stdout, the id is a message. */
@@ -32,14 +39,22 @@ async function tellId(task: Task, { json, attach, behavior }: RunOptions): Promi
 }
 
 /** The task's end; undefined where it is not waited for, or no longer. */
-async function end(task: Task, options: RunOptions): Promise<WaitedExit | undefined> {
-  if (options.attach) return attachTo(task, { endsInput: true, discard: options.overflow === 'block' })
-  return options.wait ? awaited(task) : undefined
+async function end(task: Task, options: RunOptions, signal: AbortSignal): Promise<WaitedExit | undefined> {
+  if (!options.attach) return options.wait ? task.wait({ signal }) : undefined
+  const target = { id: task.pid, info: task.cachedInfo as RecordedInfo, task }
+  return attachTo(target, { endsInput: true, discard: options.overflow === 'block', json: options.json })
 }
 
-async function becomesReady(task: Task, { ready, readyTimeout, json }: RunOptions): Promise<boolean> {
+async function becomesReady(
+  task: Task,
+  { ready, readyTimeout, json }: RunOptions,
+  signal?: AbortSignal,
+): Promise<boolean> {
   if (ready === undefined) return true
-  const status = await waitUntilReady(task, ready, { timeoutMs: readyTimeout })
+  const status = await waitUntilReady(task, ready, { timeoutMs: readyTimeout, signal }).catch((error) => {
+    if (!isBgTaskError(error, 'ERR_BGTASK_TIMEOUT')) throw error
+    throw new TimeoutError(error.timeoutMs, `waiting for ${ready} in the output of task ${task.pid}, which goes on,`)
+  })
   if (status === undefined) return true
   process.exitCode = exitCodeOfTask(status) || EXIT.failure
   const message = `task ${task.pid} ended (${describeEnd(status)}) before its output matched ${ready}`
@@ -48,17 +63,24 @@ async function becomesReady(task: Task, { ready, readyTimeout, json }: RunOption
   return false
 }
 
-/** The end; undefined where Ctrl-C came first, which ends the waiting only. */
-async function awaited(task: Task): Promise<WaitedExit | undefined> {
+/** Undefined where a signal came first, which ends the waiting only; Ctrl-C while attached is told of there. */
+async function interruptible<T>(
+  task: Task,
+  { json }: RunOptions,
+  wait: (signal: AbortSignal) => Promise<T>,
+): Promise<T | undefined> {
   const interrupted = new AbortController()
-  process.once('SIGINT', () => interrupted.abort())
+  const release = onStopping((name) => interrupted.abort(name))
   try {
-    return await task.wait({ signal: interrupted.signal })
+    return await wait(interrupted.signal)
   } catch (error) {
     if (!interrupted.signal.aborted) throw error
-    tell(`no longer waiting; task ${task.pid} goes on`)
-    process.exitCode = 130
+    if (json) await printJson({ type: 'detached', id: task.pid })
+    else tell(`no longer waiting; task ${task.pid} goes on`)
+    process.exitCode = codeOfSignal(interrupted.signal.reason)
     return undefined
+  } finally {
+    release()
   }
 }
 
@@ -70,20 +92,24 @@ async function tellEnd(task: Task, status: WaitedExit, { json }: RunOptions): Pr
 /** For another supervisor (systemd, a container): the task ends with this program, and this program with the task. */
 async function stayInForeground(task: Task, options: RunOptions): Promise<void> {
   const stopped = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stopped.abort(name))
-  const stop = () => task.terminateSupervisor().catch(ignoreGone)
+  onStopping((name) => stopped.abort(name))
+  const stop = () => orTell(task.terminateSupervisor())
   stopped.signal.addEventListener('abort', stop)
-  await tellId(task, options)
   try {
+    await tellId(task, options)
     if (await becomesReady(task, options)) await tellEnd(task, await task.wait(), options)
   } catch (error) {
     // The supervisor, in the same process group, had the signal too and may have gone first.
     if (!stopped.signal.aborted) throw error
-    process.exitCode = 128 + constants.signals[stopped.signal.reason as NodeJS.Signals]
+    process.exitCode = codeOfSignal(stopped.signal.reason)
+  } finally {
+    await stop()
   }
-  await stop()
 }
 
-function ignoreGone(error: unknown): void {
-  if (!isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) tell(describeError(error).message)
+/** A task that is gone needs no tidying. */
+async function orTell(work: Promise<unknown>): Promise<void> {
+  await work.catch((error) => {
+    if (!isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) tell(describeError(error).message)
+  })
 }

@@ -30,9 +30,7 @@ export function runCommand() {
     )
     .option('--no-stdin', 'give it /dev/null instead of a pipe')
     .option('-w, --wait', 'wait for its end and exit with its code')
-    .addOption(
-      new Option('-a, --attach', 'show its output, send it what is typed, exit with its code').conflicts('json'),
-    )
+    .option('-a, --attach', 'show its output, send it what is typed, exit with its code')
     .option('--ready <pattern>', 'wait until its output matches a regular expression', regExp)
     .option('--ready-timeout <duration>', 'wait no longer for that; exit code 124, and the task goes on', duration)
     .option('--rm', 'forget it when it has ended')

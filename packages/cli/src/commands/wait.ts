@@ -2,7 +2,7 @@ import type { WaitedExit } from '@bgtask/client'
 import { CliError, describeError, exitCodeOf } from '../errors.js'
 import { exitCodeOfTask, exitFacts } from '../exit-code.js'
 import { openPool, type PoolOption } from '../open-pool.js'
-import { print, printJson, tell } from '../output/print.js'
+import { goOnWithoutReader, print, printJson, tell } from '../output/print.js'
 import { findTargets, type Target } from '../targets.js'
 import { duration, examples, poolCommand } from './common.js'
 
@@ -25,6 +25,7 @@ interface WaitOptions extends PoolOption {
 }
 
 async function wait(ids: readonly string[], options: WaitOptions): Promise<void> {
+  goOnWithoutReader()
   const targets = await findTargets(openPool(options), ids)
   const ends = targets.map((target) => codeOf(target, options))
   const codes = options.any ? [await Promise.race(ends)] : await Promise.all(ends)

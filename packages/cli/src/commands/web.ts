@@ -2,6 +2,7 @@ import type { TaskPool } from '@bgtask/pool'
 import { CliError } from '../errors.js'
 import { openPool, type PoolOption } from '../open-pool.js'
 import { print, printJson } from '../output/print.js'
+import { onStopping } from '../stopping.js'
 import { count, examples, poolCommand } from './common.js'
 
 export function webCommand() {
@@ -36,9 +37,7 @@ async function web({ json, port, write, open, ...options }: WebOptions): Promise
   const { serveConsole } = await loadWeb()
   const onListening = (url: string) => void (json ? printJson({ url }) : print(url))
   await using _console = await serveConsole({ pool: openPool(options), port, write, open, onListening })
-  await new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, resolve)
-  })
+  await new Promise<void>((resolve) => onStopping(() => resolve()))
 }
 
 async function loadWeb(): Promise<Web> {

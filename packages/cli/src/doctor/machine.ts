@@ -34,7 +34,7 @@ async function checkLaunch(): Promise<Finding> {
   const started = performance.now()
   try {
     const pool = new TaskPool({ path: directory })
-    const task = await pool.spawn({ cmd: 'echo fine' })
+    const task = await pool.spawn({ cmd: 'echo fine', cwd: directory })
     await task.wait({ timeoutMs: 5_000 })
     const { stdio } = await task.info()
     await task.terminateSupervisor()

@@ -1,13 +1,14 @@
 import { accessSync, constants, statSync } from 'node:fs'
-import type { TaskPool } from '@bgtask/pool'
+import type { LostTask, TaskPool } from '@bgtask/pool'
 import type { BgTaskError } from '@bgtask/protocol'
-import { nameOf } from '../targets.js'
+import { exceptLost, nameOf } from '../targets.js'
 import { printable } from '../text/printable.js'
 import { type Finding, ok, problem, warning } from './check.js'
 
 /** What is in a pool, and what is wrong with it. */
 export async function checkPool(pool: TaskPool): Promise<Finding[]> {
-  return [checkDirectory(pool), ...(await checkSupervisors(pool)), ...(await checkLost(pool))]
+  const lost = await pool.lost()
+  return [checkDirectory(pool), ...(await checkSupervisors(pool, lost)), ...lost.map(describeLost)]
 }
 
 function checkDirectory({ path }: TaskPool): Finding {
@@ -23,10 +24,12 @@ function checkDirectory({ path }: TaskPool): Finding {
 }
 
 /** Asks every supervisor, since records would tell of those too that no longer answer. */
-async function checkSupervisors(pool: TaskPool): Promise<Finding[]> {
+async function checkSupervisors(pool: TaskPool, lost: readonly LostTask[]): Promise<Finding[]> {
   const wrong: Finding[] = []
   const found = await pool.search(() => true, {
-    onError: (error, { pid }) => wrong.push(problem('supervisor', `${pid}: ${error.message}`, adviceFor(error, pid))),
+    onError: exceptLost(lost, (error, { pid }) => {
+      wrong.push(problem('supervisor', `${pid}: ${error.message}`, adviceFor(error, pid)))
+    }),
   })
   return [ok('supervisors', `${found.length} answer`), ...wrong]
 }
@@ -34,7 +37,7 @@ async function checkSupervisors(pool: TaskPool): Promise<Finding[]> {
 function adviceFor({ code }: BgTaskError, pid: number): string {
   switch (code) {
     case 'ERR_BGTASK_TASK_GONE':
-      return 'it is gone: bgtask prune removes what it left'
+      return 'it is gone: bgtask prune removes what it left, when that is a minute old'
     case 'ERR_BGTASK_TIMEOUT':
       return `it hangs or was stopped: kill -CONT ${pid}; at worst kill -9 ${pid}, then bgtask stop ${pid} for its child`
     case 'ERR_BGTASK_PERMISSION':
@@ -44,11 +47,9 @@ function adviceFor({ code }: BgTaskError, pid: number): string {
   }
 }
 
-async function checkLost(pool: TaskPool): Promise<Finding[]> {
-  return (await pool.lost()).map(({ pid, state, info }) => {
-    const who = `${pid}${nameOf(info) && ` (${printable(nameOf(info))})`}`
-    if (state === 'lost') return warning('lost', `${who}: its supervisor died`, `bgtask rm ${pid}`)
-    const message = `${who}: its supervisor died, process ${info.pid} runs on`
-    return problem('orphaned', message, `bgtask stop ${pid} ends it, bgtask rm ${pid} forgets it`)
-  })
+function describeLost({ pid, state, info }: LostTask): Finding {
+  const who = `${pid}${nameOf(info) && ` (${printable(nameOf(info))})`}`
+  if (state === 'lost') return warning('lost', `${who}: its supervisor died`, `bgtask rm ${pid}`)
+  const message = `${who}: its supervisor died, process ${info.pid} runs on`
+  return problem('orphaned', message, `bgtask stop ${pid} ends it, bgtask rm ${pid} forgets it`)
 }

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { EXIT } from '../errors.js'
 
 /** The version of everything printed with `--json`; fields are added under the same version, never changed or taken away. */
 export const JSON_VERSION = 1
@@ -7,6 +8,16 @@ export type StreamName = 'stdout' | 'stderr'
 
 /** Made at the first use: a stream that is not written to need not cost what Node takes to make it. */
 const used = new Map<StreamName, NodeJS.WriteStream>()
+
+/** Nobody reads these any more. */
+const closed = new Set<StreamName>()
+
+let endsWithReader = true
+
+/** For what is run for its exit code: a reader that goes away must not make one. */
+export function goOnWithoutReader(): void {
+  endsWithReader = false
+}
 
 /** One line of data on stdout. */
 export async function print(line: string): Promise<void> {
@@ -26,7 +37,10 @@ export function tell(message: string): void {
 /** Writes at the pace of who reads. */
 export async function write(name: StreamName, data: string | Uint8Array): Promise<void> {
   const stream = use(name)
-  if (!stream.write(data)) await once(stream, 'drain')
+  if (closed.has(name) || stream.write(data)) return
+  await once(stream, 'drain').catch((error) => {
+    if (!closed.has(name)) throw error
+  })
 }
 
 /** Waits until everything is written. */
@@ -39,10 +53,12 @@ function use(name: StreamName): NodeJS.WriteStream {
   if (known !== undefined) return known
   const stream = process[name]
   used.set(name, stream)
-  stream.on('error', (error: NodeJS.ErrnoException) => {
+  stream.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    closed.add(name)
     // A reader that goes away (`bgtask logs x | head`) ends the command, without a word.
-    if (error.code !== 'EPIPE') throw error
-    if (name === 'stdout') process.exit(0)
+    if (code === 'EPIPE') return name === 'stdout' && endsWithReader ? process.exit(0) : undefined
+    if (name === 'stdout') tell(`stdout cannot be written: ${message}`)
+    process.exit(EXIT.failure)
   })
   return stream
 }

@@ -1,3 +1,5 @@
+import { onStopping } from '../stopping.js'
+
 const ENTER = '\u001b[?1049h\u001b[?25l'
 const LEAVE = '\u001b[?25h\u001b[?1049l'
 const HOME = '\u001b[H'
@@ -18,7 +20,7 @@ export class Screen implements Disposable {
   constructor(onQuit: () => void) {
     this.#output.write(ENTER)
     process.once('exit', () => this[Symbol.dispose]())
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, onQuit)
+    onStopping(onQuit)
     this.#output.on('resize', () => this.#draw())
     if (!this.#input.isTTY) return
     this.#input.setRawMode(true)
