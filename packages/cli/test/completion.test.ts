@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { type NeedName, needs } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
-import { type Cli, cli, program } from './support/cli.js'
+import { type Cli, cli, pathWithBgtask } from './support/cli.js'
+import { terminal } from './support/terminal.js'
 
 describe('completion', () => {
   test('bash completes commands, options and the ids of now', async () => {
@@ -17,10 +17,37 @@ describe('completion', () => {
     expect(completeInBash(user, script, ['run', '--', 'x'])).toEqual([])
   })
 
-  test.for(['zsh', 'fish'])('there is a script for %s too', async (shell) => {
-    const { stdout } = await cli().bgtask(['completion', shell])
-    expect(stdout).toContain('bgtask __complete')
+  // Whoever shares a pool could otherwise have a name run as a command by Tab and Enter.
+  test('a name that bash would expand comes quoted', async () => {
+    const user = cli()
+    await user.run('-n', 'a$(id) *', 'sleep', '60')
+    const script = String((await user.bgtask(['completion', 'bash'])).stdout)
+    expect(completeInBash(user, script, ['logs', 'a'])).toEqual(['a\\$\\(id\\)\\ \\*'])
   })
+
+  const shells: { name: NeedName | 'bash'; shell: string[]; prepare: string }[] = [
+    { name: 'bash', shell: ['bash', '--norc'], prepare: 'source <(bgtask completion bash)' },
+    {
+      name: 'zsh',
+      shell: ['zsh', '-f'],
+      prepare: 'autoload -Uz compinit; compinit -u -D; source <(bgtask completion zsh)',
+    },
+    { name: 'fish', shell: ['fish', '--no-config'], prepare: 'bgtask completion fish | source' },
+  ]
+  for (const { name, shell, prepare } of shells) {
+    test.runIf(needs('tmux', ...(name === 'bash' ? [] : [name])))(`Tab in ${name} completes an id`, async () => {
+      const user = cli()
+      await user.run('-n', 'server-of-mine', 'sleep', '60')
+      const { type, shows } = terminal(user, shell)
+      type(`${prepare}; clear; echo prepa''red`, 'Enter')
+      await shows('prepared')
+      type('bgtask pause serv', 'Tab')
+      await shows('bgtask pause server-of-mine')
+      type('Enter')
+      await shows(/^\d+$/m)
+      expect((await user.bgtask(['ls'])).stdout).toContain('paused')
+    })
+  }
 
   test('an unknown shell is a mistake', async () => {
     expect(await cli().bgtask(['completion', 'tcsh'])).toMatchObject({
@@ -31,11 +58,9 @@ describe('completion', () => {
 })
 
 /** What bash would offer for the last word. */
-function completeInBash({ directory, env }: Cli, script: string, words: readonly string[]): string[] {
-  writeFileSync(join(directory, 'bgtask'), `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`, { mode: 0o755 })
+function completeInBash(user: Cli, script: string, words: readonly string[]): string[] {
   const line = `${script}\nCOMP_WORDS=(bgtask "$@"); COMP_CWORD=$#; _bgtask; printf '%s\\n' "\${COMPREPLY[@]}"`
-  const path = [directory, process.env.PATH].join(delimiter)
-  const options = { env: { ...process.env, ...env, PATH: path }, encoding: 'utf8' } as const
+  const options = { env: { ...process.env, ...user.env, PATH: pathWithBgtask(user) }, encoding: 'utf8' } as const
   return execFileSync('bash', ['-c', line, 'bash', ...words], options)
     .split('\n')
     .filter(Boolean)

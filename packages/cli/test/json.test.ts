@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, test } from 'vitest'
 import { COMMAND_NAMES } from '../src/program.js'
@@ -61,6 +63,52 @@ describe('--json', () => {
     expectValid('prune', await json('prune'))
   })
 
+  test('what shows output as it comes', async () => {
+    const { bgtask, json, run } = cli()
+    const script = 'echo out; echo err >&2; exit 3'
+    expectValid('run', await json('run', '--attach', '--rm', '--', 'sh', '-c', script))
+    const id = await run('--', 'sh', '-c', 'echo out; read line; echo $line')
+    const attached = bgtask(['attach', '--json', id], { stdin: 'pipe', input: 'typed\n' })
+    const lines = String((await attached).stdout).split('\n')
+    expectValid(
+      'attach',
+      lines.map((line) => JSON.parse(line)),
+    )
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ code: 0 })
+  })
+
+  test.for([
+    { args: ['attach'], name: 'attach', exitCode: 0 },
+    { args: ['run', '--wait', '--'], name: 'run', exitCode: 130 },
+  ])('$args: Ctrl-C is told', async ({ args: [command = '', ...rest], name, exitCode }) => {
+    const { bgtask, run } = cli()
+    const script = 'echo out; exec sleep 60'
+    const words = name === 'run' ? [...rest, 'sh', '-c', script] : [await run('--', 'sh', '-c', script)]
+    const running = bgtask([command, '--json', ...words])
+    await once(running.stdout as Readable, 'data')
+    running.kill('SIGINT')
+    const lines = String((await running).stdout)
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expectValid(name, lines)
+    expect(lines.at(-1)).toMatchObject({ type: 'detached' })
+    expect(await running).toMatchObject({ exitCode, stderr: '' })
+  })
+
+  test('completion, top and web', async () => {
+    const { bgtask, json, run } = cli()
+    await run('sleep', '60')
+    expectValid('completion', await json('completion', 'zsh'))
+    const looks = await json('top', '-n', '2', '-d', '50ms')
+    expect(looks).toHaveLength(2)
+    expectValid('top', looks)
+    const web = bgtask(['web', '--json'])
+    for await (const line of web.iterable()) {
+      expectValid('web', [JSON.parse(String(line))])
+      web.kill('SIGTERM')
+    }
+  })
+
   test('ls --watch', async () => {
     const { bgtask, run } = cli()
     await run('sleep', '60')
@@ -93,15 +141,19 @@ describe('--json', () => {
     })
   })
 
+  test.for(COMMAND_NAMES)('%s with an option that it has not: an error in JSON', async (name) => {
+    const { stdout, stderr, exitCode } = await cli().bgtask([name, '--json', '--no-such-option'])
+    expectValid('error', [JSON.parse(String(stdout))])
+    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 2 })
+  })
+
   test('of a command of the task itself is none of ours', async () => {
     const { stderr, stdout } = await cli().bgtask(['run', '--', 'no-such-program', '--json'])
     expect({ stderr, stdout }).toEqual({ stderr: expect.stringContaining('not found'), stdout: '' })
   })
 
-  test('the schema has every command that prints, and the tests above saw each', () => {
-    const printing = COMMAND_NAMES.filter((name) => !['attach', 'completion', 'web'].includes(name))
-    expect([...covered].sort()).toEqual([...printing, 'error', 'lsWatch'].sort())
-    expect(Object.keys(schema.$defs)).toEqual(expect.arrayContaining([...printing, 'web']))
+  test('the schema has every command, and the tests above saw each', () => {
+    expect([...covered].sort()).toEqual([...COMMAND_NAMES, 'error', 'lsWatch'].sort())
   })
 })
 

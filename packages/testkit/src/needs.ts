@@ -13,6 +13,7 @@ interface Need {
 /** Debian's packages stand in `scripts/install-test-needs.sh` too. */
 export const NEEDS = {
   'chromium-headless-shell': debian('chromium-headless-shell', () => inPath('chromium-headless-shell')),
+  fish: debian('fish', () => inPath('fish')),
   flock: debian('util-linux', () => inPath('flock')),
   nvim: debian('neovim', () => inPath('nvim')),
   perl: debian('perl', () => inPath('perl')),
@@ -23,6 +24,7 @@ export const NEEDS = {
   setpriv: debian('util-linux', () => inPath('setpriv')),
   tmux: debian('tmux', () => inPath('tmux')),
   unshare: debian('util-linux', () => inPath('unshare')),
+  zsh: debian('zsh', () => inPath('zsh')),
 } satisfies Record<string, Need>
 
 /** What some tests need beyond Node and npm. */

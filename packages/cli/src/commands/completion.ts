@@ -7,11 +7,14 @@ import { COMMAND_NAMES, loadCommand } from '../program.js'
 import { allTargets, nameOf } from '../targets.js'
 import { examples, JSON_FLAG, JSON_HELP } from './common.js'
 
-/** Each asks `bgtask __complete` for what may stand where the cursor is, so that ids are those of now. */
+/** Each asks `bgtask __complete` for what may stand where the cursor is, so that ids are those of now; a name that a shell would expand comes quoted. */
 const SCRIPTS = {
   bash: `_bgtask() {
-  local IFS=$'\\n'
-  COMPREPLY=($(bgtask __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+  local candidate
+  COMPREPLY=()
+  while IFS= read -r candidate; do
+    COMPREPLY+=("$(printf %q "$candidate")")
+  done < <(bgtask __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 }
 complete -o default -F _bgtask bgtask`,
   zsh: `#compdef bgtask
@@ -21,7 +24,15 @@ _bgtask() {
   if [[ -n "$candidates" ]]; then compadd -- $candidates; else _files; fi
 }
 compdef _bgtask bgtask`,
-  fish: `complete -c bgtask -f -a '(bgtask __complete -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'`,
+  fish: `function __bgtask
+  set -l candidates (bgtask __complete -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)
+  if set -q candidates[1]
+    printf '%s\\n' $candidates
+  else
+    __fish_complete_path (commandline -ct)
+  end
+end
+complete -c bgtask -f -a '(__bgtask)'`,
 } as const
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const
@@ -51,7 +62,9 @@ async function candidates(words: readonly string[]): Promise<string[]> {
   const name = commandOf(before)
   const command = name === undefined ? undefined : await loadCommand(name)
   const all =
-    name === undefined ? [...COMMAND_NAMES, '--pool', '--help', '--version'] : await within(command, before, current)
+    name === undefined
+      ? [...COMMAND_NAMES, '--pool', '--json', '--help', '--version']
+      : await within(command, before, current)
   return all.filter((word) => word.startsWith(current))
 }
 

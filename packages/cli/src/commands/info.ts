@@ -23,12 +23,9 @@ interface InfoOptions extends PoolOption {
 
 async function info(ids: readonly string[], options: InfoOptions): Promise<void> {
   for (const target of await findTargets(openPool(options), ids)) {
-    if (options.quiet && !options.json) {
-      await print(String(target.id))
-      continue
-    }
     const info = target.task === undefined ? target.info : await target.task.info()
     if (options.json) await printJson({ id: target.id, task: info })
+    else if (options.quiet) await print(String(target.id))
     else for (const [label, value] of facts(target, info as TaskInfo)) await print(`${label.padEnd(9)} ${value}`)
   }
 }

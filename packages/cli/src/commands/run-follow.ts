@@ -14,14 +14,15 @@ import type { RunOptions } from './run.js'
 export async function follow(task: Task, pool: TaskPool, options: RunOptions): Promise<void> {
   if (!options.attach) goOnWithoutReader()
   if (options.behavior === 'foreground') return stayInForeground(task, options)
-  await tellId(task, options)
-  // Earlier ones that nobody waited for; there is no daemon that would have removed them when they ended.
-  if (options.rm) await removeMarked(pool)
   let status: WaitedExit | undefined
   try {
-    status = await interruptible(task, options, async (signal) =>
-      (await becomesReady(task, options, signal)) ? end(task, options, signal) : undefined,
-    )
+    status = await interruptible(task, options, async (signal) => {
+      // Whoever reads the id may interrupt us at once.
+      await tellId(task, options)
+      // Earlier ones that nobody waited for; there is no daemon that would have removed them when they ended.
+      if (options.rm) await removeMarked(pool)
+      return (await becomesReady(task, options, signal)) ? end(task, options, signal) : undefined
+    })
   } finally {
     // Only now: a task that somebody still waits for must not be removed by the next `run --rm`.
     if (options.rm && status === undefined) await orTell(task.applyMeta({ rm: true }))
@@ -41,6 +42,7 @@ async function tellId(task: Task, { json, attach, behavior }: RunOptions): Promi
 /** The task's end; undefined where it is not waited for, or no longer. */
 async function end(task: Task, options: RunOptions, signal: AbortSignal): Promise<WaitedExit | undefined> {
   if (!options.attach) return options.wait ? task.wait({ signal }) : undefined
+  signal.throwIfAborted()
   const target = { id: task.pid, info: task.cachedInfo as RecordedInfo, task }
   return attachTo(target, { endsInput: true, discard: options.overflow === 'block', json: options.json })
 }
@@ -53,7 +55,7 @@ async function becomesReady(
   if (ready === undefined) return true
   const status = await waitUntilReady(task, ready, { timeoutMs: readyTimeout, signal }).catch((error) => {
     if (!isBgTaskError(error, 'ERR_BGTASK_TIMEOUT')) throw error
-    throw new TimeoutError(error.timeoutMs, `waiting for ${ready} in the output of task ${task.pid}, which goes on,`)
+    throw new TimeoutError(error.timeoutMs, `waiting for ${ready} in the output of task ${task.pid}`)
   })
   if (status === undefined) return true
   process.exitCode = exitCodeOfTask(status) || EXIT.failure

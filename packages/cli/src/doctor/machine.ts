@@ -30,9 +30,10 @@ function checkNode(): Finding {
 
 /** Starts a task and ends it, in a pool of its own. */
 async function checkLaunch(): Promise<Finding> {
-  const directory = mkdtempSync(join(tmpdir(), 'bgtask-doctor-'))
   const started = performance.now()
+  let directory: string | undefined
   try {
+    directory = mkdtempSync(join(tmpdir(), 'bgtask-doctor-'))
     const pool = new TaskPool({ path: directory })
     const task = await pool.spawn({ cmd: 'echo fine', cwd: directory })
     await task.wait({ timeoutMs: 5_000 })
@@ -49,6 +50,6 @@ async function checkLaunch(): Promise<Finding> {
     const advice = `BGTASK_DEBUG=1 bgtask run -- true says more; is @bgtask/supervisor installed, and ${tmpdir()} writable?`
     return problem('launch', describeError(error).message, advice)
   } finally {
-    rmSync(directory, { recursive: true, force: true })
+    if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
   }
 }

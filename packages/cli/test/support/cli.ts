@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, writeFileSync } from 'node:fs'
+import { delimiter, join, resolve } from 'node:path'
 import { TaskPool } from '@bgtask/pool'
 import { type RunNodeOptions, type RunningNode, runNode, tempDir } from '@bgtask/testkit'
 import { onTestFinished } from 'vitest'
@@ -48,6 +48,12 @@ export function cli(): Cli {
         .map((line) => JSON.parse(line))
     },
   }
+}
+
+/** A PATH in which a shell of this user finds `bgtask`. */
+export function pathWithBgtask({ directory }: Cli): string {
+  writeFileSync(join(directory, 'bgtask'), `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`, { mode: 0o755 })
+  return [directory, process.env.PATH].join(delimiter)
 }
 
 async function endAll(path: string): Promise<void> {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { eventually, pathOf } from '@bgtask/testkit'
 import { onTestFinished } from 'vitest'
-import { type Cli, program } from './cli.js'
+import { type Cli, pathWithBgtask } from './cli.js'
 
 /** A real terminal, run by tmux, in which a user sits at a shell. */
 export interface Terminal {
@@ -15,16 +15,18 @@ export interface Terminal {
   shows(pattern: RegExp | string): Promise<string>
 }
 
-/** Only under `needs('tmux')`. The shell knows `bgtask` and has an empty prompt. */
-export function terminal({ directory, env }: Cli): Terminal {
+/** Only under `needs('tmux')`. The shell knows `bgtask` and has a short prompt, where it takes one from its environment. */
+export function terminal(user: Cli, shell = ['sh']): Terminal {
+  const { directory, env } = user
+  const PATH = pathWithBgtask(user)
   // A server of its own, so that nothing of the user's is seen or touched.
   const tmux = (...args: string[]) =>
     execFileSync(pathOf('tmux'), ['-S', join(directory, 't'), '-f', '/dev/null', ...args], {
       encoding: 'utf8',
       cwd: directory,
-      env: { ...process.env, ...env, TERM: 'xterm-256color', PS1: '$ ', ENV: '', TMUX: '' },
+      env: { ...process.env, ...env, PATH, HOME: directory, TERM: 'xterm-256color', PS1: '$ ', ENV: '', TMUX: '' },
     })
-  tmux('new-session', '-d', '-x', '100', '-y', '20', 'sh')
+  tmux('new-session', '-d', '-x', '100', '-y', '20', ...shell)
   onTestFinished(() => void tmux('kill-server'))
   const screen = (...options: string[]) => tmux('capture-pane', '-p', ...options)
   const shows = (pattern: RegExp | string) =>
@@ -34,7 +36,6 @@ export function terminal({ directory, env }: Cli): Terminal {
     }).catch((error) => {
       throw new Error(`${error.message}\n${screen()}`)
     })
-  tmux('send-keys', `bgtask() { '${process.execPath}' '${program}' "$@"; }; clear`, 'Enter')
   return {
     type: (...keys) => void tmux('send-keys', ...keys),
     resize: (columns, rows) => void tmux('resize-window', '-x', String(columns), '-y', String(rows)),

@@ -1,0 +1,114 @@
+import { spawnSync } from 'node:child_process'
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { eventually, isAlive, needs, pathOf } from '@bgtask/testkit'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { type Cli, cli, program } from './support/cli.js'
+
+interface Finding {
+  check: string
+  level: string
+  message: string
+  advice?: string
+}
+
+describe('doctor', () => {
+  test('where all is well says so, and a pool that nobody has made is well', async () => {
+    const user = cli()
+    const { findings, exitCode } = await doctor(user)
+    expect({ levels: new Set(findings.map(({ level }) => level)), exitCode }).toEqual({
+      levels: new Set(['ok']),
+      exitCode: 0,
+    })
+    expect(findings.at(-1)?.message).toContain('bgtask run makes it')
+  })
+
+  test('tells of a supervisor that does not answer, and how to have it back', async () => {
+    const user = cli()
+    const id = await user.run('-n', 'hung', 'sleep', '60')
+    process.kill(Number(id), 'SIGSTOP')
+    onTestFinished(() => void process.kill(Number(id), 'SIGCONT'))
+    const { findings, exitCode } = await doctor(user)
+    expect(exitCode).toBe(1)
+    expect(findings).toContainEqual({
+      check: 'supervisor',
+      level: 'problem',
+      message: expect.stringMatching(new RegExp(`^${id}: .* took longer than \\d+ ms$`)),
+      advice: expect.stringContaining(`kill -CONT ${id}`),
+    })
+    const [advised = ''] = /kill -CONT \d+/.exec(String(wrong(findings)[0]?.advice)) ?? []
+    spawnSync('sh', ['-c', advised])
+    expect((await doctor(user)).exitCode).toBe(0)
+  })
+
+  test('tells once of a task that lost its supervisor, and its advice leaves nothing', async () => {
+    const user = cli()
+    const id = await user.run('sleep', '60')
+    process.kill(Number(id), 'SIGKILL')
+    await eventually(() => !isAlive(Number(id)))
+    expect(wrong((await doctor(user)).findings)).toEqual([expect.objectContaining({ check: 'orphaned' })])
+    expect(await user.bgtask(['ls', '-a'])).toMatchObject({ stderr: '', stdout: expect.stringContaining('orphaned') })
+    await user.bgtask(['stop', id])
+    expect(wrong((await doctor(user)).findings)).toEqual([
+      { check: 'lost', level: 'warning', message: expect.stringContaining(id), advice: `bgtask rm ${id}` },
+    ])
+    await user.bgtask(['rm', id])
+    expect(wrong((await doctor(user)).findings)).toEqual([])
+  })
+
+  test('tells of what is no socket of a supervisor', async () => {
+    const user = cli()
+    await user.bgtask(['rm', '-f', await user.run('true')])
+    writeFileSync(join(user.poolPath, '99999999.sock'), '')
+    const { findings, exitCode } = await doctor(user)
+    expect(exitCode).toBe(1)
+    expect(wrong(findings)).toEqual([
+      expect.objectContaining({ check: 'supervisor', advice: expect.stringContaining('bgtask prune') }),
+    ])
+  })
+
+  test('tells of a directory in which no task can be started', async () => {
+    const { findings, exitCode } = await doctor(cli(), { TMPDIR: '/none' })
+    expect(exitCode).toBe(1)
+    expect(wrong(findings)).toEqual([
+      expect.objectContaining({ check: 'launch', advice: expect.stringContaining('/none writable') }),
+    ])
+  })
+
+  test('tells of a pool that others may write to without being kept apart', async () => {
+    const user = cli()
+    await user.bgtask(['rm', '-f', await user.run('true')])
+    chmodSync(user.poolPath, 0o777)
+    const { findings, exitCode } = await doctor(user)
+    chmodSync(user.poolPath, 0o700)
+    expect({ exitCode, wrong: wrong(findings) }).toEqual({
+      exitCode: 1,
+      wrong: [expect.objectContaining({ check: 'pool', message: expect.stringContaining('sticky') })],
+    })
+  })
+
+  test.runIf(needs('root', 'setpriv'))('tells of a pool in which one may only look', async () => {
+    const user = cli()
+    await user.run('-n', 'theirs', 'sleep', '60')
+    chmodSync(user.directory, 0o755)
+    chmodSync(user.poolPath, 0o755)
+    const asOther = ['--reuid', '12345', '--regid', '12345', '--clear-groups', process.execPath, program]
+    const env = { ...process.env, ...user.env, NODE_OPTIONS: '' }
+    const { stdout, status } = spawnSync(pathOf('setpriv'), [...asOther, 'doctor', '--json'], { cwd: '/', env })
+    const { findings } = JSON.parse(String(stdout))
+    expect(status).toBe(1)
+    expect(wrong(findings)).toEqual([
+      expect.objectContaining({ check: 'pool', level: 'warning', message: expect.stringContaining('may not write') }),
+      expect.objectContaining({ check: 'supervisor', advice: expect.stringContaining('somebody else') }),
+    ])
+  })
+})
+
+async function doctor(user: Cli, env?: Record<string, string>): Promise<{ findings: Finding[]; exitCode: number }> {
+  const { stdout, exitCode } = await user.bgtask(['doctor', '--json'], { env })
+  return { findings: JSON.parse(String(stdout)).findings, exitCode: exitCode as number }
+}
+
+function wrong(findings: readonly Finding[]): Finding[] {
+  return findings.filter(({ level }) => level !== 'ok')
+}
