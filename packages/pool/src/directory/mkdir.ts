@@ -63,6 +63,17 @@ export function makePoolDirectory(path: string, { mode, uid, gid }: MkdirOptions
   }
 }
 
+/** Not by `recursive`, with which Node 20 tries for ever where a parent can hold no directories (`/proc`). */
+function makeParents(path: string): void {
+  if (existsSync(path)) return
+  makeParents(dirname(path))
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+}
+
 /** With 0o700 also under a umask that takes rights from the owner. A thread cannot change that, and is told what comes of it. */
 function mkdirPrivate(path: string): void {
   const isInTheWay = (currentUmask() & 0o700) !== 0 && isMainThread

@@ -1,11 +1,14 @@
 import { unlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { StopOptions } from '@bgtask/client'
 import {
   currentPlace,
   DEFAULT_STOP_STEPS,
   exitStatusSchema,
   findTree,
+  isRunning,
   liveness,
+  logFileName,
   normalizeSteps,
   type RecordedInfo,
   type Survivor,

@@ -5,6 +5,7 @@ import type { PoolDirectory } from '../directory/inspect.js'
 import { type JudgedRecord, readRecords } from '../directory/judged-records.js'
 import { isRefused } from './is-refused.js'
 import { hasOrphans, hasTree } from './lost-task.js'
+import { removeOwn } from './remove-own.js'
 
 export interface SweepOptions {
   /** Leave what was written in the last so many ms; 0 unless given. */
