@@ -38,6 +38,8 @@ export interface PeerOptions {
   /** Answers a request; what it throws becomes the error of the response. A result that is no promise is sent at once. */
   onRequest?(method: string, params: unknown[], peer: RpcPeer): unknown
   onNotification?(method: string, params: unknown[], peer: RpcPeer): void
+  /** All that waited has been handed to the kernel: what was dropped before would be taken now. */
+  onDrain?(peer: RpcPeer): void
   /** Called once. No error where this side closed without one. */
   onClose?(error: BgTaskError | undefined): void
   limits?: Partial<PeerLimits>
@@ -81,7 +83,10 @@ export class RpcPeer {
       this.#scanner.push(chunk)
       this.#handleMessages()
     })
-    socket.on('drain', () => this.#handleMessages())
+    socket.on('drain', () => {
+      this.#handleMessages()
+      this.#options.onDrain?.(this)
+    })
     socket.on('end', () => this.close(new TaskGoneError()))
     socket.on('error', (cause) => this.close(new TaskGoneError(undefined, { cause })))
     socket.on('close', () => this.close(new TaskGoneError()))

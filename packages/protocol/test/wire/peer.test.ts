@@ -449,6 +449,17 @@ describe('bounds', () => {
     await Promise.allSettled(calls)
   })
 
+  test('a notification that was dropped can be sent once the queue has drained, which is told', async () => {
+    const drained = withResolvers<boolean>()
+    const { peer, other } = await peerAndSocket({ onDrain: (peer) => drained.resolve(peer.notify('late')) })
+    other.pause()
+    let sent = 0
+    while (peer.notify('event', [Buffer.alloc(100_000)])) sent += 1
+    expect(sent).toBeGreaterThan(10)
+    other.resume()
+    expect(await drained.promise).toBe(true)
+  })
+
   test('a client whose own calls fill the queue still reads the replies', async () => {
     const { client } = await peerPair({ onRequest: (_, [bytes]) => bytes })
     const calls = Array.from({ length: 30 }, (_, n) => client.peer.call('echo', [Buffer.alloc(300_000, n)]))

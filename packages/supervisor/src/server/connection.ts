@@ -32,6 +32,7 @@ export class Connection {
     this.#context = context
     this.#peer = new RpcPeer(socket, {
       onRequest: (method, params) => this.#call(method, params),
+      onDrain: () => this.#tellMissed(),
       onClose: (error) => {
         this.#stopListening?.()
         this.#closed.abort()
@@ -78,9 +79,14 @@ export class Connection {
   /** Sends events from now on. Those that do not fit into a slow subscriber's queue are counted, and the count is sent. */
   subscribe(events: EventHub): void {
     this.#stopListening ??= events.listen((name, payload) => {
-      if (this.#missed > 0 && this.#peer.notify('missed', [{ count: this.#missed }])) this.#missed = 0
+      this.#tellMissed()
       if (this.#missed > 0 || !this.#peer.notify(name, [payload])) this.#missed += 1
     })
+  }
+
+  /** As soon as there is room: the event that was missed may have been the last one. */
+  #tellMissed(): void {
+    if (this.#missed > 0 && this.#peer.notify('missed', [{ count: this.#missed }])) this.#missed = 0
   }
 
   #call(method: string, params: unknown[]): unknown {
