@@ -46,6 +46,7 @@ export interface ConnectionObserver {
  */
 export class Connection {
   readonly socketPath: string
+  readonly #launchSocketPath: string | undefined
   readonly #observer: ConnectionObserver | undefined
   /** Only while it is open. */
   #peer: RpcPeer | undefined
@@ -55,10 +56,14 @@ export class Connection {
   #polls = 0
   #further: Connection | undefined
 
-  /** @param observer left out for a further connection, which closes when it has no more to do. */
-  constructor(socketPath: string, observer?: ConnectionObserver) {
+  /**
+   * @param observer left out for a further connection, which closes when it has no more to do.
+   * @param launchSocketPath the socket's name before the launch is over.
+   */
+  constructor(socketPath: string, observer?: ConnectionObserver, launchSocketPath?: string) {
     this.socketPath = socketPath
     this.#observer = observer
+    this.#launchSocketPath = launchSocketPath
   }
 
   get isOpen(): boolean {
@@ -197,12 +202,21 @@ export class Connection {
   async #connect(): Promise<RpcPeer> {
     this.#abandoned = new AbortController()
     try {
-      const { signal } = this.#abandoned
-      const socket = await connectSocket(this.socketPath, { signal, timeoutMs: DEFAULT_TIMEOUT_MS })
-      return this.#adopt(socket)
+      return this.#adopt(await this.#reach({ signal: this.#abandoned.signal, timeoutMs: DEFAULT_TIMEOUT_MS }))
     } finally {
       this.#connecting = undefined
     }
+  }
+
+  /** The socket is renamed at the end of the launch: one that was found under neither name got its own in between. */
+  async #reach(options: WaitOptions): Promise<Socket> {
+    if (this.#launchSocketPath !== undefined) {
+      for (const path of [this.socketPath, this.#launchSocketPath]) {
+        const socket = await connectSocket(path, options).catch(undefinedIfGone)
+        if (socket !== undefined) return socket
+      }
+    }
+    return connectSocket(this.socketPath, options)
   }
 
   #adopt(socket: Socket): RpcPeer {
@@ -225,6 +239,10 @@ export class Connection {
     this.#observer?.opened()
     return peer
   }
+}
+
+function undefinedIfGone(error: unknown): undefined {
+  if (!isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) throw error
 }
 
 /** The value, if it is what the contract says. @throws ProtocolError that names `what` it is and what is wrong with it. */

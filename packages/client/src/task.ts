@@ -18,6 +18,7 @@ import {
   SUPERVISOR_PID_VARIABLE,
   socketFileName,
   type TaskInfo,
+  temporarySocketFileName,
   type WaitOptions,
   withDeadline,
 } from '@bgtask/protocol'
@@ -34,6 +35,8 @@ import { TaskInput } from './task-input.js'
 export interface TaskPoolView {
   /** Path of the socket on which the supervisor with that pid listens. */
   socketPath(pid: number): string
+  /** Where it listens until the launch is over. Only a job that looks for its own supervisor can be so early. */
+  launchSocketPath?(pid: number): string
 }
 
 export interface KillOptions extends WaitOptions {
@@ -103,18 +106,23 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
     const poolPath = env[POOL_PATH_VARIABLE]
     const pid = Number(env[SUPERVISOR_PID_VARIABLE])
     if (!poolPath || !Number.isSafeInteger(pid) || pid <= 0) return undefined
-    return new this({ socketPath: (pid) => join(poolPath, socketFileName(pid)) }, pid)
+    const pool: TaskPoolView = {
+      socketPath: (pid) => join(poolPath, socketFileName(pid)),
+      launchSocketPath: (pid) => join(poolPath, temporarySocketFileName(pid)),
+    }
+    return new this(pool, pid)
   }
 
   constructor(taskPool: TaskPoolView, pid: number) {
     super()
     this.taskPool = taskPool
     this.pid = pid
-    this.#connection = new Connection(taskPool.socketPath(pid), {
+    const observer = {
       opened: () => this.#subscribe(),
-      notified: (name, [payload]) => this.#announce(name, payload),
+      notified: (name: string, [payload]: readonly unknown[]) => this.#announce(name, payload),
       lost: () => this.emit('disconnect'),
-    })
+    }
+    this.#connection = new Connection(taskPool.socketPath(pid), observer, taskPool.launchSocketPath?.(pid))
     this.stdin = new TaskInput(this.#connection)
     this.stdout = new TaskOutput(this.#connection, 1)
     this.stderr = new TaskOutput(this.#connection, 2)

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Task, type TaskPoolView } from '@bgtask/client'
 import { eventually, isAlive, processStat, tempDir } from '@bgtask/testkit'
 import { expect, test, vi } from 'vitest'
-import { secondView, spawnTask } from './support/tasks.js'
+import { customTask, secondView, spawnTask } from './support/tasks.js'
 
 test('making a task does no I/O; a call where nothing listens says that it is gone', async () => {
   const path = join(tempDir(), '4321.sock')
@@ -165,6 +165,22 @@ test('a task can be controlled from inside, by what it was given in its environm
   const task = await spawnTask({ exec: [process.execPath, job], meta: { name: 'job' } })
   expect(await task.wait()).toMatchObject({ exitCode: 0 })
   expect((await task.info()).meta).toEqual({ name: 'job', progress: { done: 1, total: 2, text: 'half' } })
+})
+
+// A job that is quick found nothing there, since the socket gets its name when the child has been started.
+test('a job reaches its supervisor before the socket has its name, and nobody else does', async () => {
+  const launching = await customTask({ getInfo: () => ({ state: 'running' }) }, '.4321.s')
+  const directory = dirname(launching.taskPool.socketPath(4321))
+  const env = { BGTASK_TASKPOOL_PATH: directory, BGTASK_SUPERVISOR_PID: '4321' }
+  const job = Task.current(env)
+  expect(await job?.info()).toEqual({ state: 'running' })
+  job?.disconnect()
+  const gone = { code: 'ERR_BGTASK_TASK_GONE', path: join(directory, '4321.sock') }
+  await expect(Task.at(gone.path).info()).rejects.toMatchObject(gone)
+  await expect(Task.current({ ...env, BGTASK_SUPERVISOR_PID: '4322' })?.info()).rejects.toMatchObject({
+    code: gone.code,
+    path: join(directory, '4322.sock'),
+  })
 })
 
 test('a stream is had by number and by name', () => {

@@ -37,8 +37,8 @@ async function endTask(task: Task): Promise<void> {
 export type CustomMethods = Record<string, (params: never, peer: RpcPeer) => unknown>
 
 /** A supervisor of another make, on a real socket in this process. */
-export async function customTask(methods: CustomMethods): Promise<Task> {
-  const path = join(tempDir(), `${process.pid}.sock`)
+export async function customTask(methods: CustomMethods, name = `${process.pid}.sock`): Promise<Task> {
+  const path = join(tempDir(), name)
   const peers = new Set<RpcPeer>()
   const server = createServer((socket) => {
     const onRequest = (method: string, [params]: unknown[], peer: RpcPeer) => {
