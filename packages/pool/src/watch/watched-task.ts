@@ -29,6 +29,8 @@ export class WatchedTask<T extends Task> {
   #taskId: string | undefined
   #looking = false
   #lookAgain = false
+  /** It did not answer in time, which was told: now it may take as long as it likes. */
+  #late = false
   #closed = false
 
   constructor(taskAt: (pid: number) => T, pid: number, options: WatchedTaskOptions<T>) {
@@ -55,16 +57,23 @@ export class WatchedTask<T extends Task> {
     while (this.#lookAgain && !this.#closed) {
       this.#lookAgain = false
       try {
-        const info = await this.#source.info({ timeoutMs: DEFAULT_ANSWER_MS })
+        const info = await this.#source.info({ timeoutMs: this.#late ? Number.POSITIVE_INFINITY : DEFAULT_ANSWER_MS })
+        this.#late = false
         if (this.#isAnother(info)) this.#gone(true)
         else this.#tell(info, await matchesTask(this.#options.pattern, info))
       } catch (error) {
         if (this.#closed) return
         if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) this.#gone(this.#lookAgain)
-        else this.#options.onError(error, this.#source.pid)
+        else this.#complain(error)
       }
     }
     this.#looking = false
+  }
+
+  #complain(error: unknown): void {
+    this.#late = isBgTaskError(error, 'ERR_BGTASK_TIMEOUT')
+    this.#lookAgain ||= this.#late
+    this.#options.onError(error, this.#source.pid)
   }
 
   /** A pid, and with it the socket's path, may be used again. */

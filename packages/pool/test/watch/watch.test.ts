@@ -89,6 +89,23 @@ describe('a watch', () => {
     }
   })
 
+  // It was told of as hung, and then nobody looked again: it never appeared.
+  test('tells of a task whose supervisor did not answer in time as soon as it does', async () => {
+    const pool = makePool()
+    const task = await spawnTask(pool)
+    process.kill(task.pid, 'SIGSTOP')
+    onTestFinished(() => void process.kill(task.pid, 'SIGCONT'))
+    const events = pool.watch(undefined, {
+      signal: AbortSignal.timeout(DEADLINE_MS),
+      onError: ({ code }, { pid }) => {
+        expect([code, pid]).toEqual(['ERR_BGTASK_TIMEOUT', task.pid])
+        process.kill(task.pid, 'SIGCONT')
+      },
+    })
+    onTestFinished(async () => void (await events.return()))
+    expect((await events.next()).value).toMatchObject({ type: 'appear', task: { pid: task.pid } })
+  })
+
   test('rejects with the reason of its signal', async () => {
     const controller = new AbortController()
     const events = makePool().watch(undefined, { signal: controller.signal })
