@@ -82,7 +82,7 @@ export class TaskPool<T extends Task = Task> {
     this.applySupervisorEnv(options.supervisorEnv ?? {})
     this.#standbys = new Standbys(checkStandby(options.standby ?? 0))
     openDirectory(this.path, this.#access, options.mkdirIfMissing)
-    this.#refillStandbys()
+    this.#refillStandbys(0)
   }
 
   /** Where the sockets are: the same as `path` today. */
@@ -284,8 +284,8 @@ export class TaskPool<T extends Task = Task> {
     }
   }
 
-  #refillStandbys(): void {
-    this.#standbys.refill(() => this.#plan('daemon'))
+  #refillStandbys(afterMs?: number): void {
+    this.#standbys.refill(() => this.#plan('daemon'), afterMs)
   }
 }
 

@@ -20,6 +20,8 @@ const EX_SOFTWARE = 70
 export async function runSupervisor(options: SupervisorOptions = {}): Promise<void> {
   const pipes = takeInheritedPipes()
   const making = { software: SOFTWARE, ...options }
+  // So that no file system is kept busy by a task that does not use it, or by a standby.
+  process.chdir('/')
   if (process.env[STANDBY_VARIABLE] !== undefined) await warmUp(making)
   try {
     const spec = readSpec()
@@ -27,8 +29,6 @@ export async function runSupervisor(options: SupervisorOptions = {}): Promise<vo
     if (spec === undefined) process.exit(0)
     // Before anything is made: a signal in the middle of the launch must not leave half of it.
     const asked = whenAskedToEnd(spec.behavior)
-    // So that no file system is kept busy by a task that does not use it.
-    process.chdir('/')
     const task = await launch(spec, pipes, making)
     handleBugs(task)
     task.log.write(`${await asked}: terminating`)

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync, readlinkSync, statSync } from 'node:fs'
 import type { TaskPool } from '@bgtask/pool'
 import { LAUNCH_VARIABLE, POOL_PATH_VARIABLE, STANDBY_VARIABLE } from '@bgtask/protocol'
 import { childrenOf, eventually, isAlive, processEnv, processFds, tempDir } from '@bgtask/testkit'
@@ -33,6 +33,9 @@ describe('a standby that has warmed up', () => {
     const targets = [...processFds(standby).values()]
     expect(targets.filter((target) => target.startsWith(temporary) || target.startsWith(pool.path))).toEqual([])
     expect(targets.filter((target) => target === daemonPath())).toEqual([])
+    // Its stdin and stderr. A socket of the try-out was open until the spec came.
+    expect(targets.filter((target) => target.startsWith('socket:'))).toHaveLength(2)
+    expect(readlinkSync(`/proc/${standby}/cwd`)).toBe('/')
     expect(readdirSync(pool.path)).toEqual([])
     await pool.close()
     await eventually(() => !isAlive(standby))

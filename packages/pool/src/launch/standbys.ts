@@ -1,7 +1,14 @@
+import { getPriority } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { STANDBY_VARIABLE } from '@bgtask/protocol'
 import { debug } from '../debug.js'
 import { type SupervisorPlan, SupervisorProcess, supervisorEnvironment } from './supervisor-process.js'
+
+/**
+ * How long after a spawn (ms) others are started: a start blocks this process for some milliseconds, and the caller goes on
+ * first with what it wanted the task for.
+ */
+const REFILL_AFTER_MS = 20
 
 interface Standby {
   /** What it was started with. */
@@ -16,6 +23,7 @@ interface Standby {
 export class Standbys {
   readonly #count: number
   #waiting: Standby[] = []
+  #refill: NodeJS.Timeout | undefined
   #closed = false
 
   constructor(count: number) {
@@ -34,35 +42,37 @@ export class Standbys {
     return taken.process
   }
 
-  /** Starts as many as are missing, when this process has nothing else to do; those that do not fit the plan make room. */
-  refill(makePlan: () => SupervisorPlan): void {
-    if (this.#count === 0) return
-    setImmediate(() => {
-      if (this.#closed) return
+  /** Starts as many as are missing, one in each turn of the event loop; those that do not fit the plan make room. */
+  refill(makePlan: () => SupervisorPlan, afterMs = REFILL_AFTER_MS): void {
+    if (this.#count === 0 || this.#closed) return
+    this.#refill ??= setTimeout(() => {
+      this.#refill = undefined
       try {
-        this.#fill(makePlan())
+        if (this.#startOne(makePlan())) this.refill(makePlan, 0)
       } catch (error) {
         debug(() => `no standby: ${error}`)
         // Standbys are an optimization: the next spawn starts cold, and tells what is wrong.
       }
-    }).unref()
+    }, afterMs).unref()
   }
 
   /** Lets all go, for good. */
   async close(): Promise<void> {
     this.#closed = true
+    clearTimeout(this.#refill)
     await Promise.all(this.#waiting.splice(0).map(({ process }) => process.abandon()))
   }
 
-  #fill(plan: SupervisorPlan): void {
+  /** Returns false where none is missing. */
+  #startOne(plan: SupervisorPlan): boolean {
     const fitting = this.#waiting.filter(fitsTo(plan))
     for (const { process } of this.#waiting.filter((standby) => !fitting.includes(standby))) void process.abandon()
     this.#waiting = fitting
-    while (this.#waiting.length < this.#count) {
-      const process = new SupervisorProcess(plan, { [STANDBY_VARIABLE]: '1' })
-      process.setRef(false)
-      this.#waiting.push({ key: keyOf(plan), process })
-    }
+    if (fitting.length >= this.#count) return false
+    const process = new SupervisorProcess(plan, { [STANDBY_VARIABLE]: '1' })
+    process.setRef(false)
+    this.#waiting.push({ key: keyOf(plan), process })
+    return true
   }
 }
 
@@ -73,7 +83,9 @@ function fitsTo(plan: SupervisorPlan): (standby: Standby) => boolean {
 
 /** All that a supervisor inherits when it starts and a spec does not carry. */
 function keyOf(plan: SupervisorPlan): object {
-  return { cmd: plan.cmd, behavior: plan.behavior, env: supervisorEnvironment(plan), cwd: workingDirectory() }
+  const { cmd, behavior } = plan
+  const ids = [process.geteuid?.(), process.getuid?.(), process.getegid?.(), process.getgid?.(), process.getgroups?.()]
+  return { cmd, behavior, env: supervisorEnvironment(plan), cwd: workingDirectory(), ids, niceness: getPriority() }
 }
 
 /** Undefined where it was removed. */

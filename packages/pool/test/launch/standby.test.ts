@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { chmodSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { TaskPool } from '@bgtask/pool'
 import { eventually, processFds, processStat, runNode, tempDir } from '@bgtask/testkit'
@@ -140,6 +140,15 @@ describe('standbys', () => {
     await program
     await eventually(() => supervisorsOf({ path }).length === 0)
     expect(readdirSync(path)).toEqual([])
+  })
+
+  // The task would run with rights that the caller has given up.
+  test.runIf(process.getuid?.() === 0)('do not fit a caller that has become another user', async () => {
+    const path = tempDir()
+    chmodSync(path, 0o777 | 0o1000)
+    const program = runNode(fileURLToPath(new URL('../fixtures/standby-user.js', import.meta.url)), [path])
+    expect(JSON.parse(String((await program).stdout))).toEqual({ standbyTaken: false, uid: '23456' })
+    await eventually(() => supervisorsOf({ path }).length === 0)
   })
 
   test('do not keep a program alive', async () => {
