@@ -14,6 +14,8 @@ export class OffsetBuffer {
   #endOffset = 0
   /** One emptied block kept for the next append, so that a flood allocates nothing. */
   #spare: Buffer | undefined
+  /** The free rest of the last block, where somebody may be reading into it. */
+  #room: Uint8Array | undefined
 
   /** @param capacity the most bytes that are kept; `Infinity` where whoever appends sees to that. */
   constructor(capacity: number) {
@@ -28,8 +30,29 @@ export class OffsetBuffer {
     return this.#endOffset
   }
 
+  /**
+   * Where the next bytes may be read to, `maxBytes` at most, so that they need not be copied: `take` then appends them. It
+   * is the reader's until the next call; other bytes may be appended meanwhile.
+   */
+  room(maxBytes: number): Uint8Array {
+    const at = this.#endOffset - this.#baseOffset
+    const block = this.#blocks[Math.floor(at / BLOCK_BYTES)] ?? this.#grow()
+    const inBlock = at % BLOCK_BYTES
+    // Not `subarray`: a flood comes in reads of a few KiB, each of which needs this.
+    this.#room = new Uint8Array(block.buffer, inBlock, Math.min(maxBytes, BLOCK_BYTES - inBlock))
+    return this.#room
+  }
+
+  /** Appends the first `count` bytes of what `room` gave. */
+  take(room: Uint8Array, count: number): void {
+    if (room !== this.#room) return this.append(room.subarray(0, count))
+    this.#endOffset += count
+    this.discard(this.#endOffset - this.capacity)
+  }
+
   /** Appends a copy of the bytes; the oldest are dropped where they would exceed the capacity. */
   append(bytes: Uint8Array): void {
+    this.#leaveRoom()
     for (let done = 0; done < bytes.length; ) {
       const at = this.#endOffset - this.#baseOffset
       const block = this.#blocks[Math.floor(at / BLOCK_BYTES)] ?? this.#grow()
@@ -74,6 +97,18 @@ export class OffsetBuffer {
     return dropped
   }
 
+  /** Whoever reads into the room would overwrite what is written there now: they keep that block, and we go on in a copy. */
+  #leaveRoom(): void {
+    const last = this.#blocks.at(-1)
+    if (last !== undefined && last.buffer === this.#room?.buffer) {
+      const copy = Buffer.allocUnsafeSlow(BLOCK_BYTES)
+      copy.set(last)
+      this.#blocks[this.#blocks.length - 1] = copy
+    }
+    this.#room = undefined
+  }
+
+  /** A block has a memory of its own, from its first byte on. */
   #grow(): Buffer {
     const block = this.#spare ?? Buffer.allocUnsafeSlow(BLOCK_BYTES)
     this.#spare = undefined

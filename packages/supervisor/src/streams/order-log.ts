@@ -13,6 +13,8 @@ export class OrderLog {
   #ring = new Float64Array(0)
   #firstSeq = 0
   #endSeq = 0
+  /** Of the newest chunk. */
+  #lastSlot = 0
   /** Chunks below this number were handed out. */
   #seenSeq = 0
 
@@ -28,7 +30,8 @@ export class OrderLog {
       if (capacity < MAX_CHUNKS) this.#growTo(Math.max(FIRST_CHUNKS, capacity * 2))
       else this.#firstSeq += 1
     }
-    this.#ring.set([streamId, offset, length, at], this.#slot(this.#endSeq))
+    this.#lastSlot = this.#slot(this.#endSeq)
+    this.#ring.set([streamId, offset, length, at], this.#lastSlot)
     this.#endSeq += 1
   }
 
@@ -47,10 +50,10 @@ export class OrderLog {
 
   /** A chunk that somebody may have read already must not change: only the last one that nobody saw grows. */
   #extendLast(streamId: OutputStreamId, offset: number, length: number, at: number): boolean {
-    if (this.#endSeq === this.#firstSeq || this.#seenSeq === this.#endSeq) return false
-    const slot = this.#slot(this.#endSeq - 1)
+    if (this.#seenSeq === this.#endSeq) return false
     const ring = this.#ring
-    const follows = ring[slot] === streamId && ring[slot + 1]! + ring[slot + 2]! === offset && ring[slot + 3] === at
+    const slot = this.#lastSlot
+    const follows = ring[slot + 3] === at && ring[slot] === streamId && ring[slot + 1]! + ring[slot + 2]! === offset
     if (follows) ring[slot + 2]! += length
     return follows
   }

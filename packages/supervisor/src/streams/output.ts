@@ -25,7 +25,6 @@ export class OutputStream {
   readonly #waiters = new Waiters()
   #source: Source | undefined
   #runOffset = 0
-  #discarded = 0
   #error: string | null = null
   #eof = false
   #keeping = true
@@ -59,7 +58,17 @@ export class OutputStream {
     this.#runOffset = this.#buffer.endOffset
     this.#eof = false
     const source = openSource(end, this.#readSize(), {
-      onData: (bytes) => this.#keep(bytes),
+      room: (maxBytes) => this.#buffer.room(maxBytes),
+      onRead: (room, count) => {
+        const offset = this.#buffer.endOffset
+        this.#buffer.take(room, count)
+        return this.#keep(offset)
+      },
+      onData: (bytes) => {
+        const offset = this.#buffer.endOffset
+        this.#buffer.append(bytes)
+        return this.#keep(offset)
+      },
       onEnd: (error) => this.#ended(source, error),
     })
     this.#source = source
@@ -106,7 +115,7 @@ export class OutputStream {
   }
 
   discard(upTo = this.#buffer.endOffset): { firstOffset: number; endOffset: number } {
-    this.#discarded += this.#buffer.discard(upTo)
+    this.#buffer.discard(upTo)
     if (this.#hasRoom()) this.#source?.resume()
     return { firstOffset: this.#buffer.firstOffset, endOffset: this.#buffer.endOffset }
   }
@@ -116,7 +125,8 @@ export class OutputStream {
       firstOffset: this.#buffer.firstOffset,
       endOffset: this.#buffer.endOffset,
       runOffset: this.#runOffset,
-      discarded: this.#discarded,
+      // Offsets count from 0, so whatever is not kept any more was dropped.
+      discarded: this.#buffer.firstOffset,
       eof: this.#eof,
       error: this.#error,
     }
@@ -137,14 +147,10 @@ export class OutputStream {
     return { found: data.length > 0 || eof, result: { offset, data, eof, endOffset } }
   }
 
-  /** Returns false to stop reading: with `block` the child waits until a reader discards. */
-  #keep(bytes: Uint8Array): boolean {
-    const offset = this.#buffer.endOffset
-    const firstBefore = this.#buffer.firstOffset
-    this.#buffer.append(bytes)
-    this.#discarded += this.#buffer.firstOffset - firstBefore
+  /** After bytes came in from `offset` on. Returns false to stop reading: with `block` the child waits until a reader discards. */
+  #keep(offset: number): boolean {
+    this.#options.onChunk(this.#options.streamId, offset, this.#buffer.endOffset - offset)
     if (!this.#keeping) this.discard()
-    this.#options.onChunk(this.#options.streamId, offset, bytes.length)
     this.#waiters.wake()
     return this.#hasRoom()
   }

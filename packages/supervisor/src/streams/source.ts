@@ -4,11 +4,12 @@ import { Socket } from 'node:net'
 /** The most that one read brings. */
 export const READ_BYTES = 64 * 1024
 
-/** One buffer serves all pipes, since each chunk is copied before the next read. */
-const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES)
-
 export interface SourceEvents {
-  /** The bytes are valid during the call only. Returns false to be left alone until `resume`. */
+  /** Where a pipe's next bytes may be read to; asked for anew after each read. */
+  room(maxBytes: number): Uint8Array
+  /** So many bytes were read into the room. Returns false to be left alone until `resume`. */
+  onRead(room: Uint8Array, count: number): boolean
+  /** Bytes that were read otherwise. Returns false to be left alone until `resume`. */
   onData(bytes: Uint8Array): boolean
   /** Once, when every writer is gone, or reading failed. */
   onEnd(error?: Error): void
@@ -27,9 +28,11 @@ export function openSource(end: number | Socket, readSize: number, events: Sourc
   return typeof end === 'number' ? openPipe(end, readSize, events) : openSocket(end, readSize, events)
 }
 
-function openPipe(fd: number, readSize: number, { onData, onEnd }: SourceEvents): Source {
-  const view = readBuffer.subarray(0, readSize)
-  const onread = { buffer: view, callback: (count: number) => onData(view.subarray(0, count)) }
+function openPipe(fd: number, readSize: number, { room, onRead, onData, onEnd }: SourceEvents): Source {
+  const onread = {
+    buffer: () => room(readSize),
+    callback: (count: number, bytes: Uint8Array) => onRead(bytes, count),
+  }
   // The types of Node know `onread` for connecting sockets only.
   const socket = new Socket({ fd, readable: true, writable: false, onread } as never)
   reportEnd(socket, onEnd)
@@ -38,8 +41,10 @@ function openPipe(fd: number, readSize: number, { onData, onEnd }: SourceEvents)
     // Then the number may be another descriptor's by now, a client's say.
     if (socket.destroyed) return 0
     try {
-      const count = readSync(fd, view)
-      if (count > 0) onData(view.subarray(0, count))
+      // Not into the room: that is the socket's.
+      const bytes = Buffer.allocUnsafeSlow(readSize)
+      const count = readSync(fd, bytes)
+      if (count > 0) onData(bytes.subarray(0, count))
       return count
     } catch {
       // EAGAIN: nothing there. Anything else comes back through the socket.

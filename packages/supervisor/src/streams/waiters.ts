@@ -26,6 +26,7 @@ export class Waiters {
   }
 
   wake(): void {
+    if (this.#waiting.size === 0) return
     for (const done of [...this.#waiting]) done()
   }
 }
