@@ -45,9 +45,12 @@ export class OffsetBuffer {
 
   /** Appends the first `count` bytes of what `room` gave. */
   take(room: Uint8Array, count: number): void {
-    if (room !== this.#room) return this.append(room.subarray(0, count))
-    this.#endOffset += count
-    this.discard(this.#endOffset - this.capacity)
+    if (room === this.#room) {
+      this.#endOffset += count
+      this.discard(this.#endOffset - this.capacity)
+    } else {
+      this.append(room.subarray(0, count))
+    }
   }
 
   /** Appends a copy of the bytes; the oldest are dropped where they would exceed the capacity. */
