@@ -15,13 +15,16 @@ const LOOK_MS = 5
  * (`NAME=value`), which are random and of that launch alone.
  */
 export async function endLeftovers(marks: readonly string[]): Promise<void> {
+  const found = new Map<number, TreeProcess>()
+  // One that dies has no environment any more while it still holds its files, and with them its lock.
+  const look = () => {
+    for (const target of findMarked(marks)) found.set(target.pid, target)
+    return [...found.values()].filter(({ pid, startTime }) => isRunning(pid, startTime))
+  }
   for (const { killSignal, waitMs } of STEPS) {
     const deadline = performance.now() + waitMs
     const signalled = new Set<number>()
-    for (;;) {
-      const left = findMarked(marks)
-      if (left.length === 0) return
-      if (performance.now() >= deadline) break
+    for (let left = look(); left.length > 0 && performance.now() < deadline; left = look()) {
       for (const target of left) {
         if (signalled.has(target.pid)) continue
         signalled.add(target.pid)

@@ -1,3 +1,5 @@
+import { lstatSync, type Stats, unlinkSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { InvalidOptionError, isRunning, logFileName, recordFileName, socketFileName } from '@bgtask/protocol'
 import { debug } from '../debug.js'
 import { listEntries, type PoolEntry } from '../directory/entries.js'
@@ -14,6 +16,10 @@ export interface SweepOptions {
 
 /** Without a record of the file's supervisor, a file may be that of one that is just starting: it is given this long. */
 const SETTLE_MS = 60_000
+
+/** How long a killed process may take to go, at the very most, and how often it is looked at. */
+const MAX_DYING_MS = 2_000
+const LOOK_MS = 5
 
 /**
  * Removes what dead supervisors left: sockets, logs, records, and files that were being made. Only one's own files, of this
@@ -36,7 +42,17 @@ export async function sweepDirectory(
 /** The same for what is left of one launch, whose supervisor was killed before it could undo it. */
 export async function sweepLaunch(directory: PoolDirectory, taskId: string): Promise<void> {
   for (const entry of listEntries(directory.path)) {
-    if (entry.taskIds.includes(taskId)) await sweepEntry(directory, entry, 0)
+    if (!entry.taskIds.includes(taskId)) continue
+    await whenGone(directory, entry)
+    await sweepEntry(directory, entry, 0)
+  }
+}
+
+/** A process that was killed still looks alive for a moment, though it has no environment any more to be told by. */
+async function whenGone(directory: PoolDirectory, entry: PoolEntry): Promise<void> {
+  for (let waitedMs = 0; waitedMs < MAX_DYING_MS; waitedMs += LOOK_MS) {
+    if (readRecords(directory, entry).every(({ supervisor }) => supervisor === 'dead')) return
+    await delay(LOOK_MS)
   }
 }
 

@@ -45,12 +45,12 @@ export class OffsetBuffer {
 
   /** Appends the first `count` bytes of what `room` gave. */
   take(room: Uint8Array, count: number): void {
-    if (room !== this.#room) {
+    if (room === this.#room) {
+      this.#endOffset += count
+      this.discard(this.#endOffset - this.capacity)
+    } else {
       this.append(room.subarray(0, count))
-      return
     }
-    this.#endOffset += count
-    this.discard(this.#endOffset - this.capacity)
   }
 
   /** Appends a copy of the bytes; the oldest are dropped where they would exceed the capacity. */
