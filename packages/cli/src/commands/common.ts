@@ -49,7 +49,7 @@ export function several(value: string, before: readonly string[] = []): string[]
   return [...before, value]
 }
 
-function parsed<T>(value: T | undefined, rule: string): T {
+export function parsed<T>(value: T | undefined, rule: string): T {
   if (value === undefined) throw new InvalidArgumentError(rule)
   return value
 }

@@ -3,16 +3,21 @@ import { CliError } from '../errors.js'
 import { openPool, type PoolOption } from '../open-pool.js'
 import { print, printJson } from '../output/print.js'
 import { onStopping } from '../stopping.js'
-import { count, examples, poolCommand } from './common.js'
+import { examples, parsed, poolCommand } from './common.js'
 
 export function webCommand() {
   return poolCommand('web')
     .description('serve a page that shows the tasks (needs the package @bgtask/web)')
-    .option('-p, --port <port>', 'any free one unless given', count)
+    .option('-p, --port <port>', 'any free one unless given', portNumber)
     .option('--write', 'let the page act on tasks too, not only look')
     .option('--open', 'open it in the browser')
     .addHelpText('after', examples('bgtask web --open'))
     .action(web)
+}
+
+/** Before the pool is looked at: what was mistyped is told first. */
+function portNumber(text: string): number {
+  return parsed(/^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined, 'It must be a port.')
 }
 
 interface WebOptions extends PoolOption {

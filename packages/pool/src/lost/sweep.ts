@@ -1,4 +1,3 @@
-import { lstatSync, type Stats, unlinkSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { InvalidOptionError, isRunning, logFileName, recordFileName, socketFileName } from '@bgtask/protocol'
 import { debug } from '../debug.js'
