@@ -3,8 +3,11 @@ import {
   EVENT_NAMES,
   encode,
   eventSchemas,
+  exitStatusSchema,
+  inputInfoSchema,
   launchSpecSchema,
   METHOD_NAMES,
+  outputInfoSchema,
   paramSchemas,
   recordedInfoSchema,
   resultSchemas,
@@ -112,7 +115,9 @@ describe('every field that the packages know is told of', () => {
 
   test('info and record', () => {
     const told = section('wire', '### `getInfo`')
-    const known = [...keysOf(taskInfoSchema), ...keysOf(recordedInfoSchema)]
+    const known = [taskInfoSchema, recordedInfoSchema, exitStatusSchema, outputInfoSchema, inputInfoSchema].flatMap(
+      keysOf,
+    )
     expect(known.filter((key) => !told.includes(`\`${key}\``))).toEqual([])
     const record = section('pool-directory', '## The record')
     expect(keysOf(taskRecordSchema).filter((key) => !record.includes(key))).toEqual([])

@@ -151,7 +151,11 @@ describe('overflow', () => {
     expect(endOffset).toBeLessThanOrEqual(5_000)
     const { data } = await task.stdout.read({ maxBytes: 100_000 })
     expect(data.length).toBeLessThanOrEqual(5_000)
-    expect(await task.info()).toMatchObject({ state: 'running', streams: { 1: { discarded: 0 }, 2: { endOffset: 0 } } })
+    await eventually(async () => (await task.stdout.info()).blocked)
+    expect(await task.info()).toMatchObject({
+      state: 'running',
+      streams: { 1: { discarded: 0 }, 2: { endOffset: 0, blocked: false } },
+    })
     await task.stdout.close()
     await task.stderr.waitFor('done\n')
     expect((await task.stdout.info()).endOffset).toBe(1_000_000)

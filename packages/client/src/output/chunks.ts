@@ -22,6 +22,8 @@ export interface Followed {
   read(poll: { from?: number; waitMs: number; discard: boolean; signal: AbortSignal }): Promise<ReadResult>
   /** Forgets what lies before `upTo`. */
   release(upTo: number, signal: AbortSignal): Promise<unknown>
+  /** Whether the child waits for room. */
+  isBlocked(signal: AbortSignal | undefined): Promise<boolean>
 }
 
 export interface ChunksOptions {

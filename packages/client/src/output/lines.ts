@@ -6,7 +6,7 @@ import type { FollowOptions } from './follow.js'
 /** A longer line comes in pieces: 1 MiB bounds what one line can take of the reader's memory. */
 const DEFAULT_MAX_LINE_BYTES = 1024 * 1024
 
-/** An unfinished line that does not go on for so long is freed: a child that blocks may be waiting for the room it takes. */
+/** How long an unfinished line may not go on before it is asked whether the child waits for the room that it takes. */
 const QUIET_MS = 500
 
 export interface LinesOptions extends FollowOptions {
@@ -22,16 +22,20 @@ export async function* lines(
   const splitter = new LineSplitter(maxLineBytes)
   let position = 0
   const finished = discard ? () => position : undefined
-  const waitMs = () => (!live ? 0 : discard && splitter.holds ? QUIET_MS : LONG_POLL_MS)
+  // Only what comes can fill the buffer: once is enough for each chunk.
+  let asked = false
+  const waitMs = () => (!live ? 0 : discard && splitter.holds && !asked ? QUIET_MS : LONG_POLL_MS)
   for await (const chunk of chunks(stream, { from, signal, live, waitMs, finished })) {
     if (chunk === undefined) {
-      position = splitter.endOffset
+      if (discard && splitter.holds && !asked && (await stream.isBlocked(signal))) position = splitter.endOffset
+      asked = true
     } else if (chunk.gap) {
       yield* splitter.end()
       yield chunk
     } else {
       yield* splitter.push(chunk.offset, chunk.data)
       position = splitter.offset
+      asked = false
     }
   }
   yield* splitter.end()

@@ -30,12 +30,14 @@ export interface MergeSource {
   order(seq: number | undefined): Promise<OrderResult>
   /** Bytes that are there already: at most `length`, as many as one reply carries. */
   read(streamId: OutputStreamId, offset: number, length: number): Promise<ReadResult>
+  /** Forgets what lies before `upTo`. */
+  release(streamId: OutputStreamId, upTo: number): Promise<unknown>
 }
 
 /** Lays the bytes of both streams into the order in which they were read. */
 export async function* merge(
   source: MergeSource,
-  { from, live = true }: { from?: MergedPosition; live?: boolean } = {},
+  { from, live = true, discard = false }: { from?: MergedPosition; live?: boolean; discard?: boolean } = {},
 ): AsyncGenerator<MergedChunk | MergedGap, void, undefined> {
   const pace = new PollPace('readOrder')
   const stdout = new Cursor(source, 1, from?.stdout ?? (await firstKept(source, 1)))
@@ -47,6 +49,8 @@ export async function* merge(
     next: { seq, stdout: stdout.position, stderr: stderr.position },
   })
   for (let asked = from?.seq; ; asked = seq) {
+    // Whoever asks for more has finished with all that was told.
+    if (discard) await Promise.all([stdout.release(), stderr.release()])
     const polled = performance.now()
     const order = await source.order(asked)
     if (order.seq < seq) throw new ProtocolError(`readOrder went back from chunk ${seq} to ${order.seq}`)
@@ -69,6 +73,7 @@ export async function* merge(
   for (const stream of [stdout, stderr]) {
     const gap = await stream.rest()
     if (gap !== undefined) yield { ...gap, ...told(stream) }
+    if (discard) await stream.release()
   }
 }
 
@@ -90,6 +95,7 @@ class Cursor {
   position: number
   /** Bytes from `position` on that were fetched. */
   #fetched: Uint8Array = new Uint8Array(0)
+  #released = 0
   readonly #source: MergeSource
   readonly #streamId: OutputStreamId
 
@@ -114,6 +120,13 @@ class Cursor {
   async rest(): Promise<OutputGap | undefined> {
     const { endOffset } = await this.#source.read(this.#streamId, this.position, 1)
     return endOffset > this.position ? this.#skipTo(this.position, endOffset) : undefined
+  }
+
+  /** Forgets what was told, where that is new. */
+  async release(): Promise<void> {
+    if (this.position <= this.#released) return
+    this.#released = this.position
+    await this.#source.release(this.#streamId, this.position)
   }
 
   async #fetch(position: number, end: number): Promise<OutputGap | undefined> {

@@ -6,6 +6,8 @@ import { type MergedChunk, type MergedGap, type MergedPosition, merge } from './
 export interface MergedFollowOptions {
   /** The `next` of what was seen last; the oldest known chunk where left out. */
   readonly from?: MergedPosition
+  /** Frees what the consumer has finished with, when it asks for more. A task with `overflow: 'block'` needs it. */
+  readonly discard?: boolean
   /** False: end with what is there at the call instead of waiting for more. */
   readonly live?: boolean
   /** Ends the following: what waits rejects with the signal's reason. */
@@ -38,6 +40,7 @@ export class MergedOutput {
   follow({
     from,
     signal,
+    discard,
     live = true,
   }: MergedFollowOptions = {}): AsyncGenerator<MergedChunk | MergedGap, void, undefined> {
     const connection = this.#connection
@@ -50,8 +53,10 @@ export class MergedOutput {
             { streamId, from: offset, maxBytes: Math.min(length, MAX_READ_BYTES) },
             { signal },
           ),
+        release: (streamId: OutputStreamId, upTo: number) =>
+          connection.call('discardStream', { streamId, upTo }, { signal }),
       },
-      { from, live },
+      { from, live, discard },
     )
   }
 

@@ -46,6 +46,7 @@ export class TaskOutput {
     this.#followed = {
       read: ({ signal, ...poll }) => this.#read({ ...poll, maxBytes: MAX_READ_BYTES }, { signal }),
       release: (upTo, signal) => this.discard(upTo, { signal }),
+      isBlocked: async (signal) => (await this.info({ signal })).blocked,
     }
   }
 

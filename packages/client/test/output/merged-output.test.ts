@@ -59,6 +59,31 @@ test('two megabytes of both streams come out whole', async () => {
   expect(size).toEqual({ stdout: 1_000_000, stderr: 1_000_000 })
 })
 
+test('a task that blocks on full buffers loses nothing to a follower that discards', async () => {
+  const cmd = 'for i in $(seq 1 5000); do echo "out $i"; echo "err $i" >&2; done'
+  const task = await spawnTask({ cmd, maxReadBufSize: 8192, overflow: 'block' })
+  const bytes = { stdout: '', stderr: '' }
+  for await (const item of task.output.follow({ discard: true })) {
+    expect(item.gap).toBeUndefined()
+    if (!item.gap) bytes[item.stream] += text(item.data)
+  }
+  const lines = (word: string) => Array.from({ length: 5000 }, (_, index) => `${word} ${index + 1}\n`).join('')
+  expect(bytes).toEqual({ stdout: lines('out'), stderr: lines('err') })
+  const { streams } = await task.info()
+  for (const { firstOffset, endOffset } of [streams[1], streams[2]]) expect(firstOffset).toBe(endOffset)
+})
+
+test('a follower that discards frees nothing that is only on its way', async () => {
+  const task = await spawnTask({ cmd: TALKER })
+  const merged = task.output.follow({ discard: true })
+  await task.stdin.write('out a\n')
+  expect(await nextOf(merged)).toMatchObject({ stream: 'stdout' })
+  expect((await task.info()).streams[1]).toMatchObject({ firstOffset: 0 })
+  await task.stdin.write('err b\n')
+  expect(await nextOf(merged)).toMatchObject({ stream: 'stderr' })
+  expect((await task.info()).streams).toMatchObject({ 1: { firstOffset: 2 }, 2: { firstOffset: 0 } })
+})
+
 test('not live, it shows what is there and ends, though the task goes on', async () => {
   const task = await spawnTask({ cmd: 'echo out; echo err >&2; sleep 1000' })
   await task.stdout.waitFor('out')

@@ -45,6 +45,8 @@ export const outputInfoSchema = v.looseObject({
   discarded: countSchema,
   /** No byte can come any more, not even after a restart. */
   eof: v.boolean(),
+  /** The child waits until somebody discards (`overflow: 'block'`). */
+  blocked: v.optional(v.boolean(), false),
   error: v.nullable(v.string()),
 })
 export type OutputInfo = v.InferOutput<typeof outputInfoSchema>
@@ -53,6 +55,8 @@ export type OutputInfo = v.InferOutput<typeof outputInfoSchema>
 export const inputInfoSchema = v.looseObject({
   acceptedOffset: countSchema,
   writtenOffset: countSchema,
+  /** Bytes that were accepted and never reached a child. */
+  discarded: v.optional(countSchema, 0),
   closed: v.boolean(),
   error: v.nullable(v.string()),
 })

@@ -128,6 +128,7 @@ export class OutputStream {
       // Offsets count from 0, so whatever is not kept any more was dropped.
       discarded: this.#buffer.firstOffset,
       eof: this.#eof,
+      blocked: !this.ended && !this.#hasRoom(),
       error: this.#error,
     }
   }
