@@ -129,18 +129,20 @@ export class OutputView {
   }
 
   #pressed(event: KeyboardEvent): void {
-    const { xterm } = this.terminal
-    const scroll: Record<string, () => void> = {
-      ArrowUp: () => xterm.scrollLines(-1),
-      ArrowDown: () => xterm.scrollLines(1),
-      PageUp: () => xterm.scrollPages(-1),
-      PageDown: () => xterm.scrollPages(1),
-      Home: () => xterm.scrollToTop(),
-      End: () => this.terminal.scrollToEnd(),
-    }
-    if (event.ctrlKey || event.altKey || event.metaKey || scroll[event.key] === undefined) return
+    const { rows, buffer } = this.terminal.xterm
+    const { viewportY, baseY } = buffer.active
+    const row = {
+      ArrowUp: viewportY - 1,
+      ArrowDown: viewportY + 1,
+      PageUp: viewportY - rows + 1,
+      PageDown: viewportY + rows - 1,
+      Home: 0,
+      End: baseY,
+    }[event.key]
+    if (event.ctrlKey || event.altKey || event.metaKey || row === undefined) return
     event.preventDefault()
-    scroll[event.key]?.()
+    if (row < baseY) this.terminal.scrollTo(row)
+    else this.terminal.scrollToEnd()
   }
 }
 

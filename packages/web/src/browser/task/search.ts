@@ -150,7 +150,7 @@ export class Search {
     const row = match.row - trimmed
     xterm.select(match.column, row, match.cells)
     const { viewportY } = xterm.buffer.active
-    if (row < viewportY || row >= viewportY + xterm.rows) xterm.scrollToLine(Math.max(0, row - (xterm.rows >> 1)))
+    if (row < viewportY || row >= viewportY + xterm.rows) this.#terminal.scrollTo(row - (xterm.rows >> 1))
     this.#report()
   }
 

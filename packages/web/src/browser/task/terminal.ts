@@ -108,8 +108,22 @@ export class OutputTerminal {
   }
 
   scrollToEnd(): void {
-    this.xterm.scrollToBottom()
+    this.scrollTo(this.xterm.buffer.active.baseY)
     this.#changed()
+  }
+
+  /**
+   * Brings a row of the buffer to the top of what is in sight. xterm.js scrolls by a distance from where its scrollbar stands, which
+   * a change of height leaves behind: then it lands some rows off, or stays at the edge. Moved once, the two agree.
+   */
+  scrollTo(bufferRow: number): void {
+    const { active } = this.xterm.buffer
+    const row = Math.min(Math.max(bufferRow, 0), active.baseY)
+    for (let attempt = 0; attempt < 3 && active.viewportY !== row; attempt += 1) {
+      const before = active.viewportY
+      this.xterm.scrollToLine(row)
+      if (active.viewportY === before) this.xterm.scrollLines(row < before ? 1 : -1)
+    }
   }
 
   /** Size of a character's cell in CSS pixels; undefined while nothing is shown. */
@@ -176,19 +190,26 @@ export class OutputTerminal {
     this.onchange()
   }
 
-  /** A change of width wraps lines anew; marks stay with the beginnings of their lines. */
+  /** A change of width wraps lines anew; marks stay with the beginnings of their lines, and so does who has scrolled up. */
   #resize(cols: number, rows: number): void {
     const buffer = this.xterm.buffer.active
+    const { viewportY, baseY } = buffer
     const before = cols === this.xterm.cols ? undefined : rowsToLines(buffer)
+    const { newRows } = this
     const trimmed = this.#trimmed
     this.xterm.resize(cols, rows)
-    if (before === undefined) return
-    const after = linesToRows(buffer)
-    this.#trimmed = 0
-    this.#anchor?.marker.dispose()
-    this.#anchor = undefined
-    this.rows.move((row) => after[before.get(row - trimmed) ?? -1])
-    this.#count()
-    if (this.#seenUpTo !== undefined) this.#seenUpTo = this.#endRow
+    let top: number | undefined = viewportY
+    if (before !== undefined) {
+      const after = linesToRows(buffer)
+      const moved = (row: number) => after[before.get(row) ?? -1]
+      this.#trimmed = 0
+      this.#anchor?.marker.dispose()
+      this.#anchor = undefined
+      this.rows.move((row) => moved(row - trimmed))
+      this.#count()
+      if (newRows !== undefined) this.#seenUpTo = this.#endRow - newRows
+      top = moved(viewportY)
+    }
+    if (viewportY < baseY && top !== undefined) this.scrollTo(top)
   }
 }
