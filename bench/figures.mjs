@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { abuseLatency } from './figures/abuse.mjs'
 import { getInfo } from './figures/calls.mjs'
+import { listEmptyPool } from './figures/cli.mjs'
 import { idleCpu } from './figures/idle-cpu.mjs'
 import { writeToFollower } from './figures/latency.mjs'
 import { floodMemory, idleMemory } from './figures/memory.mjs'
@@ -26,6 +27,7 @@ const FIGURES = [
   searchByMeta,
   searchByPredicate,
   idleCpu,
+  listEmptyPool,
 ]
 
 const HELP = `usage: pnpm bench [--quick] [--only ID,ID…] [--write]

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
 import { TaskPool } from '@bgtask/pool'
 import { eventually, isAlive } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
@@ -132,6 +134,16 @@ describe('send and meta', () => {
     expect((await bgtask(['logs', id])).stdout).toBe('two words\n-xpiped')
   })
 
+  test('options of send stand before the text, on both sides of the id', async () => {
+    const { bgtask, json, run } = cli()
+    const id = await run('--', 'cat')
+    await bgtask(['send', id, '--', '--eof'])
+    await bgtask(['send', id, '-n', '-', '--json'])
+    expect(await json('send', id, '--eof')).toMatchObject([{ closed: true }])
+    await bgtask(['wait', id])
+    expect((await bgtask(['logs', id])).stdout).toBe('--eof\n- --json')
+  })
+
   test('meta prints and changes; numbers and null are JSON, versions are text', async () => {
     const { bgtask, json, run } = cli()
     const id = await run('-n', 'm', '-m', 'a.b=1', '-m', 'version=1.10', '--', 'sleep', '60')
@@ -171,6 +183,16 @@ describe('wait', () => {
       lines: [`${a} 0`, `${b} 3`, `${c} 4`].sort(),
       exitCode: 3,
     })
+  })
+
+  test('a reader that goes away keeps nobody from the code', async () => {
+    const { bgtask, run } = cli()
+    const ids = [await run('true'), await run('sh', '-c', 'read line; exit 6')]
+    const waiting = bgtask(['wait', ...ids])
+    await once(waiting.stdout as Readable, 'data')
+    waiting.stdout.destroy()
+    await bgtask(['send', ids[1] as string, 'end'])
+    expect(await waiting).toMatchObject({ exitCode: 6, stderr: '' })
   })
 
   test('--any ends with the first', async () => {

@@ -20,6 +20,26 @@ describe('help', () => {
     expect(stdout).toMatch(new RegExp(`Examples?:\\n(.*\\n)*.*bgtask ${name}`))
   })
 
+  test.for([
+    { args: ['help'], says: 'Start here:' },
+    { args: ['help', 'logs'], says: 'Usage: bgtask logs' },
+  ])('$args is --help', async ({ args, says }) => {
+    expect(await cli().bgtask(args)).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(says) })
+  })
+
+  test('--json may stand before the command, for its errors too', async () => {
+    const { bgtask } = cli()
+    expect(JSON.parse(String((await bgtask(['--json', 'ls'])).stdout))).toMatchObject({ tasks: [] })
+    expect(JSON.parse(String((await bgtask(['--json', 'info', 'x'])).stdout))).toMatchObject({
+      error: { exitCode: 125 },
+    })
+    expect(await bgtask(['--json'])).toMatchObject({
+      exitCode: 2,
+      stderr: '',
+      stdout: expect.stringContaining('USAGE'),
+    })
+  })
+
   test('options that all commands have stand last', async () => {
     const { stdout } = await cli().bgtask(['ls', '--help'])
     const flags = [...String(stdout).matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, flag]) => flag)
@@ -32,6 +52,7 @@ describe('help', () => {
     { args: ['run'], says: 'command' },
     { args: ['logs', '--timeout', 'soon', 'x'], says: '10s' },
     { args: ['ls', 'x'], says: 'too many arguments' },
+    { args: ['frobnicate'], says: 'bgtask --help' },
   ])('$args: 2, and what may be meant', async ({ args, says }) => {
     const { exitCode, stdout, stderr } = await cli().bgtask(args)
     expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 2, stdout: '', stderr: expect.stringContaining(says) })

@@ -1,5 +1,10 @@
+import { spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { needs, pathOf } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
-import { cli } from './support/cli.js'
+import { COMMAND_NAMES } from '../src/program.js'
+import { cli, program } from './support/cli.js'
 
 describe('an id', () => {
   test('is a pid, a name, a unique prefix of a name or task id, or @last', async () => {
@@ -56,9 +61,11 @@ describe('the pool', () => {
     expect((await bgtask(['rm', '-f', '--pool', './other', other])).stdout).toBe(other)
   })
 
-  test('that nobody has made: ls of one that was named says so, every other command too', async () => {
+  test('that nobody has made is empty to ls and prune; where it was named they say so, every other command always', async () => {
     const { bgtask } = cli()
-    expect(await bgtask(['ls'])).toMatchObject({ exitCode: 0, stdout: '' })
+    for (const name of ['ls', 'prune']) {
+      expect(await bgtask([name])).toMatchObject({ exitCode: 0, stdout: '', stderr: '' })
+    }
     for (const args of [
       ['ls', '--pool', './none'],
       ['logs', 'x'],
@@ -69,4 +76,29 @@ describe('the pool', () => {
       })
     }
   })
+
+  test.runIf(needs('root', 'setpriv'))('that is nowhere named is the own one, which run alone makes', () => {
+    const { directory, env } = cli()
+    chmodSync(directory, 0o777)
+    const state = join(directory, 'state')
+    const own = { ...process.env, ...env, BGTASK_TASKPOOL_PATH: '', XDG_STATE_HOME: state, NODE_OPTIONS: '' }
+    const bgtask = (...args: string[]) => {
+      const asUser = ['--reuid', '12345', '--regid', '12345', '--clear-groups', process.execPath, program]
+      return spawnSync(pathOf('setpriv'), [...asUser, ...args], { cwd: '/', env: own, encoding: 'utf8' }).status
+    }
+    const others = COMMAND_NAMES.filter((name) => name !== 'run').map((name) => [name, ...(WORDS[name] ?? [])])
+    for (const words of others) bgtask(...words)
+    expect(existsSync(state)).toBe(false)
+    expect(bgtask('run', '--wait', '--rm', '--', 'true')).toBe(0)
+    expect(readdirSync(join(state, 'bgtask'))).toHaveLength(1)
+    expect(statSync(join(state, 'bgtask', String(readdirSync(join(state, 'bgtask'))[0]))).mode & 0o777).toBe(0o700)
+  })
 })
+
+/** What commands need besides; all others get an id. */
+const WORDS: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  COMMAND_NAMES.map((name) => {
+    if (['ls', 'top', 'prune', 'doctor', 'web'].includes(name)) return [name, []]
+    return [name, name === 'completion' ? ['bash'] : ['x']]
+  }),
+)

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { Task } from '@bgtask/client'
 import { TaskPool } from '@bgtask/pool'
 import { eventually } from '@bgtask/testkit'
@@ -97,6 +97,24 @@ describe('logs', () => {
     const script = `set -o pipefail; "${process.execPath}" "${program}" logs ${id} 2>&1 | head -n 1`
     expect(execFileSync('bash', ['-c', script], { env: { ...process.env, ...env }, encoding: 'utf8' })).toBe('1\n')
   })
+})
+
+test('a disk that is full is told, and nothing else', async () => {
+  const { env, run } = cli()
+  const id = await run('--ready', 'out', '--', 'echo', 'out')
+  const script = `"${process.execPath}" "${program}" logs ${id} > /dev/full`
+  const { status, stderr } = spawnSync('sh', ['-c', script], { env: { ...process.env, ...env }, encoding: 'utf8' })
+  expect({ status, stderr }).toEqual({
+    status: 125,
+    stderr: expect.stringMatching(/^bgtask: stdout cannot .*ENOSPC.*\n$/),
+  })
+})
+
+test('attach --discard lets a task go on that waits for room', async () => {
+  const { bgtask, run } = cli()
+  const id = await run('--overflow', 'block', '--max-buffer', '4K', '--', 'seq', '20000')
+  const { stdout, exitCode } = await bgtask(['attach', '--discard', '--no-stdin', id])
+  expect({ exitCode, last: String(stdout).endsWith('\n20000') }).toEqual({ exitCode: 0, last: true })
 })
 
 /** Writes to its outputs in turn until it is told to end. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
@@ -68,6 +68,10 @@ describe('run', () => {
     { command: ['--behavior', 'shy', '--', 'true'], exitCode: 2, says: 'daemon' },
     { command: ['-m', 'novalue', '--', 'true'], exitCode: 2, says: 'key=value' },
     { command: ['--ready', '(', '--', 'true'], exitCode: 2, says: 'regular expression' },
+    { command: ['--timeout', '0', '--', 'true'], exitCode: 2, says: 'bgtask: --timeout must be >=1, got 0' },
+    { command: ['--max-buffer', '0', '--', 'true'], exitCode: 2, says: 'bgtask: --max-buffer must be >=1, got 0' },
+    { command: ['--lock', '/', '--', 'true'], exitCode: 2, says: 'bgtask: --lock' },
+    { command: [''], exitCode: 2, says: 'the command must be' },
   ])('$command: $exitCode', async ({ command, exitCode, says }) => {
     const { bgtask, directory } = cli()
     writeFileSync(join(directory, 'text'), '')
@@ -90,6 +94,25 @@ describe('run', () => {
   ])('--wait: $script ends with $exitCode', async ({ options = [], script, exitCode }) => {
     const result = await cli().bgtask(['run', '--wait', ...options, '--', 'sh', '-c', script])
     expect(result).toMatchObject({ exitCode, stdout: expect.stringMatching(/^\d+$/) })
+  })
+
+  test('--wait: a reader of the id that goes away changes neither the waiting nor the code', async () => {
+    const { bgtask } = cli()
+    const running = bgtask(['run', '--wait', '--', 'sh', '-c', 'sleep 0.2; exit 5'])
+    running.stdout.destroy()
+    expect(await running).toMatchObject({ exitCode: 5, stderr: '' })
+  })
+
+  test('starts its supervisor before it loads what it needs only later', async () => {
+    const { bgtask, directory } = cli()
+    const trace = join(directory, 'trace')
+    const preload = join(import.meta.dirname, 'fixtures/trace-loads.cjs')
+    await bgtask(['run', '--', 'true'], { env: { TRACE_FILE: trace }, nodeOptions: ['--require', preload] })
+    const [before = '', after = ''] = readFileSync(trace, 'utf8').split('spawn\n')
+    expect({ before, after }).toEqual({
+      before: expect.not.stringContaining('node:net'),
+      after: expect.stringContaining('node:net'),
+    })
   })
 
   test('--attach shows both outputs, sends our input and its end, and exits with the code', async () => {
@@ -148,9 +171,31 @@ describe('run --rm', () => {
     expect((await bgtask(['ls', '-aq'])).stdout).toBe(second)
     expect((await bgtask(['prune', '--older-than', '1d'])).stdout).toBe(second)
   })
+
+  test('given up on before it is ready, or interrupted: it is removed when it has ended all the same', async () => {
+    const { bgtask, poolPath } = cli()
+    const options = ['--rm', '--ready', 'never', '-n']
+    const script = ['--', 'sh', '-c', 'echo on; read line']
+    await bgtask(['run', ...options, 'late', '--ready-timeout', '100ms', ...script])
+    const interrupted = bgtask(['run', ...options, 'interrupted', ...script])
+    await once(interrupted.stdout as Readable, 'data')
+    interrupted.kill('SIGINT')
+    expect(await interrupted).toMatchObject({ exitCode: 130, stderr: expect.stringContaining('goes on') })
+    for (const name of ['late', 'interrupted']) await bgtask(['send', name, 'end'])
+    await bgtask(['wait', 'late', 'interrupted'])
+    await bgtask(['run', '--rm', '--wait', '--', 'true'])
+    expect(readdirSync(poolPath)).toEqual([])
+  })
 })
 
 describe('run --behavior foreground', () => {
+  test('leaves nothing where it is not ready in time', async () => {
+    const { bgtask } = cli()
+    const options = ['--behavior', 'foreground', '--ready', 'never', '--ready-timeout', '100ms']
+    expect(await bgtask(['run', ...options, '--', 'sleep', '60'])).toMatchObject({ exitCode: 124 })
+    expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
+  })
+
   test('ends with the task, and leaves nothing', async () => {
     const { bgtask } = cli()
     const result = await bgtask(['run', '--behavior', 'foreground', '--', 'sh', '-c', 'exit 6'])

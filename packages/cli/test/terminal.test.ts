@@ -82,6 +82,10 @@ describe.runIf(needs('tmux'))('in a terminal', () => {
     type('q')
     await shows(/before[\s\S]*code 0/)
     expect(screen()).not.toContain('busy ')
+    type('clear; bgtask top; stty -a | grep -o " icanon"; echo code $?', 'Enter')
+    await shows(/busy +running/)
+    type('C-c')
+    await shows(/icanon\s+code 0/)
   })
 
   test('colours are shown, but not where NO_COLOR is set', async () => {
