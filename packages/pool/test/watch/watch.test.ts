@@ -4,7 +4,7 @@ import type { PoolEvent, TaskPattern, TaskPool, TaskPredicate } from '@bgtask/po
 import { tempDir } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { makePool } from '../support/directory.js'
-import { endTask, spawnTask } from '../support/tasks.js'
+import { endTask, killSupervisor, spawnTask } from '../support/tasks.js'
 
 const DEADLINE_MS = 15_000
 
@@ -73,7 +73,7 @@ describe('a watch', () => {
     const task = await spawnTask(pool, { cmd: 'sleep 1000' })
     const { next } = reader(pool)
     expect((await next()).type).toBe('appear')
-    process.kill(task.pid, 'SIGKILL')
+    await killSupervisor(task)
     expect(await next()).toMatchObject({ type: 'gone', task: { pid: task.pid } })
     for (const lost of await pool.lost()) await lost.stop({ steps: [{ killSignal: 'KILL', waitMs: 5_000 }] })
   })
