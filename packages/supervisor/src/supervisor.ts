@@ -394,13 +394,16 @@ export class Supervisor {
 
   /** A signal is acted on a moment after it was sent; one that the child ignores is not waited for long. */
   async #pauseSettled(stopped: boolean): Promise<void> {
-    for (let looks = 0; looks < 10 && this.#current !== undefined; looks += 1) {
+    for (let looks = 0; looks < PAUSE_LOOKS && this.#current !== undefined; looks += 1) {
       if (isStopped(this.#current) === stopped) break
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
     this.#noticePause()
   }
 }
+
+/** One each ms: on a busy machine a child takes that long to be stopped; one that ignores SIGTSTP delays the answer so long. */
+const PAUSE_LOOKS = 100
 
 /** How a start that failed counts for the restart policy; 127 as a shell has it. */
 const START_FAILED: ExitStatus = { exitCode: 127, signal: null, cause: 'exit' }
