@@ -1,13 +1,12 @@
 // `npm run demo`: one background task from its start to its end, seen by two processes. Explains on screen what it does;
 // exits with 1 if anything is not as it says.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { TaskPool } from '@bgtask/pool'
+import { execaNode } from 'execa'
 
 const CONTROL = fileURLToPath(new URL('control.mjs', import.meta.url))
 
@@ -47,8 +46,7 @@ async function demo() {
 
   say('This process lets go of the task. Another one, which knows only the directory, takes over.')
   task.disconnect()
-  const other = spawn(process.execPath, [CONTROL, path, 'foo'], { stdio: 'inherit' })
-  const [exitCode] = await once(other, 'exit')
+  const { exitCode } = await execaNode(CONTROL, [path, 'foo'], { stdio: 'inherit', reject: false })
   assert.equal(exitCode, 0, 'the other process failed')
 
   say(`Back in process ${process.pid}: nothing is left.`)

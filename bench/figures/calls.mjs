@@ -1,14 +1,24 @@
-import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { encode } from '@bgtask/protocol'
+
+<<<<<<< ours
+
 import { echoClient } from '../lib/echo-client.mjs'
+
+=======
+
+import { execaNode } from 'execa'
+
+>>>>>>> theirs
+
 import { temporaryPool } from '../lib/environment.mjs'
 import { comparePairs } from '../lib/pairs.mjs'
 
 const CALLS = 2_000
 
-const echoServer = new URL('../lib/echo-server.mjs', import.meta.url)
+const echoServer = fileURLToPath(new URL('../lib/echo-server.mjs', import.meta.url))
 
 export const getInfo = {
   id: 'rpc',
@@ -20,9 +30,10 @@ export const getInfo = {
     const task = await pool.spawn({ exec: ['sleep', '600'] })
     const replyBytes = encode([1, 1, null, await task.info()]).length
     const requestBytes = encode([0, 1, 'getInfo', []]).length
-    const server = fork(echoServer, [join(directory, 'echo'), requestBytes, replyBytes])
+    const sizes = [requestBytes, replyBytes].map(String)
+    const server = execaNode(echoServer, [join(directory, 'echo'), ...sizes], { ipc: true, reject: false })
     try {
-      await once(server, 'message')
+      await server.getOneMessage()
       const echo = await echoClient(join(directory, 'echo'), requestBytes, replyBytes)
       const loop = (call) => async () => {
         const start = performance.now()
@@ -40,6 +51,7 @@ export const getInfo = {
       return { value: result.ratio, spread: result.ratios, detail }
     } finally {
       server.kill('SIGKILL')
+      await server
       await dispose()
     }
   },

@@ -1,52 +1,78 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { execa } from 'execa'
 import { memoryOf, temporaryPool } from '../lib/environment.mjs'
+import { median, quartiles } from '../lib/pairs.mjs'
 
 const COUNT = 20
 
+/** Long enough for V8 to have given back what a start has used up, on either side. */
+const REST_MS = 2_000
+
 const BARE = `require('net').createServer().listen(process.argv[1], () => process.stdout.write('x'))`
 
-/** Everything a task needs besides its child: the supervisor, and whatever hangs below it. */
-async function supervisors(pool) {
-  const tasks = []
-  for (let index = 0; index < COUNT; index += 1) tasks.push(await pool.spawn({ exec: ['sleep', '600'] }))
-  return tasks.map(({ pid }) => pid)
+async function bareNode(path) {
+  const node = execa(process.execPath, ['-e', BARE, path], { stdio: ['ignore', 'pipe', 'inherit'], reject: false })
+  await once(node.stdout, 'data')
+  return node
 }
 
-async function bareNodes(directory) {
-  const nodes = []
-  for (let index = 0; index < COUNT; index += 1) {
-    const node = spawn(process.execPath, ['-e', BARE, join(directory, `bare${index}`)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    await once(node.stdout, 'data')
-    nodes.push(node)
+/** Pids of all that runs for a task besides its child: the supervisor, and helpers, of which there should be none. */
+function supervisionOf(pool, { supervisorPid, pid }, others) {
+  const path = `BGTASK_TASKPOOL_PATH=${pool.path}`
+  const ours = pids().filter((other) => other !== pid && !others.has(other) && variablesOf(other).includes(path))
+  if (!ours.includes(supervisorPid)) throw new Error(`supervisor ${supervisorPid} is not there`)
+  return ours
+}
+
+const pids = () => readdirSync('/proc').map(Number).filter(Number.isInteger)
+
+function variablesOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0')
+  } catch {
+    return []
   }
-  return nodes
 }
 
-const average = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length
+const sum = (numbers) => numbers.reduce((total, number) => total + number, 0)
 
 export const idleMemory = {
   id: 'memory-idle',
   title: `private memory of ${COUNT} idle supervisors, each with its child, against bare Nodes that listen on a unix socket`,
   unit: '×',
   atMost: 1.15,
-  run: async () => {
+  run: async ({ onPair = () => {} }) => {
     const { pool, directory, dispose } = temporaryPool()
-    const nodes = await bareNodes(directory)
+    const nodes = []
+    const supervisions = []
+    const known = new Set()
     try {
-      const pids = await supervisors(pool)
-      await new Promise((resolve) => setTimeout(resolve, 1_000))
-      const ours = average(pids.map((pid) => memoryOf(pid)))
-      const theirs = average(nodes.map(({ pid }) => memoryOf(pid)))
+      for (let index = 0; index < COUNT; index += 1) {
+        const startNode = async () => nodes.push(await bareNode(join(directory, `bare${index}`)))
+        if (index % 2 === 0) await startNode()
+        const task = await pool.spawn({ exec: ['sleep', '600'] })
+        const info = await task.info()
+        if (index % 2 === 1) await startNode()
+        const supervision = supervisionOf(pool, info, known)
+        for (const pid of [info.pid, ...supervision]) known.add(pid)
+        supervisions.push(supervision)
+        onPair(index + 1, COUNT)
+      }
+      await new Promise((resolve) => setTimeout(resolve, REST_MS))
+      const ours = supervisions.map((group) => sum(group.map((pid) => memoryOf(pid))))
+      const theirs = nodes.map(({ pid }) => memoryOf(pid))
+      const mib = (bytes) => `${(bytes / 2 ** 20).toFixed(2)} MiB`
+      const helpers = supervisions.flat().length - COUNT
       return {
-        value: ours / theirs,
-        detail: `${(ours / 2 ** 20).toFixed(2)} MiB, bare Node: ${(theirs / 2 ** 20).toFixed(2)} MiB`,
+        value: median(ours) / median(theirs),
+        spread: quartiles(ours.map((bytes, index) => bytes / theirs[index])),
+        detail: `${mib(median(ours))} with ${helpers} helper processes, bare Node: ${mib(median(theirs))}`,
       }
     } finally {
       for (const node of nodes) node.kill('SIGKILL')
+      await Promise.all(nodes)
       await dispose()
     }
   },

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { temporaryPool } from '../lib/environment.mjs'
 import { comparePairs } from '../lib/pairs.mjs'
 
+/** Nothing of a library's own in it, which would make it slower than it is. */
 const bareNode = async () => {
   const start = performance.now()
   execFileSync(process.execPath, ['-e', '0'])

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, realpathSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeTempDir, runNode, tempDir } from '@bgtask/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -51,6 +51,15 @@ describe('what the tarballs hold', () => {
     const prebuilds = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64']
     const needed = prebuilds.map((platform) => `dist/prebuilds/${platform}/fs-native-extensions.node`)
     expect(contents('supervisor')).toEqual(expect.arrayContaining(['dist/daemon.cjs', 'dist/command.js', ...needed]))
+  })
+
+  test("client and protocol: as large as the client's README says", () => {
+    const readme = readFileSync(join(root, 'packages/client/README.md'), 'utf8')
+    const [, client, protocol] = /packed package is (\d+) KB.*?`@bgtask\/protocol` (\d+) KB/.exec(readme) ?? []
+    for (const [name, said] of Object.entries({ client, protocol })) {
+      const kilobytes = statSync(tarballs.get(name) as string).size / 1_000
+      expect(Math.abs(kilobytes - Number(said)) / kilobytes, `${name}: ${kilobytes} KB`).toBeLessThan(0.1)
+    }
   })
 
   test('the addon and the daemon are nowhere else', () => {

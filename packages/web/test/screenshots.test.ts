@@ -77,7 +77,8 @@ describe.runIf(needs('chromium-headless-shell'))('the documents show', () => {
 
 /** One task of each kind. */
 async function startTasks(pool: TestPool): Promise<void> {
-  const start = (name: string, cmd: string, meta = {}): Promise<Task> => pool.start(cmd, { cwd: '/', meta: { name, ...meta } })
+  const start = (name: string, cmd: string, meta = {}): Promise<Task> =>
+    pool.start(cmd, { cwd: '/', meta: { name, ...meta } })
   const crawler = await start('crawler', 'sleep 600')
   await start('thumbnails', 'echo 1,204 images')
   const report = await start('nightly-report', 'echo "cannot reach the warehouse" >&2; exit 3')
