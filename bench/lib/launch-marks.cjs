@@ -4,13 +4,13 @@ const fs = require('node:fs')
 
 const marks = { 'boots Node': performance.now() }
 
-/** The first call of a function whose arguments are such ends what is called `step`. */
+/** In this order: the first call of a function with such arguments ends a step that began when the one before ended. */
 const STEPS = [
   [fs, 'openSync', 'loads the bundle', ([path]) => /^\/proc\/self\/fd(info)?\/7$/.test(path)],
   [fs, 'readSync', 'opens the pipes', ([fd]) => fd === 0],
   [process, 'chdir', 'reads the spec', () => true],
   [fs, 'openSync', 'takes the lock', ([path]) => path.endsWith('.out')],
-  [fs, 'statSync', 'listens', () => true],
+  [fs, 'statSync', 'makes the log, listens', () => true],
   [
     fs,
     'openSync',
@@ -18,19 +18,31 @@ const STEPS = [
     ([path]) => /^\/proc\/\d+\/stat$/.test(path) && !path.includes(`/${process.pid}/`),
   ],
   [fs, 'renameSync', 'writes the record', ([, path]) => path.endsWith('.json')],
-  [fs, 'writeSync', 'says that it is ready', ([fd]) => fd === 2],
+  [fs, 'writeSync', 'gives the socket its name and says that it is ready', ([fd]) => fd === 2],
 ]
 
-for (const [object, name, step, applies] of STEPS) {
+let next = 0
+for (const object of [fs, process]) {
+  const names = STEPS.filter(([watched]) => watched === object).map(([, name]) => name)
+  for (const name of new Set(names)) object[name] = watch(object, name)
+}
+
+function watch(object, name) {
   const original = object[name]
-  object[name] = (...args) => {
-    const isLast = step === STEPS.at(-1)[2]
-    if (!(step in marks) && applies(args)) marks[step] = performance.now()
-    const result = original.apply(object, args)
-    if (isLast && step in marks && process.env.BENCH_MARKS) {
-      fs.appendFileSync(process.env.BENCH_MARKS, `${JSON.stringify({ origin: performance.timeOrigin, marks })}\n`)
-      delete process.env.BENCH_MARKS
+  return (...args) => {
+    const [expected, expectedName, step, applies] = STEPS[next] ?? []
+    const ends = expected === object && expectedName === name && applies(args)
+    if (ends) {
+      marks[step] = performance.now()
+      next += 1
     }
+    const result = original.apply(object, args)
+    if (ends && next === STEPS.length) tell()
     return result
   }
+}
+
+function tell() {
+  const line = JSON.stringify({ origin: performance.timeOrigin, marks })
+  fs.appendFileSync(process.env.BENCH_MARKS, `${line}\n`)
 }

@@ -52,7 +52,7 @@ async function launchOnce(pool, lockfile) {
 function endsOf({ begin, spawned, asked }, { origin, marks }) {
   const inSupervisor = Object.entries(marks).map(([step, at]) => [`supervisor ${step}`, origin + at - begin])
   return new Map([
-    ['caller makes the spec and forks; two shells detach and make the pipes', origin - begin],
+    ['caller makes the spec and forks; a shell detaches, another makes the pipes', origin - begin],
     ...inSupervisor,
     ['caller hears of it and connects: `spawn` resolves', spawned - begin],
     ['first `info()`', asked - begin],
