@@ -17,7 +17,7 @@ describe('bench/peers', () => {
   }, async () => {
     const { exitCode, stdout, directory } = await runPeers('--quick', '--only', 'spawn-cold,stop', '--peers', 'spawn')
     expect(exitCode).toBe(0)
-    const rows = [...stdout.matchAll(/^\| (bgtask|plain `spawn`) \| [\d.]+( ms)? \| .* \| 3 \|/gm)]
+    const rows = [...stdout.matchAll(/^\| (bgtask|plain spawn) \| [\d.]+( ms)? \| .* \| 3 \|/gm)]
     // Time to start; survivors of a stop, and its time: two peers each.
     expect(rows).toHaveLength(6)
     expect(stdout).toMatch(/processes that survive\n\n.*\n.*\n\| bgtask \| 0 \|/)
@@ -33,7 +33,7 @@ describe('bench/peers', () => {
     const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env })
     expect(stderr).toContain('tmux: not installed (see bench/peers/install.sh)')
     expect(stdout).toMatch(/^\| tmux \| not installed \|/m)
-    expect(stdout).toMatch(/^\| plain `spawn` \| [\d.]+ ms \|/m)
+    expect(stdout).toMatch(/^\| plain spawn \| [\d.]+ ms \|/m)
   })
 
   test.each([

@@ -9,7 +9,7 @@ const caller = new URL('../fixtures/caller.mjs', import.meta.url)
 /** `child_process.spawn`, detached, to a log file. What manages it is the program that called it, if anything. */
 export const plainSpawn = {
   id: 'spawn',
-  title: 'plain `spawn`',
+  title: 'plain spawn',
   how: '`child_process.spawn`, `detached`, stdout and stderr to a file: the floor for anything in Node. Its manager is the caller',
   version: () => process.version,
   open: async ({ directory, env, separateCaller = false }) => {

@@ -12,22 +12,30 @@ export async function writePlots(growths, directory) {
     return false
   }
   mkdirSync(directory, { recursive: true })
+  // Whoever is missing in one plot does not change the colours of the others there.
+  const colors = [...new Set(growths.flatMap(({ points }) => points.map(({ series }) => series)))]
   for (const growth of growths) {
-    const { spec } = vegaLite.compile(plotOf(growth))
+    const { spec } = vegaLite.compile(plotOf(growth, colors))
     const svg = await new vega.View(vega.parse(spec), { renderer: 'none' }).toSVG()
     writeFileSync(new URL(`${growth.file}.svg`, directory), `${svg}\n`)
   }
   return true
 }
 
-/** Ours is drawn thicker; both axes are logarithmic where values span more than a decade. */
-function plotOf({ title, x, y, points }) {
-  const axis = (field, name) => {
+/** Ours is drawn thicker; an axis whose values span more than a decade is logarithmic. */
+function plotOf({ title, x, y, points }, colors) {
+  const axis = (field, name, nice) => {
     const values = points.map((point) => point[field])
-    const wide = Math.min(...values) > 0 && Math.max(...values) > 10 * Math.min(...values)
-    return { field, type: 'quantitative', title: name, scale: wide ? { type: 'log' } : { zero: true } }
+    return { field, type: 'quantitative', title: name, scale: { type: scaleFor(values), nice } }
   }
-  const many = new Set(points.map(({ series }) => series)).size > 1
+  const names = colors.filter((name) => points.some(({ series }) => series === name))
+  const color = {
+    field: 'series',
+    type: 'nominal',
+    title: null,
+    scale: { domain: names, range: names.map((name) => COLORS[colors.indexOf(name) % COLORS.length]) },
+    legend: names.length > 1 ? { labelLimit: 0 } : null,
+  }
   const ours = { test: "datum.series === 'bgtask'", value: 3 }
   return {
     width: 360,
@@ -36,11 +44,15 @@ function plotOf({ title, x, y, points }) {
     title,
     data: { values: points },
     mark: { type: 'line', point: true },
-    encoding: {
-      x: axis('x', x),
-      y: axis('y', y),
-      strokeWidth: { condition: ours, value: 1.5 },
-      ...(many ? { color: { field: 'series', type: 'nominal', title: null, sort: null } } : {}),
-    },
+    encoding: { x: axis('x', x, false), y: axis('y', y, true), color, strokeWidth: { condition: ours, value: 1.5 } },
   }
+}
+
+const COLORS = ['#1f77b4', '#ff7f0e', '#d62728', '#17becf', '#2ca02c', '#bcbd22', '#9467bd', '#7f7f7f']
+
+/** Logarithms have no zero; near it `symlog` is linear. */
+function scaleFor(values) {
+  const least = Math.min(...values.filter((value) => value > 0))
+  if (Math.max(...values) <= 10 * least) return 'linear'
+  return values.includes(0) ? 'symlog' : 'log'
 }
