@@ -63,8 +63,8 @@ await runBenchmark(async () => {
 
   const out = directory && pathToFileURL(`${resolve(directory)}/`)
   if (out) mkdirSync(out, { recursive: true })
-  const plotted = out !== undefined && (await writePlots(growths, new URL('plots/', out)))
-  if (out && !plotted && growths.length > 0) tell('vega: not installed, no plots drawn (see bench/peers/install.sh)')
+  const plotted = out && (await writePlots(growths, new URL('plots/', out)))
+  if (plotted === false && growths.length > 0) tell('vega: not installed, no plots drawn (see bench/peers/install.sh)')
   const text = resultsText({
     command: commandLine(),
     machine: describeMachine(),

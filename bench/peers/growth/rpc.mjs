@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { memoryOf, temporaryPool } from '../../lib/environment.mjs'
 import { median } from '../../lib/pairs.mjs'
 import { connectFollowers } from '../lib/followers.mjs'
 import { timed } from '../lib/measure.mjs'
 
 const MIB = 2 ** 20
+/** Until what filling a buffer left to be collected is gone (ms). */
+const SETTLE_MS = 1_500
+
 const KILL = { steps: [{ killSignal: 'SIGKILL', waitMs: 5_000 }] }
 
 /** Times of calls, and the supervisor's memory, against the size of a full buffer and the number of followers. */
@@ -86,6 +90,8 @@ async function withFollowers(pool, count, use) {
 }
 
 async function measureAt(task, x, calls, { time, memory }) {
+  await sleep(SETTLE_MS)
+  memory.push({ series: 'before the calls', x, y: memoryOf(task.pid) / MIB })
   const { endOffset } = await task.stdout.info()
   const from = Math.max(0, endOffset - 65_536)
   const kinds = {
@@ -97,5 +103,5 @@ async function measureAt(task, x, calls, { time, memory }) {
     for (let index = 0; index < calls; index += 1) times.push((await timed(call)) * 1_000)
     time.push({ series, x, y: median(times) })
   }
-  memory.push({ series: 'supervisor', x, y: memoryOf(task.pid) / MIB })
+  memory.push({ series: 'right after the calls', x, y: memoryOf(task.pid) / MIB })
 }

@@ -37,5 +37,6 @@ export function resultsText(results: {
   absent: Peer[]
   rows: Row[]
   growths: Growth[]
-  plotted: boolean
+  /** False where what draws the plots is missing, undefined where none were wanted. */
+  plotted?: boolean
 }): string

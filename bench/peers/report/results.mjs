@@ -94,7 +94,7 @@ function growthText(growths, plotted) {
     const notes = (growth.notes ?? []).map((note) => `${note}.`)
     return [`### ${growth.title}`, ...plot, pointsTable(growth), ...notes].join('\n\n')
   })
-  const without = plotted ? [] : ['The plots need vega (see `bench/peers/install.sh`): not drawn.']
+  const without = plotted !== false ? [] : ['The plots need vega (see `bench/peers/install.sh`): not drawn.']
   return ['## Growth', ...without, ...parts].join('\n\n')
 }
 
