@@ -1,16 +1,6 @@
 // Measures every figure that the project promises, and exits with 1 if one is missed.
 //   pnpm bench [--quick] [--only id,id] [--write]
-<<<<<<< ours
-
-import { writeFileSync } from 'node:fs'
-
-=======
-
 import { readFileSync, writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
-
->>>>>>> theirs
-
 import { abuseLatency } from './figures/abuse.mjs'
 import { getInfo } from './figures/calls.mjs'
 import { listEmptyPool } from './figures/cli.mjs'
@@ -44,7 +34,7 @@ const HELP = `usage: pnpm bench [--quick] [--only ID,ID…] [--write]
 
   --quick  5 pairs instead of 21
   --only   some of the figures
-  --write  put the table into bench/FIGURES.md
+  --write  put the results into bench/FIGURES.md and README.md (all figures)
 
 ${FIGURES.map(({ id, title }) => `  ${id.padEnd(18)}${title}`).join('\n')}`
 
@@ -54,21 +44,15 @@ const options = readOptions(
     only: { type: 'string' },
     write: { type: 'boolean', default: false },
   },
-<<<<<<< ours
   HELP,
 )
 const figures = choose(FIGURES, options.only, 'figure')
 const pairs = options.quick ? 5 : 21
-=======
-})
 
-if (options.help) {
-  console.log('usage: pnpm bench [--quick] [--only ID,ID…] [--write]\n')
-  console.log('  --quick  5 pairs instead of 21\n  --write  put the results into bench/FIGURES.md and README.md\n')
-  for (const { id, title } of FIGURES) console.log(`  ${id.padEnd(18)}${title}`)
-  process.exit()
+if (options.write && options.only !== undefined) {
+  console.error('--write needs all figures: leave --only out')
+  process.exit(2)
 }
->>>>>>> theirs
 
 await runBenchmark(async () => {
   const rows = []
@@ -76,27 +60,15 @@ await runBenchmark(async () => {
   const text = `${table(rows)}\n\n${describeMachine()}`
   console.log(`\n${text}`)
   if (options.write) {
-    const flags = ['quick', 'only'].filter((name) => options[name]).map((name) => ` --${name} ${options[name]}`)
-    const command = `pnpm bench --write${flags.join('').replace(' true', '')}`
-    const file = new URL('FIGURES.md', import.meta.url)
-    writeFileSync(file, `# Figures\n\nWritten by \`${command}\`: ${pairs} interleaved pairs in one run.\n\n${text}.\n`)
+    const command = `pnpm bench${options.quick ? ' --quick' : ''} --write`
+    const how = `Measured by \`${command}\`: medians of ${pairs} interleaved pairs in one run, with default options.`
+    writeFileSync(new URL('FIGURES.md', import.meta.url), `# Figures\n\n${how}\n\n${text}.\n`)
+    writeToReadme(`${how}\n${describeMachine()}.\n\n${summary(rows)}`)
   }
   return rows.every(({ ok }) => ok) ? 0 : 1
 })
 
-<<<<<<< ours
 async function measure(figure) {
-=======
-if (options.write && wanted !== undefined) {
-  console.error('--write needs all figures: leave --only out')
-  process.exit(2)
-}
-
-const pairs = options.quick ? 5 : 21
-const rows = []
-for (const figure of FIGURES) {
-  if (wanted !== undefined && !wanted.includes(figure.id)) continue
->>>>>>> theirs
   const progress = process.stderr.isTTY
     ? (done, all) => process.stderr.write(`\r${figure.id} ${done}/${all} `)
     : undefined
@@ -109,7 +81,6 @@ for (const figure of FIGURES) {
   return { ...figure, ...result, ok }
 }
 
-<<<<<<< ours
 function table(rows) {
   const lines = rows.map(({ title, value, detail, spread, unit, ok, ...row }) =>
     [
@@ -125,27 +96,10 @@ function table(rows) {
       .trim(),
   )
   return ['| figure | measured | middle half | limit | |', '|---|---|---|---|---|', ...lines].join('\n')
-=======
-const table = [
-  '| figure | measured | middle half | limit | |',
-  '|---|---|---|---|---|',
-  ...rows.map(
-    (row) =>
-      `| ${row.title} | ${format(row.value, row.unit)}${row.detail ? ` (${row.detail})` : ''} | ${row.spread ? row.spread.map((value) => format(value, row.unit)).join(' to ') : ''} | ${limit(row)} | ${row.ok ? 'met' : '**missed**'} |`,
-  ),
-].join('\n')
-console.log(`\n${table}\n\n${describeMachine()}`)
-
-if (options.write) {
-  const command = `pnpm bench${options.quick ? ' --quick' : ''} --write`
-  const how = `Measured by \`${command}\`: medians of ${pairs} interleaved pairs in one run, with default options.`
-  writeFileSync(new URL('FIGURES.md', import.meta.url), `# Figures\n\n${how}\n${describeMachine()}.\n\n${table}\n`)
-  writeToReadme(`${how}\n${describeMachine()}.\n\n${summary()}`)
->>>>>>> theirs
 }
 
 /** The README has the results alone; what they are made of is in FIGURES.md. */
-function summary() {
+function summary(rows) {
   const lines = rows.map(
     (row) =>
       `| ${row.title} | ${row.ok ? '' : '**'}${format(row.value, row.unit)}${row.ok ? '' : '**'} | ${limit(row)} |`,

@@ -1,18 +1,8 @@
-import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { encode } from '@bgtask/protocol'
-
-<<<<<<< ours
-
-import { echoClient } from '../lib/echo-client.mjs'
-
-=======
-
 import { execaNode } from 'execa'
-
->>>>>>> theirs
-
+import { echoClient } from '../lib/echo-client.mjs'
 import { temporaryPool } from '../lib/environment.mjs'
 import { comparePairs } from '../lib/pairs.mjs'
 

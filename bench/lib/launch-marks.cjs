@@ -6,37 +6,30 @@ const marks = { 'boots Node': performance.now() }
 
 /** In this order: the first call of a function with such arguments ends a step that began when the one before ended. */
 const STEPS = [
-  [fs, 'openSync', 'loads the bundle', ([path]) => /^\/proc\/self\/fd(info)?\/7$/.test(path)],
-  [fs, 'readSync', 'opens the pipes', ([fd]) => fd === 0],
-  [process, 'chdir', 'reads the spec', () => true],
-  [fs, 'openSync', 'takes the lock', ([path]) => path.endsWith('.out')],
-  [fs, 'statSync', 'makes the log, listens', () => true],
-  [
-    fs,
-    'openSync',
-    'starts the child',
-    ([path]) => /^\/proc\/\d+\/stat$/.test(path) && !path.includes(`/${process.pid}/`),
-  ],
-  [fs, 'renameSync', 'writes the record', ([, path]) => path.endsWith('.json')],
-  [fs, 'writeSync', 'gives the socket its name and says that it is ready', ([fd]) => fd === 2],
+  ['openSync', 'loads the bundle', ([path]) => /^\/proc\/self\/fd(info)?\/7$/.test(path)],
+  ['readSync', 'opens the pipes', ([fd]) => fd === 0],
+  ['openSync', 'reads the spec', ([path]) => path.endsWith('/lock')],
+  ['openSync', 'takes the lock', ([path]) => path.endsWith('.out')],
+  ['renameSync', 'makes the log and the first record', ([, path]) => path.endsWith('.json')],
+  ['lstatSync', 'listens', ([path]) => path.endsWith('.s')],
+  ['openSync', 'starts the child', ([path]) => /^\/proc\/\d+\/stat$/.test(path) && !path.includes(`/${process.pid}/`)],
+  ['renameSync', 'writes the record', ([, path]) => path.endsWith('.json')],
+  ['writeSync', 'gives the socket its name and says that it is ready', ([fd]) => fd === 2],
 ]
 
 let next = 0
-for (const object of [fs, process]) {
-  const names = STEPS.filter(([watched]) => watched === object).map(([, name]) => name)
-  for (const name of new Set(names)) object[name] = watch(object, name)
-}
+for (const name of new Set(STEPS.map(([name]) => name))) fs[name] = watch(name)
 
-function watch(object, name) {
-  const original = object[name]
+function watch(name) {
+  const original = fs[name]
   return (...args) => {
-    const [expected, expectedName, step, applies] = STEPS[next] ?? []
-    const ends = expected === object && expectedName === name && applies(args)
+    const [expected, step, applies] = STEPS[next] ?? []
+    const ends = expected === name && applies(args)
     if (ends) {
       marks[step] = performance.now()
       next += 1
     }
-    const result = original.apply(object, args)
+    const result = original.apply(fs, args)
     if (ends && next === STEPS.length) tell()
     return result
   }
