@@ -12,10 +12,8 @@ const REST_MS = 2_000
 
 const BARE = `require('net').createServer().listen(process.argv[1], () => process.stdout.write('x'))`
 
-async function bareNode(path) {
-  const node = execa(process.execPath, ['-e', BARE, path], { stdio: ['ignore', 'pipe', 'inherit'], reject: false })
-  await once(node.stdout, 'data')
-  return node
+function bareNode(path) {
+  return execa(process.execPath, ['-e', BARE, path], { stdio: ['ignore', 'pipe', 'inherit'], reject: false })
 }
 
 /** Pids of all that runs for a task besides its child: the supervisor, and helpers, of which there should be none. */
@@ -50,7 +48,12 @@ export const idleMemory = {
     const known = new Set()
     try {
       for (let index = 0; index < COUNT; index += 1) {
-        const startNode = async () => nodes.push(await bareNode(join(directory, `bare${index}`)))
+        const startNode = async () => {
+          // Not given back by an async function: it is a promise of its own end.
+          const node = bareNode(join(directory, `bare${index}`))
+          nodes.push(node)
+          await once(node.stdout, 'data')
+        }
         if (index % 2 === 0) await startNode()
         const task = await pool.spawn({ exec: ['sleep', '600'] })
         const info = await task.info()
