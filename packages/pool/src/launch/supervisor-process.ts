@@ -36,6 +36,9 @@ export function supervisorEnvironment({ env, behavior }: SupervisorPlan): Record
  */
 const DETACH = '"$@" <&3 3<&- &'
 
+/** How long (ms) the end of the spec's socket is waited for: somebody else may hold its far end. */
+const SPEC_FATE_MS = 100
+
 /** How long a launch may take (ms), and what gives it up before. */
 export interface LaunchOptions {
   readonly timeoutMs: number
@@ -112,8 +115,7 @@ export class SupervisorProcess {
       this.#specPipe?.end(spec).resume()
       await this.#settled(options)
       if (this.#report.pid === undefined) {
-        // What became of the spec is told in the same turn as the end of stderr, but maybe after it.
-        await new Promise(setImmediate)
+        await this.#specSettled()
         throw this.#failure()
       }
       const reached = await reach(this.#report.pid)
@@ -159,6 +161,19 @@ export class SupervisorProcess {
         resolve()
       }
       this.#onChange()
+    })
+  }
+
+  /** Until the socket has told what became of the spec, a moment before or after the end of stderr. */
+  #specSettled(): Promise<void> {
+    return new Promise((resolve) => {
+      const pipe = this.#specPipe
+      if (pipe == null || pipe.destroyed) return resolve()
+      const timer = setTimeout(resolve, SPEC_FATE_MS)
+      pipe.once('close', () => {
+        clearTimeout(timer)
+        resolve()
+      })
     })
   }
 
