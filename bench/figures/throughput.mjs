@@ -1,9 +1,12 @@
 import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { temporaryPool } from '../lib/environment.mjs'
-import { comparePairs } from '../lib/pairs.mjs'
+import { comparePairs, median } from '../lib/pairs.mjs'
 
 const GIBIBYTE = 2 ** 30
+const RELAYS = 5
+const bareRelayer = fileURLToPath(new URL('../lib/bare-relay.mjs', import.meta.url))
 const bareReader = fileURLToPath(new URL('../lib/bare-reader.mjs', import.meta.url))
 
 /** Milliseconds that a bare Node takes to read 1 GiB from a real pipe, which `sh` makes. */
@@ -14,10 +17,22 @@ async function bareRead() {
   return ms
 }
 
+/** The same over a unix socket to a second Node, which is what following takes at the least: no buffer, no messages. */
+function bareRelay(socketPath) {
+  const script =
+    '"$@" read "$0" & while [ ! -S "$0" ]; do sleep 0.01; done; head -c 1G /dev/zero | "$@" relay "$0"; wait'
+  const { total, ms } = JSON.parse(
+    execFileSync('/bin/sh', ['-c', script, socketPath, process.execPath, bareRelayer], { encoding: 'utf8' }),
+  )
+  if (total !== GIBIBYTE) throw new Error(`relayed ${total} bytes`)
+  return ms
+}
+
+const speed = (ms) => `${Math.round(GIBIBYTE / 2 ** 20 / (ms / 1_000))} MiB/s`
+
 /** As speed: how many times as fast as the bare reader. */
 async function compare(pairs, ours, onPair) {
   const result = await comparePairs(pairs, ours, bareRead, onPair)
-  const speed = (ms) => `${Math.round(GIBIBYTE / 2 ** 20 / (ms / 1_000))} MiB/s`
   return {
     value: 1 / result.ratio,
     spread: result.ratios.map((ratio) => 1 / ratio).reverse(),
@@ -59,7 +74,7 @@ export const followBlock = {
   unit: '×',
   atLeast: 0.5,
   run: async ({ pairs, onPair }) => {
-    const { pool, dispose } = temporaryPool()
+    const { pool, directory, dispose } = temporaryPool()
     const followOnce = async () => {
       const options = { maxReadBufSize: 2 ** 20, overflow: 'block' }
       const task = await pool.spawn({ cmd: 'read _; exec head -c 1G /dev/zero', ...options })
@@ -73,7 +88,9 @@ export const followBlock = {
       return ms
     }
     try {
-      return await compare(pairs, followOnce, onPair)
+      const result = await compare(pairs, followOnce, onPair)
+      const relays = Array.from({ length: RELAYS }, (_, index) => bareRelay(join(directory, `relay${index}`)))
+      return { ...result, detail: `${result.detail}, bare Nodes over a unix socket: ${speed(median(relays))}` }
     } finally {
       await dispose()
     }

@@ -70,10 +70,17 @@ export class MessageScanner {
     return message
   }
 
-  /** Moves what is pending to a buffer of twice the size that is needed now, so that moving costs little per byte. */
+  /**
+   * Moves what is pending to a larger buffer: twice the size that is needed now, so that moving costs little per byte, or at
+   * once for all of a long value whose length is known.
+   */
   #gather(moreBytes: number): void {
     const pending = this.#buffer.subarray(this.#start, this.#end)
-    this.#buffer = Buffer.allocUnsafeSlow(Math.max(2 * (pending.length + moreBytes), MIN_GATHER_BYTES))
+    const needed = pending.length + moreBytes
+    const whole = pending.length + this.#skip + MIN_GATHER_BYTES
+    // A header alone must not make us allocate what it declares.
+    const size = Math.max(2 * needed, Math.min(whole, 16 * needed), MIN_GATHER_BYTES)
+    this.#buffer = Buffer.allocUnsafeSlow(size)
     this.#buffer.set(pending)
     this.#at -= this.#start
     this.#start = 0
