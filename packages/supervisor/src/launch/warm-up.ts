@@ -25,23 +25,24 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1'] as const
  * Node has compiled is faster when the spec comes. Nothing is held or left, and what goes wrong does not matter.
  */
 export async function warmUp(options: MakeOptions): Promise<void> {
+  let directory: string | undefined
+  const remove = () => {
+    if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
+  }
+  // The pool may let its standbys go at any moment.
+  const leave = () => {
+    remove()
+    process.exit()
+  }
+  for (const signal of SIGNALS) process.on(signal, leave)
   try {
-    const directory = mkdtempSync(join(tmpdir(), 'bgtask-'))
-    // The pool may let its standbys go at any moment.
-    const leave = () => {
-      rmSync(directory, { recursive: true, force: true })
-      process.exit()
-    }
-    for (const signal of SIGNALS) process.on(signal, leave)
-    try {
-      for (let round = 0; round < ROUNDS; round += 1) await tryOut(directory, options)
-    } finally {
-      for (const signal of SIGNALS) process.removeListener(signal, leave)
-      rmSync(directory, { recursive: true, force: true })
-    }
+    directory = mkdtempSync(join(tmpdir(), 'bgtask-'))
+    for (let round = 0; round < ROUNDS; round += 1) await tryOut(directory, options)
   } catch {
     // Then the first launch is as slow as any.
   }
+  remove()
+  for (const signal of SIGNALS) process.removeListener(signal, leave)
 }
 
 async function tryOut(directory: string, options: MakeOptions): Promise<void> {
