@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { copyFile, mkdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -34,11 +35,13 @@ function library(directory: string, manifest: { exports?: object; bin?: object |
   return [{ ...common, entry, outDir: join(directory, 'dist'), format: ['esm'], skipNodeModulesBundle: true }]
 }
 
-/** A supervisor, with the lock addon beside it. */
+/** A supervisor, with the lock addon beside it, and with what this Node compiles of it. */
 function daemon(directory: string): Options[] {
-  const addon = () =>
-    copyLockAddon(join(directory, 'node_modules/fs-native-extensions'), join(directory, 'dist/prebuilds'))
-  return bundle(directory, 'daemon').map((options) => ({ ...options, onSuccess: addon }))
+  const finish = async () => {
+    await copyLockAddon(join(directory, 'node_modules/fs-native-extensions'), join(directory, 'dist/prebuilds'))
+    execFileSync(process.execPath, [join(directory, 'dist/compile.cjs')])
+  }
+  return bundle(directory, 'daemon', 'start', 'compile').map((options) => ({ ...options, onSuccess: finish }))
 }
 
 /** A command for people, most of whose uses need little of Node. */
@@ -47,25 +50,27 @@ function command(directory: string): Options[] {
   return bundle(directory, 'bgtask').map((options) => ({ ...options, esbuildPlugins: [lazyBuiltins(parts)] }))
 }
 
-/** A program as one minified CommonJS file: 20 ES modules boot 45 ms slower. */
-function bundle(directory: string, name: string): Options[] {
-  const entry = join(directory, `src/${name}.ts`)
-  if (!existsSync(entry)) return []
+/** Programs, each as one minified CommonJS file: 20 ES modules boot 45 ms slower. */
+function bundle(directory: string, ...names: string[]): Options[] {
+  const entry = names.map((name) => join(directory, `src/${name}.ts`)).filter((file) => existsSync(file))
+  if (entry.length === 0) return []
   return [
     {
       ...common,
-      entry: [entry],
+      entry,
       outDir: join(directory, 'dist'),
       format: ['cjs'],
       outExtension: () => ({ js: '.cjs' }),
       // From source, so that this build waits for no other.
       esbuildOptions: (options) => {
         options.conditions = ['@bgtask/source']
+        // As \`require\`, which is faster, and works in compiled code too.
+        options.supported = { 'dynamic-import': false }
       },
       removeNodeProtocol: false,
       noExternal: [/.*/],
       external: ['msgpackr-extract'],
-      shims: true,
+      define: { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
       minify: true,
     },
   ]

@@ -18,7 +18,7 @@ exec "$@"`
 
 /** The argv that starts the default daemon: a shell that makes the child's pipes and becomes Node. */
 export function defaultSupervisorCmd(): string[] {
-  return supervisorCommand([process.execPath, daemonPath()])
+  return supervisorCommand([process.execPath, builtFile('start.cjs')])
 }
 
 /** Puts the shell that makes the pipes before any supervisor built with `runSupervisor`, given its own argv. */
@@ -26,7 +26,12 @@ export function supervisorCommand(argv: readonly string[]): string[] {
   return ['/bin/sh', '-c', PRELUDE, 'bgtask-supervisor', ...argv]
 }
 
-/** Absolute path of the daemon's bundle. From source this module lies in `src`, built in `dist`; the bundle is always in `dist`. */
+/** Absolute path of the daemon's bundle, the whole of it in one file. */
 export function daemonPath(): string {
-  return fileURLToPath(new URL('../dist/daemon.cjs', import.meta.url))
+  return builtFile('daemon.cjs')
+}
+
+/** From source this module lies in `src`, built in `dist`; programs are always in `dist`. */
+function builtFile(name: string): string {
+  return fileURLToPath(new URL(`../dist/${name}`, import.meta.url))
 }

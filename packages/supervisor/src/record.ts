@@ -28,7 +28,6 @@ export class RecordFile {
     // Nobody would read it.
     if (bytes.length > MAX_RECORD_BYTES)
       throw new Error(`the record has ${bytes.length} bytes, ${MAX_RECORD_BYTES} is the most`)
-    removeFile(this.#temporaryPath)
     const fd = createOwned(this.#temporaryPath, this.#access)
     try {
       writeFileSync(fd, bytes)
@@ -46,10 +45,10 @@ export class RecordFile {
   }
 }
 
-/** Creates a file that must not exist yet, with exactly the mode and group asked for. */
+/** Creates a file with exactly the mode and group asked for, in place of one that an earlier process with our pid left. */
 export function createOwned(path: string, access: Access, extraFlags = 0): number {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
-  const fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | extraFlags, 0o600)
+  const fd = openNew(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | extraFlags)
   try {
     if (access.gid !== null) fchownSync(fd, -1, access.gid)
     fchmodSync(fd, access.mode & 0o666)
@@ -57,6 +56,16 @@ export function createOwned(path: string, access: Access, extraFlags = 0): numbe
   } catch (error) {
     closeSync(fd)
     throw error
+  }
+}
+
+function openNew(path: string, flags: number): number {
+  try {
+    return openSync(path, flags, 0o600)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    removeFile(path)
+    return openSync(path, flags, 0o600)
   }
 }
 

@@ -12,7 +12,7 @@ let known: string[] | undefined
  */
 export function defaultSupervisorCmd(): string[] {
   try {
-    known ??= createRequire(import.meta.url)('@bgtask/supervisor/command').defaultSupervisorCmd() as string[]
+    known ??= createRequire(import.meta.filename)('@bgtask/supervisor/command').defaultSupervisorCmd() as string[]
     return known
   } catch (cause) {
     const rule = 'must be given, or the package @bgtask/supervisor installed for the default'

@@ -19,7 +19,6 @@ const canSeeProcesses = existsSync('/proc/self/stat')
 
 /** Signals and ends the processes of a task, whichever run they are of. */
 export class Stopper {
-  readonly #since = readProcessStat(process.pid)?.startTime ?? null
   readonly #cookie: string
   readonly #runs: Run[] = []
   /** Runs whose group is empty: the kernel may have given its number to somebody else. */
@@ -86,7 +85,7 @@ export class Stopper {
 
   #selector(): TreeSelector {
     return {
-      since: this.#since,
+      since: readProcessStat(process.pid)?.startTime ?? null,
       cookie: this.#cookie,
       roots: this.#runs.filter((run) => !this.#emptied.has(run)),
       pipes: this.pipes,

@@ -10,10 +10,7 @@ import { createOwned, removeFile } from '../record.js'
  */
 export function openLog(spec: LaunchSpec): number {
   if (spec.behavior === 'foreground') return 1
-  const path = logPath(spec)
-  // Left over from an earlier process with our pid.
-  removeFile(path)
-  return createOwned(path, spec.access, constants.O_APPEND)
+  return createOwned(logPath(spec), spec.access, constants.O_APPEND)
 }
 
 /** The supervisor ends: its words go with it. */

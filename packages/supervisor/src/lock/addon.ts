@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 
 interface Addon {
   tryLock(fd: number, offset: number, length: number, exclusive: boolean): void
@@ -42,7 +41,6 @@ function load(): Addon | null {
 
 /** The build puts them beside the bundle; from source this file lies two folders below the package. */
 function prebuildsDirectory(): string {
-  const here = dirname(fileURLToPath(import.meta.url))
-  const beside = join(here, 'prebuilds')
-  return existsSync(beside) ? beside : join(here, '../../dist/prebuilds')
+  const beside = join(import.meta.dirname, 'prebuilds')
+  return existsSync(beside) ? beside : join(import.meta.dirname, '../../dist/prebuilds')
 }

@@ -4,14 +4,18 @@ import { readdirSync, readFileSync } from 'node:fs'
 const MAX_CONNECTIONS = 1_000
 
 /** Whatever the limit is, somebody must be able to ask. */
-const MIN_CONNECTIONS = 4
+export const MIN_CONNECTIONS = 4
 
 /** Descriptors kept from clients: a start with fresh pipes has some 20 open at a time, a look at all processes 2, a record 1. */
 const RESERVED_FDS = 32
 
-/** How many clients may be connected at once, so that the supervisor never lacks a descriptor for what it has to do. */
-export function maxConnections(): number {
-  return Math.max(MIN_CONNECTIONS, Math.min(MAX_CONNECTIONS, freeFds() - RESERVED_FDS))
+/**
+ * How many clients may be connected at once, so that the supervisor never lacks a descriptor for what it has to do.
+ *
+ * @param connected how many are connected now.
+ */
+export function maxConnections(connected: number): number {
+  return Math.max(MIN_CONNECTIONS, Math.min(MAX_CONNECTIONS, connected + freeFds() - RESERVED_FDS))
 }
 
 function freeFds(): number {

@@ -55,7 +55,7 @@ export class Connection {
     return this.#peer.queuedBytes
   }
 
-  /** When (`performance.now`) the client called last. */
+  /** When (`monotonicMs`) the client called last. */
   get heardAt(): number {
     return this.#heardAt
   }
@@ -90,7 +90,7 @@ export class Connection {
   }
 
   #call(method: string, params: unknown[]): unknown {
-    this.#heardAt = performance.now()
+    this.#heardAt = monotonicMs()
     if (!Object.hasOwn(paramSchemas, method)) throw new UnsupportedError(method)
     const name = method as MethodName
     const { value, invalid } = validate(paramSchemas[name], params[0])

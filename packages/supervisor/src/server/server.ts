@@ -11,7 +11,7 @@ import {
 } from '@bgtask/protocol'
 import type { Log } from '../log.js'
 import { removeFile } from '../record.js'
-import { maxConnections } from './capacity.js'
+import { MIN_CONNECTIONS, maxConnections } from './capacity.js'
 import { Connection } from './connection.js'
 import type { MethodContext } from './methods.js'
 
@@ -26,7 +26,8 @@ export class TaskServer {
   readonly #log: Log
   readonly #connections = new Set<Connection>()
   readonly #server: Server
-  readonly #maxConnections = maxConnections()
+  /** Known once there are more clients than are let in whatever the limit. */
+  #maxConnections: number | undefined
   #inode: number | undefined
 
   constructor(poolPath: string, log: Log) {
@@ -67,7 +68,7 @@ export class TaskServer {
   /** Answers clients from now on. */
   serve(context: MethodContext): void {
     this.#server.on('connection', (socket) => {
-      if (this.#connections.size >= this.#maxConnections && !this.#makeRoom()) {
+      if (this.#isFull() && !this.#makeRoom()) {
         socket.destroy()
         return
       }
@@ -77,6 +78,13 @@ export class TaskServer {
       })
       this.#connections.add(connection)
     })
+  }
+
+  #isFull(): boolean {
+    const { size } = this.#connections
+    if (size < MIN_CONNECTIONS) return false
+    this.#maxConnections ??= maxConnections(size)
+    return size >= this.#maxConnections
   }
 
   /** Whoever is connected and wants nothing must not keep others out; our own clients connect anew when they do. */
