@@ -77,7 +77,8 @@ export const pm2 = {
         return () => bus?.off?.('log:out')
       },
       recover: async () => {
-        client.Client.close(() => {})
+        // Awaited: until it has closed it may drop the connection that is made next, and dies of that where nobody catches it.
+        await new Promise((resolve) => client.Client.close(resolve))
         connected = false
         await connect()
       },
