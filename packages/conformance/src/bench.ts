@@ -16,6 +16,7 @@ export class Bench {
   readonly pool: TaskPool
   readonly #root: string
   readonly #closing: (() => void)[] = []
+  #isOver = false
   /** Were there before, so they are not of this check: on a busy machine most of all processes. */
   readonly #others = new Set(allPids())
 
@@ -41,7 +42,8 @@ export class Bench {
   }
 
   /** Starts a task through the pool; it stops at once unless told otherwise. */
-  spawn(options: SpawnOptions): Promise<Task> {
+  async spawn(options: SpawnOptions): Promise<Task> {
+    this.#checkOpen()
     return this.pool.spawn({ stop: KILL, ...options })
   }
 
@@ -53,6 +55,7 @@ export class Bench {
 
   /** Starts a supervisor by hand, with an empty stdin that is still open. */
   start(options?: LaunchOptions): Launch {
+    this.#checkOpen()
     return new Launch(this.supervisorCmd, this.path, options)
   }
 
@@ -95,6 +98,7 @@ export class Bench {
 
   /** Ends whatever the check left, however it went. */
   async end(): Promise<void> {
+    this.#isOver = true
     for (const close of this.#closing) close()
     await until(() => {
       const left = this.processes()
@@ -102,6 +106,11 @@ export class Bench {
       return left.length === 0
     }, 'the processes of the check are gone')
     rmSync(this.#root, { recursive: true, force: true })
+  }
+
+  /** A check that is ended early does not know it, and must start nothing that nobody would end. */
+  #checkOpen(): void {
+    if (this.#isOver) throw new Error('the check is over')
   }
 }
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { constants } from 'node:os'
 import { parseArgs } from 'node:util'
 import { formatOutcome, formatSummary, runConformance } from './index.js'
 
@@ -13,10 +14,17 @@ Options:
   --json               print one JSON object instead of the table
   --help               print this
 
-Exit code: 0 where every MUST of the profile holds, 1 where one does not, 2 for a wrong command line.
+Exit code: 0 where every MUST of the profile holds, 1 where one does not, 2 for a wrong command line,
+130 or 143 where SIGINT or SIGTERM ended it early; nothing that it started is left then either.
 `
 
-process.exitCode = await main(process.argv.slice(2))
+const STOPPING = ['SIGINT', 'SIGTERM'] as const
+
+const stopped = new AbortController()
+for (const name of STOPPING) process.on(name, () => stopped.abort(name))
+
+// What a check began and nobody waits for any more must not keep the program, nor begin more.
+process.exit(await main(process.argv.slice(2)).catch(codeOfStop))
 
 async function main(argv: string[]): Promise<number> {
   const end = argv.indexOf('--')
@@ -34,12 +42,20 @@ async function main(argv: string[]): Promise<number> {
   const report = await runConformance({
     supervisorCmd: supervisorCmd.length === 0 ? undefined : supervisorCmd,
     profile,
+    signal: stopped.signal,
     onOutcome: (outcome) => {
       if (!json) process.stdout.write(`${formatOutcome(outcome)}\n`)
     },
   })
   process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : `\n${formatSummary(report)}\n`)
   return report.conforms ? 0 : 1
+}
+
+/** The exit code of a program that a signal ended. */
+function codeOfStop(error: unknown): number {
+  const { aborted, reason } = stopped.signal
+  if (!aborted) throw error
+  return 128 + constants.signals[reason as (typeof STOPPING)[number]]
 }
 
 function parse(args: string[]) {

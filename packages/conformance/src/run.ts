@@ -1,7 +1,7 @@
 import { Bench } from './bench.js'
 import { type Check, type Profile, Skipped } from './check.js'
 import { checks } from './checks/index.js'
-import { within } from './waiting.js'
+import { unlessAborted, within } from './waiting.js'
 
 /** Whatever a check does, it is over after this: its own steps have shorter deadlines. */
 const CHECK_MS = 60_000
@@ -21,9 +21,10 @@ export interface ConformanceCheck extends Omit<Check, 'run'> {
   /**
    * Rejects with what the supervisor does instead. Nothing that was started is left afterwards.
    *
+   * @param signal ends the check early: it rejects with the signal's reason then.
    * @returns a reason where this machine cannot make the check.
    */
-  run(): Promise<{ readonly skipped?: string }>
+  run(signal?: AbortSignal): Promise<{ readonly skipped?: string }>
 }
 
 /** How a check went. */
@@ -47,19 +48,21 @@ export interface ConformanceReport {
 export function conformanceChecks({ supervisorCmd, profile = 'full' }: ConformanceOptions = {}): ConformanceCheck[] {
   return checks
     .filter((check) => profile === 'full' || check.profile === 'core')
-    .map((check) => ({ ...check, run: () => runCheck(check, supervisorCmd) }))
+    .map((check) => ({ ...check, run: (signal) => runCheck(check, supervisorCmd, signal) }))
 }
 
-/** Runs all checks of a profile. Never rejects because of the supervisor. */
+/** Runs all checks of a profile. Never rejects because of the supervisor. @throws the signal's reason where it ended early. */
 export async function runConformance(
   options: ConformanceOptions & {
     /** Told of each outcome as it is there, in order. */
     readonly onOutcome?: (outcome: Outcome) => void
     /** Checks that run at a time, 3 unless given. */
     readonly concurrency?: number
+    /** Ends it early, with nothing left of what it started. */
+    readonly signal?: AbortSignal
   } = {},
 ): Promise<ConformanceReport> {
-  const { supervisorCmd, profile = 'full', onOutcome = () => {}, concurrency = DEFAULT_CONCURRENCY } = options
+  const { supervisorCmd, profile = 'full', onOutcome = () => {}, concurrency = DEFAULT_CONCURRENCY, signal } = options
   const toRun = conformanceChecks({ supervisorCmd, profile })
   const outcomes: Outcome[] = []
   let started = 0
@@ -67,19 +70,27 @@ export async function runConformance(
   const work = async () => {
     while (started < toRun.length) {
       const index = started++
-      outcomes[index] = await outcomeOf(toRun[index] as ConformanceCheck)
+      const outcome = await outcomeOf(toRun[index] as ConformanceCheck, signal)
+      if (signal?.aborted) return
+      outcomes[index] = outcome
       for (; outcomes[told] !== undefined; told += 1) onOutcome(outcomes[told] as Outcome)
     }
   }
   await Promise.all(Array.from({ length: concurrency }, work))
+  signal?.throwIfAborted()
   const conforms = outcomes.every(({ status }) => status !== 'fails')
   return { supervisorCmd: supervisorCmd ?? null, profile, conforms, outcomes }
 }
 
-async function runCheck(check: Check, supervisorCmd: readonly string[] | undefined): Promise<{ skipped?: string }> {
+async function runCheck(
+  check: Check,
+  supervisorCmd: readonly string[] | undefined,
+  signal?: AbortSignal,
+): Promise<{ skipped?: string }> {
+  signal?.throwIfAborted()
   const bench = new Bench(supervisorCmd)
   try {
-    await within(check.run(bench), 'the whole check', CHECK_MS)
+    await within(unlessAborted(check.run(bench), signal), 'the whole check', CHECK_MS)
     return {}
   } catch (error) {
     if (error instanceof Skipped) return { skipped: error.message }
@@ -89,11 +100,11 @@ async function runCheck(check: Check, supervisorCmd: readonly string[] | undefin
   }
 }
 
-async function outcomeOf({ run, ...check }: ConformanceCheck): Promise<Outcome> {
+async function outcomeOf({ run, ...check }: ConformanceCheck, signal: AbortSignal | undefined): Promise<Outcome> {
   const started = performance.now()
   const took = () => Math.round(performance.now() - started)
   try {
-    const { skipped } = await run()
+    const { skipped } = await run(signal)
     if (skipped !== undefined) return { ...check, status: 'skipped', reason: skipped, tookMs: took() }
     return { ...check, status: 'holds', tookMs: took() }
   } catch (error) {

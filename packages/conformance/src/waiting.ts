@@ -16,6 +16,15 @@ export async function within<T>(promise: Promise<T>, what: string, ms = STEP_MS)
   }
 }
 
+/** The same promise, but rejects with the signal's reason as soon as there is one. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal?.reason)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal?.removeEventListener('abort', onAbort))
+  })
+}
+
 /** Looks until something is so; for facts that nobody announces. Resolves with what `look` gave. */
 export async function until<T>(look: () => T | Promise<T>, what: string, ms = STEP_MS): Promise<NonNullable<T>> {
   for (const deadline = performance.now() + ms; ; ) {

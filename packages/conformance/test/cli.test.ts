@@ -1,5 +1,6 @@
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { runNode } from '@bgtask/testkit'
+import { eventually, processEnv, runNode, tempDir } from '@bgtask/testkit'
 import { expect, test } from 'vitest'
 import { conformanceChecks } from '../src/index.js'
 
@@ -36,6 +37,19 @@ test('the same as JSON', { timeout: 120_000 }, async () => {
   })
 })
 
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('leaves neither processes nor directories on %s', { timeout: 60_000 }, async (signal, status) => {
+  const directory = tempDir()
+  const run = runNode(cli, [], { env: { TMPDIR: directory }, timeout: 50_000 })
+  await eventually(() => expect(processesIn(directory)).not.toEqual([]))
+  run.kill(signal)
+  expect((await run).exitCode).toBe(status)
+  expect(readdirSync(directory)).toEqual([])
+  expect(processesIn(directory)).toEqual([])
+})
+
 test('--help says how to use it', async () => {
   const { stdout, exitCode } = await runNode(cli, ['--help'])
   expect({ stdout, exitCode }).toEqual({ stdout: expect.stringContaining('-- <supervisorCmd…>'), exitCode: 0 })
@@ -49,3 +63,10 @@ test.each([
   const { stderr, exitCode } = await runNode(cli, args)
   expect({ stderr, exitCode }).toEqual({ stderr: expect.stringContaining(words), exitCode: 2 })
 })
+
+/** Of a pool below the directory: supervisors and their children. */
+function processesIn(directory: string): string[] {
+  return readdirSync('/proc').filter(
+    (entry) => /^\d+$/.test(entry) && processEnv(Number(entry)).BGTASK_TASKPOOL_PATH?.startsWith(`${directory}/`),
+  )
+}
