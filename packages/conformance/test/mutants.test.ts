@@ -23,6 +23,7 @@ const MUTANTS: [mutant: string, id: string, reason: RegExp][] = [
   ['unclamped-offsets', 'W-110', /offset: 1000000000000/],
   ['reading-forgets', 'W-112', /once/],
   ['ignores-wait', 'W-113', /a poll of 150 ms took|it answered before/],
+  ['never-blocked', 'W-116', /the info says that stdout is blocked/],
   ['bytes-as-text', 'W-5', /data/],
   ['integers-as-floats', 'W-4', /the float 3/],
   ['lost-exit', 'W-52', /exit 0/],

@@ -83,6 +83,8 @@ const reading: Check[] = [
   full('with overflow block nothing is lost, and the child waits', 'W-116', async (bench) => {
     const client = await bench.task({ cmd: 'seq 1 100000; echo end >&2', maxReadBufSize: 10_000, overflow: 'block' })
     const all = Array.from({ length: 100_000 }, (_, index) => `${index + 1}\n`).join('')
+    const isBlocked = async () => (await client.info()).streams[1].blocked
+    await until(isBlocked, 'the info says that stdout is blocked')
     const parts: string[] = []
     for (let from = 0; from < all.length; ) {
       const { offset, text } = await read(client, { from, waitMs: 5_000, discard: true })
@@ -95,6 +97,7 @@ const reading: Check[] = [
     assert.ok(parts.join('') === all, 'bytes were lost or changed')
     await client.call('discardStream', { streamId: 1 })
     await client.text(/end/, 2)
+    assert.equal(await isBlocked(), false, 'the info says that stdout is blocked, but it is empty')
   }),
 
   full('discard forgets what lies before from, and discardStream what it is told', 'W-117 W-120', async (bench) => {
