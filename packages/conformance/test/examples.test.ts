@@ -1,7 +1,9 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { needs, pathOf, runNode, tempDir } from '@bgtask/testkit'
+import { promisify } from 'node:util'
+import type { TaskPool } from '@bgtask/pool'
+import { eventually, isAlive, needs, pathOf, runNode, tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 import { conformanceChecks } from '../src/index.js'
 import { makePool, root } from './support/pools.js'
@@ -41,6 +43,57 @@ describe.runIf(needs('python3-msgpack'))('the supervisor in Python', () => {
       code: 'ERR_BGTASK_COMMAND',
       reason: 'not-found',
     })
+  })
+})
+
+describe.runIf(needs('python3-msgpack'))('the client in Python', () => {
+  const client = (pool: TaskPool, args: readonly (string | number)[], input = '') => {
+    const argv = [join(examples, 'light-client-python/client.py'), pool.path, ...args.map(String)]
+    const run = promisify(execFile)(pathOf('python3-msgpack'), argv, { timeout: 20_000 })
+    run.child.stdin?.on('error', () => {}).end(input)
+    return run.then(
+      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+      ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
+    )
+  }
+
+  test('writes to a task, follows its output from an offset on, waits for its end, and lists it', async () => {
+    const pool = makePool()
+    const { pid } = await pool.spawn({ cmd: 'read line; echo "got $line"; kill -TERM $$', meta: { name: 'greeter' } })
+    const follower = client(pool, ['follow', pid, 4])
+    const waiter = client(pool, ['wait', pid])
+    expect(await client(pool, ['list'])).toMatchObject({ stdout: `${pid} running 'greeter'\n`, stderr: '' })
+    expect(await client(pool, ['write', pid], 'hello\n')).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(await follower).toEqual({ code: 0, stdout: 'hello\n', stderr: '' })
+    expect(await waiter).toEqual({ code: 143, stdout: '', stderr: '' })
+    expect(await client(pool, ['list'])).toMatchObject({ stdout: `${pid} exited 'greeter'\n`, stderr: '' })
+  })
+
+  test('says what is no longer kept, what is refused, and that a supervisor is gone', async () => {
+    const pool = makePool()
+    const full = await pool.spawn({ cmd: 'seq 1 100; read line', maxReadBufSize: 4 })
+    await full.stdout.waitFor('100')
+    await full.stdin.close()
+    const kept = { stdout: '100\n', stderr: 'bytes 0 to 288 are no longer kept\n' }
+    expect(await client(pool, ['follow', full.pid])).toMatchObject(kept)
+    expect(await client(pool, ['write', full.pid], 'x')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/stdin/),
+    })
+    expect(await client(pool, ['wait', 1])).toMatchObject({ code: 1, stderr: expect.stringMatching(/No such file/) })
+  })
+
+  test('tells of what a supervisor left that was killed', async () => {
+    const pool = makePool()
+    const task = await pool.spawn({ exec: ['sleep', '1000'] })
+    process.kill(task.pid, 'SIGKILL')
+    await eventually(() => expect(isAlive(task.pid)).toBe(false))
+    expect(await client(pool, ['list'])).toMatchObject({ stdout: `${task.pid} orphaned 'sleep 1000'\n`, stderr: '' })
+    for (const lost of await pool.lost()) {
+      await lost.stop()
+      await lost.remove()
+    }
+    expect((await client(pool, ['list'])).stdout).toBe('')
   })
 })
 

@@ -42,6 +42,10 @@ const reading: Check[] = [
     const started = performance.now()
     assert.equal((await read(client, { from: 0, waitMs: 150 })).text, '')
     assert.ok(performance.now() - started >= 145, `a poll of 150 ms took ${performance.now() - started} ms`)
+    let isAheadAnswered = false
+    const ahead = read(client, { from: 1, waitMs: 60_000 }).finally(() => {
+      isAheadAnswered = true
+    })
     for (const [n, expected] of [
       [1, { offset: 0, text: 'x', eof: false, endOffset: 1 }],
       [2, { offset: 1, text: '', eof: true, endOffset: 1 }],
@@ -56,7 +60,9 @@ const reading: Check[] = [
       writeFileSync(`${go}${n}`, '')
       await until(() => answered, 'a long poll is answered when there is something')
       assert.deepEqual(await poll, expected)
+      if (n === 1) assert.equal(isAheadAnswered, false, 'a poll was answered before there was a byte at its from')
     }
+    assert.deepEqual(await ahead, { offset: 1, text: '', eof: true, endOffset: 1 })
   }),
 
   core('the end of an output is told when nobody can write any more', 'W-114', async (bench) => {

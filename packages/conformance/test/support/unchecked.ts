@@ -18,6 +18,7 @@ export const unchecked: Readonly<Record<string, string>> = {
   'D-43': READER,
   'D-44': READER,
   'D-45': READER,
+  'D-46': READER,
   'W-30': 'of those who change these documents',
   'W-31': 'of clients, not of supervisors: packages/client/test/custom-supervisor.test.ts holds ours to it',
   'W-96':
