@@ -56,7 +56,7 @@ describe('stop, restart and rm', () => {
       '-c',
       'trap "" TERM; trap "echo asked" USR1; echo up; while :; do sleep 0.05; done',
     )
-    await bgtask(['stop', '-s', 'USR1', '-t', '200ms', id])
+    await bgtask(['stop', '-s', 'USR1', '-t', '1s', id])
     expect(await bgtask(['wait', id])).toMatchObject({ exitCode: 137 })
     expect((await bgtask(['logs', id])).stdout).toContain('asked')
   })

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Task } from '@bgtask/client'
 import type { SpawnOptions, TaskPool } from '@bgtask/pool'
-import { eventually, isAlive, processStat } from '@bgtask/testkit'
+import { eventually, isAlive, processStat, tempDir } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { fixture, logOf, makePool, supervisorCmd } from './support/pool.js'
 
@@ -48,12 +49,15 @@ describe('daemon', () => {
     '%s ends it in order: the child first, then every trace',
     async (signal) => {
       const pool = makePool()
-      const task = await pool.spawn({ cmd: 'trap "exit 3" TERM; sleep 1000 & wait' })
+      const task = await pool.spawn({ cmd: 'trap "exit 3" TERM; echo up; sleep 1000 & wait' })
+      await task.stdout.waitFor('up\n')
       const exits: unknown[] = []
       task.on('childExit', (event) => exits.push(event))
       const { pid } = await task.info()
       process.kill(task.pid, signal)
       await expectEndedInOrder(pool, task, pid ?? 0)
+      // What it sent before it went may still wait to be read here.
+      await eventually(() => exits.length > 0)
       expect(exits).toMatchObject([
         { exitStatus: { exitCode: 3, cause: 'stopped' }, recorded: true, willRestart: false },
       ])
@@ -172,20 +176,24 @@ describe('a supervisor built with runSupervisor', () => {
 
   test('a bug in it is logged, and ends it in order with its child', async () => {
     const pool = makePool({ supervisorCmd: supervisorCmd(fixture('custom-supervisor.js')) })
+    const cwd = tempDir()
     const task = await pool.spawn({
-      cmd: 'trap "" TERM; sleep 1000',
+      cmd: 'trap "" TERM; echo up; while ! [ -e go ]; do sleep 0.01; done',
+      cwd,
       stop: [
-        { killSignal: 'TERM', waitMs: 300 },
+        { killSignal: 'TERM', waitMs: 20_000 },
         { killSignal: 'KILL', waitMs: 5_000 },
       ],
     })
+    await task.stdout.waitFor('up\n')
     const { pid } = await task.info()
     const terminating = once(task, 'terminating')
     await task.info()
     process.kill(task.pid, 'SIGUSR2')
     await terminating
-    // Its words are there as long as it is.
+    // Its words are there as long as it is, and it is there as long as its child.
     expect(logOf(task)).toContain('uncaught: Error: a bug of mine')
+    writeFileSync(join(cwd, 'go'), '')
     await expectEndedInOrder(pool, task, pid ?? 0)
   })
 })

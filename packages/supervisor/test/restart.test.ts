@@ -121,7 +121,7 @@ describe('maxRuntimeMs', () => {
 
   test('counts as a failure, for each run anew', async () => {
     const cmd = 'echo run; trap "exit 0" TERM; sleep 1000 & wait'
-    const task = await spawnTask({ cmd, maxRuntimeMs: 200, restart: { on: 'failure', delayMs: 0, maxRestarts: 2 } })
+    const task = await spawnTask({ cmd, maxRuntimeMs: 1_000, restart: { on: 'failure', delayMs: 0, maxRestarts: 2 } })
     expect(await task.wait()).toMatchObject({ exitCode: 0, cause: 'timeout', run: 3 })
     expect(await textOf(task)).toBe('run\nrun\nrun\n')
     expect((await task.info()).state).toBe('failed')

@@ -138,7 +138,8 @@ describe.runIf(needs('root', 'setpriv'))('a process that the supervisor may not 
     const pool = makePool({ supervisorCmd: [...asNobody, ...supervisorCmd(daemon)] })
     chownSync(pool.path, nobody, nobody)
 
-    const stop = [{ killSignal: 'KILL', waitMs: 200 }]
+    // As long as it takes until all the others have ended.
+    const stop = [{ killSignal: 'KILL', waitMs: 1_000 }]
     const task = await pool.spawn({ cmd: `${becomeRoot} --reuid=0 ${LEAF} & wait`, stop })
     const pid = await told(task, 'p')
     onTestFinished(() => {

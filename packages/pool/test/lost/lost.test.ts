@@ -10,13 +10,15 @@ import { killSupervisor, spawnTask } from '../support/tasks.js'
 
 const KILL = [{ killSignal: 'KILL', waitMs: 5_000 }]
 
-/** A task whose supervisor was killed. What it leaves behind ends with the test. */
+/** A task whose supervisor was killed, where that is given not before the child has said it. What it leaves behind ends with the test. */
 async function orphan(
   pool: TaskPool,
   options: SpawnOptions,
+  killedAfter?: string,
 ): Promise<{ task: Task; childPid: number; lost: LostTask }> {
   const task = await spawnTask(pool, options)
   const { pid } = await task.info()
+  if (killedAfter !== undefined) await task.stdout.waitFor(killedAfter)
   await killSupervisor(task)
   const lost = (await pool.lost()).find(({ pid }) => pid === task.pid) as LostTask
   onTestFinished(async () => void (await lost.stop({ steps: KILL })))
@@ -84,7 +86,7 @@ describe('a supervisor that was killed', () => {
 
   test('stops an orphan by the steps that are given, and tells of survivors', async () => {
     const pool = makePool()
-    const { childPid, lost } = await orphan(pool, { cmd: `trap '' TERM; while :; do sleep 1; done` })
+    const { childPid, lost } = await orphan(pool, { cmd: `trap '' TERM; echo deaf; while :; do sleep 1; done` }, 'deaf')
     const survivors = await lost.stop({ steps: [{ killSignal: 'TERM', waitMs: 50 }] })
     expect(survivors.map(({ pid }) => pid)).toContain(childPid)
     await expect(lost.stop({ steps: [{ killSignal: 'NONE', waitMs: 1 }] })).rejects.toMatchObject({
