@@ -56,9 +56,11 @@ async function outputKept(session) {
 
 async function commandSurvives(session) {
   await session.start({ name: 'long', argv: ['sleep', '3600'] })
-  const managers = managersOf(session)
-  const [pid] = processesWith(MARK, session.mark).filter((pid) => !managers.includes(pid))
-  if (pid === undefined) throw new Error('command not found')
+  // What was forked for it is one of the manager's own until it executes the command.
+  const pid = await until(() => {
+    const managers = managersOf(session)
+    return processesWith(MARK, session.mark).find((pid) => !managers.includes(pid))
+  }, 'start of the command')
   await killManagers(session)
   await sleep(SETTLE_MS)
   return isAlive(pid)
