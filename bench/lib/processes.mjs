@@ -17,13 +17,26 @@ function hasVariable(pid, text) {
   }
 }
 
-/** Whether `pid` is running, and neither gone nor a zombie. */
+/** Whether any thread of `pid` runs: one that is dying holds sockets, also where the first is a zombie already. */
 export function isAlive(pid) {
+  return threadsOf(pid).some((thread) => /^[^ZX]/.test(stateOf(pid, thread)))
+}
+
+function threadsOf(pid) {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))
+    return readdirSync(`/proc/${pid}/task`)
   } catch {
-    return false
+    return []
+  }
+}
+
+/** `R`, `S`, …, and what follows it; empty where the thread is gone. */
+function stateOf(pid, thread) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')
+    return stat.slice(stat.lastIndexOf(')') + 2)
+  } catch {
+    return ''
   }
 }
 
