@@ -1,19 +1,29 @@
 /** Unit of allocation: large enough to be rare, small enough that a quiet stream costs little (untouched pages cost nothing). */
 const BLOCK_BYTES = 64 * 1024
 
+/** A pipe is filled page by page, so a flood's reads begin at pages of a block. */
+const PAGE_BYTES = 4096
+
+/** A memory of its own, from its first byte on, and the rooms that were given of it: a view is dearer than a read of 8 KiB. */
+interface Block {
+  readonly bytes: Buffer
+  /** From each page on to the end; made when first needed. */
+  readonly rooms: Uint8Array[]
+}
+
 /**
  * The newest bytes of a stream, addressed by offsets that never move: `endOffset` counts every byte that was ever
  * appended, `firstOffset` is the oldest byte still kept. Memory grows only as used and is given back as bytes are dropped.
  */
 export class OffsetBuffer {
   readonly capacity: number
-  #blocks: Buffer[] = []
+  #blocks: Block[] = []
   /** Offset of the first byte of the first block; `firstOffset` may lie within that block. */
   #baseOffset = 0
   #firstOffset = 0
   #endOffset = 0
   /** One emptied block kept for the next append, so that a flood allocates nothing. */
-  #spare: Buffer | undefined
+  #spare: Block | undefined
   /** The free rest of the last block, where somebody may be reading into it. */
   #room: Uint8Array | undefined
 
@@ -38,8 +48,8 @@ export class OffsetBuffer {
     const at = this.#endOffset - this.#baseOffset
     const block = this.#blocks[Math.floor(at / BLOCK_BYTES)] ?? this.#grow()
     const inBlock = at % BLOCK_BYTES
-    // Not `subarray`: a flood comes in reads of a few KiB, each of which needs this.
-    this.#room = new Uint8Array(block.buffer, inBlock, Math.min(maxBytes, BLOCK_BYTES - inBlock))
+    const left = BLOCK_BYTES - inBlock
+    this.#room = maxBytes < left ? viewOf(block, inBlock, maxBytes) : roomFrom(block, inBlock)
     return this.#room
   }
 
@@ -61,7 +71,7 @@ export class OffsetBuffer {
       const block = this.#blocks[Math.floor(at / BLOCK_BYTES)] ?? this.#grow()
       const inBlock = at % BLOCK_BYTES
       const count = Math.min(bytes.length - done, BLOCK_BYTES - inBlock)
-      block.set(done === 0 && count === bytes.length ? bytes : bytes.subarray(done, done + count), inBlock)
+      block.bytes.set(done === 0 && count === bytes.length ? bytes : bytes.subarray(done, done + count), inBlock)
       this.#endOffset += count
       done += count
       // Inside the loop, so that an append larger than the capacity reuses blocks too.
@@ -80,8 +90,8 @@ export class OffsetBuffer {
     for (let at = offset; at < end; ) {
       const inBlock = (at - this.#baseOffset) % BLOCK_BYTES
       const count = Math.min(end - at, BLOCK_BYTES - inBlock)
-      const block = this.#blocks[Math.floor((at - this.#baseOffset) / BLOCK_BYTES)] as Buffer
-      parts.push(block.subarray(inBlock, inBlock + count))
+      const { bytes } = this.#blocks[Math.floor((at - this.#baseOffset) / BLOCK_BYTES)] as Block
+      parts.push(bytes.subarray(inBlock, inBlock + count))
       at += count
     }
     return { offset, data: parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts) }
@@ -103,19 +113,35 @@ export class OffsetBuffer {
   /** Whoever reads into the room would overwrite what is written there now: they keep that block, and we go on in a copy. */
   #leaveRoom(): void {
     const last = this.#blocks.at(-1)
-    if (last !== undefined && last.buffer === this.#room?.buffer) {
-      const copy = Buffer.allocUnsafeSlow(BLOCK_BYTES)
-      copy.set(last)
+    if (last !== undefined && last.bytes.buffer === this.#room?.buffer) {
+      const copy = newBlock()
+      copy.bytes.set(last.bytes)
       this.#blocks[this.#blocks.length - 1] = copy
     }
     this.#room = undefined
   }
 
-  /** A block has a memory of its own, from its first byte on. */
-  #grow(): Buffer {
-    const block = this.#spare ?? Buffer.allocUnsafeSlow(BLOCK_BYTES)
+  #grow(): Block {
+    const block = this.#spare ?? newBlock()
     this.#spare = undefined
     this.#blocks.push(block)
     return block
   }
+}
+
+function newBlock(): Block {
+  return { bytes: Buffer.allocUnsafeSlow(BLOCK_BYTES), rooms: [] }
+}
+
+/** The rest of a block; the same view each time where it begins at a page. */
+function roomFrom(block: Block, inBlock: number): Uint8Array {
+  const page = inBlock / PAGE_BYTES
+  if (!Number.isInteger(page)) return viewOf(block, inBlock, BLOCK_BYTES - inBlock)
+  block.rooms[page] ??= viewOf(block, inBlock, BLOCK_BYTES - inBlock)
+  return block.rooms[page]
+}
+
+/** Not `subarray`, which takes longer. */
+function viewOf({ bytes }: Block, inBlock: number, length: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, inBlock, length)
 }
