@@ -134,6 +134,7 @@ export {
 export { normalizeSignal } from './signals.js'
 export { type KillSignal, normalizeSteps, type StopStepOptions } from './stop-steps.js'
 export { decode, encode } from './wire/codec.js'
+export { EncodedResult } from './wire/encoded-result.js'
 export { fromWireError, toWireError, type WireError } from './wire/errors.js'
 export { MESSAGE_LIMITS, type MessageLimits } from './wire/limits.js'
 export { PEER_LIMITS, type PeerLimits, type PeerOptions, RpcPeer } from './wire/peer.js'

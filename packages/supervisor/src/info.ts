@@ -1,4 +1,5 @@
 import {
+  EncodedResult,
   type LaunchSpec,
   PROTOCOL_VERSION,
   processIdentity,
@@ -29,6 +30,8 @@ export class InfoMaker {
   >
   readonly #extra: () => object
   readonly #identity = processIdentity()
+  /** The info that was told last, and of what it was made. */
+  #encoded: { readonly parts: readonly object[]; readonly info: EncodedResult<TaskInfo> } | undefined
 
   /** @param extra further keys of a custom supervisor. */
   constructor(supervisor: Supervisor, software: string, extra: () => object) {
@@ -49,14 +52,35 @@ export class InfoMaker {
     }
   }
 
-  info(clientCount: number): TaskInfo {
+  /** The info for a client: encoded once for all who ask until it changes, so that to ask often costs little. */
+  info(clientCount: number): TaskInfo | EncodedResult<TaskInfo> {
     this.#supervisor.state()
+    // What a custom supervisor adds may change without a trace.
+    if (Object.keys(this.#extra()).length > 0) return this.#makeInfo(clientCount)
+    const parts = this.#changingParts(clientCount)
+    if (this.#encoded === undefined || !areSame(parts, this.#encoded.parts)) {
+      this.#encoded = {
+        parts: parts.map((part) => ({ ...part })),
+        info: new EncodedResult(this.#makeInfo(clientCount)),
+      }
+    }
+    return this.#encoded.info
+  }
+
+  #makeInfo(clientCount: number): TaskInfo {
     const { stdin, stdout, stderr } = this.#supervisor.streams
     return {
       ...this.recordedInfo(),
       clientCount,
       streams: { 0: stdin.info(), 1: stdout.info(), 2: stderr.info() },
     }
+  }
+
+  /** All of which the info is made and that may change. */
+  #changingParts(clientCount: number): readonly object[] {
+    const { facts, current, streams } = this.#supervisor
+    const { stdin, stdout, stderr } = streams
+    return [facts, { pid: current?.pid, clientCount }, stdin.info(), stdout.info(), stderr.info()]
   }
 
   recordedInfo(): RecordedInfo {
@@ -76,6 +100,16 @@ export class InfoMaker {
       info: this.recordedInfo(),
     }
   }
+}
+
+/** Whether the parts have the same values, each by each; what is an object among those must be the same one. */
+function areSame(parts: readonly object[], others: readonly object[]): boolean {
+  return parts.every((part, index) => haveSameValues(part, others[index]))
+}
+
+function haveSameValues<T extends object>(a: T, b: T | undefined): boolean {
+  for (const key in a) if (a[key] !== b?.[key]) return false
+  return true
 }
 
 function shortened(command: LaunchSpec['exec']): string[] {

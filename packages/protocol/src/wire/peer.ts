@@ -10,6 +10,7 @@ import {
 } from '../errors.js'
 import { type PendingCall, PendingCalls } from './calls.js'
 import { decode, encode } from './codec.js'
+import { EncodedResult } from './encoded-result.js'
 import { fromWireError, toWireError } from './errors.js'
 import { MESSAGE_LIMITS, type MessageLimits } from './limits.js'
 import { Outbox } from './outbox.js'
@@ -35,7 +36,10 @@ export const PEER_LIMITS: PeerLimits = {
 
 /** What a peer does with what the other side sends. Without `onRequest` every method is unsupported. */
 export interface PeerOptions {
-  /** Answers a request; what it throws becomes the error of the response. A result that is no promise is sent at once. */
+  /**
+   * Answers a request; what it throws becomes the error of the response. A result that is no promise is sent at once, an
+   * EncodedResult as it is.
+   */
   onRequest?(method: string, params: unknown[], peer: RpcPeer): unknown
   onNotification?(method: string, params: unknown[], peer: RpcPeer): void
   /** All that waited has been handed to the kernel: what was dropped before would be taken now. */
@@ -258,6 +262,7 @@ export class RpcPeer {
   }
 
   #encodeResponse(id: number, error: unknown, result: unknown): Buffer {
+    if (result instanceof EncodedResult) return result.responseTo(id)
     try {
       return encode([RESPONSE, id, error, result], this.#limits)
     } catch (problem) {

@@ -1,5 +1,6 @@
 import {
   decode,
+  EncodedResult,
   type ErrorCode,
   encode,
   InvalidOptionError,
@@ -50,6 +51,17 @@ describe('golden bytes', () => {
     const reply = encode([1, 7, error, null])
     expect(hex(await readBytes(other, reply.length))).toBe(hex(reply))
   })
+
+  test.each([0, 127, 258, 2 ** 32 - 1])(
+    'of a result that was encoded before, in the response to call %i',
+    async (id) => {
+      const { other } = await peerAndSocket({ onRequest: () => encoded })
+      const encoded = new EncodedResult({ ok: true })
+      other.write(encode([0, id, 'getInfo', []]))
+      const reply = encode([1, id, null, { ok: true }])
+      expect(hex(await readBytes(other, reply.length))).toBe(hex(reply))
+    },
+  )
 
   test('of a notification', async () => {
     const { peer, other } = await peerAndSocket()

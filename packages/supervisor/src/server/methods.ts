@@ -1,4 +1,5 @@
 import {
+  type EncodedResult,
   type JsonObject,
   METHOD_NAMES,
   type MethodName,
@@ -24,7 +25,7 @@ type Handler<M extends MethodName> = (
   context: MethodContext,
   params: ParsedParams<M>,
   connection: Connection,
-) => MethodResult<M> | Promise<MethodResult<M>>
+) => MethodResult<M> | EncodedResult<MethodResult<M>> | Promise<MethodResult<M>>
 
 /** Everything that a client can call. */
 export const methods: { readonly [M in MethodName]: Handler<M> } = {
