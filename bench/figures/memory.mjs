@@ -7,8 +7,8 @@ import { median, quartiles } from '../lib/pairs.mjs'
 
 const COUNT = 20
 
-/** Long enough for V8 to have given back what a start has used up, on either side. */
-const REST_MS = 2_000
+/** Long enough for V8 to have given back what a start has used up, on either side: it begins after 8 s. */
+const REST_MS = 10_000
 
 const BARE = `require('net').createServer().listen(process.argv[1], () => process.stdout.write('x'))`
 

@@ -44,9 +44,9 @@ export async function runSupervisor(options: SupervisorOptions = {}): Promise<vo
 }
 
 /**
- * V8 gives back what a start or a burst of work has used up only after 8 s without any; a supervisor has nothing else to do.
- * Not earlier: V8 rejects the compiled code of Node's own modules under other flags than it was made with, and most of them
- * are loaded in the course of a launch.
+ * V8 gives back what a burst of work has used up only after 8 s without any; a supervisor has nothing else to do. Not
+ * earlier: V8 rejects the compiled code of Node's own modules under other flags than it was made with, and many of them are
+ * loaded in the course of a launch.
  */
 async function giveMemoryBackSoon(): Promise<void> {
   const { setFlagsFromString } = await import('node:v8')
