@@ -28,7 +28,7 @@ describe('the supervisor of a pool', () => {
   test('is the default daemon, run by this Node, unless another is given or assigned', () => {
     const pool = makePool()
     expect(pool.supervisorCmd).toEqual(
-      expect.arrayContaining([process.execPath, expect.stringMatching(/daemon\.cjs$/)]),
+      expect.arrayContaining([process.execPath, expect.stringMatching(/supervisor\/dist\/start\.cjs$/)]),
     )
     pool.supervisorCmd = ['mine', '-v']
     expect(pool.supervisorCmd).toEqual(['mine', '-v'])
