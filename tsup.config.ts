@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { copyFile, mkdir } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig, type Options } from 'tsup'
 
@@ -35,42 +36,64 @@ function library(directory: string, manifest: { exports?: object; bin?: object |
   return [{ ...common, entry, outDir: join(directory, 'dist'), format: ['esm'], skipNodeModulesBundle: true }]
 }
 
-/** A supervisor, with the lock addon beside it, and with what this Node compiles of it. */
+/** A supervisor, with the lock addon beside it; without a spec it ends where it would read one. */
 function daemon(directory: string): Options[] {
-  const finish = async () => {
-    await copyLockAddon(join(directory, 'node_modules/fs-native-extensions'), join(directory, 'dist/prebuilds'))
-    execFileSync(process.execPath, [join(directory, 'dist/compile.cjs')])
-  }
-  return bundle(directory, 'daemon', 'start', 'compile').map((options) => ({ ...options, onSuccess: finish }))
+  const dist = join(directory, 'dist')
+  return program(directory, 'daemon', {
+    onSuccess: async () => {
+      await copyLockAddon(join(directory, 'node_modules/fs-native-extensions'), join(dist, 'prebuilds'))
+      compile(dist)
+    },
+  })
 }
 
 /** A command for people, most of whose uses need little of Node. */
 function command(directory: string): Options[] {
-  const parts = ['node:child_process', 'node:crypto', 'node:net', 'node:stream/web']
-  return bundle(directory, 'bgtask').map((options) => ({ ...options, esbuildPlugins: [lazyBuiltins(parts)] }))
+  const parts = ['node:child_process', 'node:crypto', 'node:net', 'node:stream/web', 'node:worker_threads']
+  return program(directory, 'bgtask', {
+    esbuildPlugins: [lazyBuiltins(parts)],
+    onSuccess: async () => {
+      const pool = await mkdtemp(join(tmpdir(), 'bgtask-'))
+      compile(join(directory, 'dist'), 'ls', '--pool', pool)
+      await rm(pool, { recursive: true })
+    },
+  })
 }
 
-/** Programs, each as one minified CommonJS file: 20 ES modules boot 45 ms slower. */
-function bundle(directory: string, ...names: string[]): Options[] {
-  const entry = names.map((name) => join(directory, `src/${name}.ts`)).filter((file) => existsSync(file))
-  if (entry.length === 0) return []
+/** Runs a program with these arguments and keeps what Node has compiled of it. */
+function compile(dist: string, ...argv: string[]): void {
+  execFileSync(process.execPath, [join(dist, 'compile.cjs'), ...argv])
+}
+
+/**
+ * A program as one minified CommonJS file, since 20 ES modules boot 45 ms slower; and beside it `start.cjs`, which runs it
+ * as Node has compiled it before.
+ */
+function program(directory: string, name: string, options: Options): Options[] {
+  const main = join(directory, `src/${name}.ts`)
+  if (!existsSync(main)) return []
   return [
     {
       ...common,
-      entry,
+      ...options,
+      entry: { [name]: main, start: 'scripts/compiled/start.ts', compile: 'scripts/compiled/compile.ts' },
       outDir: join(directory, 'dist'),
       format: ['cjs'],
       outExtension: () => ({ js: '.cjs' }),
       // From source, so that this build waits for no other.
       esbuildOptions: (options) => {
         options.conditions = ['@bgtask/source']
-        // As \`require\`, which is faster, and works in compiled code too.
+        // As `require`, which is faster, and works in compiled code too.
         options.supported = { 'dynamic-import': false }
       },
       removeNodeProtocol: false,
       noExternal: [/.*/],
       external: ['msgpackr-extract'],
-      define: { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
+      define: {
+        'import.meta.dirname': '__dirname',
+        'import.meta.filename': '__filename',
+        PROGRAM: JSON.stringify(name),
+      },
       minify: true,
     },
   ]

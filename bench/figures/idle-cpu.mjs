@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { temporaryPool } from '../lib/environment.mjs'
+import { temporaryPool, untilAtRest } from '../lib/environment.mjs'
 
 const DAEMONS = 24
 
@@ -17,7 +17,7 @@ export const idleCpu = {
     try {
       const pids = []
       for (let index = 0; index < DAEMONS; index += 1) pids.push((await pool.spawn({ exec: ['sleep', '600'] })).pid)
-      await new Promise((resolve) => setTimeout(resolve, 2_000))
+      await untilAtRest()
       const before = pids.map(cpuMs)
       await new Promise((resolve) => setTimeout(resolve, seconds * 1_000))
       const used = pids.map((pid, index) => ((cpuMs(pid) - before[index]) * 60) / seconds)

@@ -2,13 +2,10 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { memoryOf, temporaryPool } from '../lib/environment.mjs'
+import { memoryOf, temporaryPool, untilAtRest } from '../lib/environment.mjs'
 import { median, quartiles } from '../lib/pairs.mjs'
 
 const COUNT = 20
-
-/** Long enough for V8 to have given back what a start has used up, on either side: it begins after 8 s. */
-const REST_MS = 10_000
 
 const BARE = `require('net').createServer().listen(process.argv[1], () => process.stdout.write('x'))`
 
@@ -63,7 +60,7 @@ export const idleMemory = {
         supervisions.push(supervision)
         onPair(index + 1, COUNT)
       }
-      await new Promise((resolve) => setTimeout(resolve, REST_MS))
+      await untilAtRest()
       const ours = supervisions.map((group) => sum(group.map((pid) => memoryOf(pid))))
       const theirs = nodes.map(({ pid }) => memoryOf(pid))
       const mib = (bytes) => `${(bytes / 2 ** 20).toFixed(2)} MiB`

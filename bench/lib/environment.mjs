@@ -34,3 +34,6 @@ export function describeMachine() {
   const model = cpus()[0]?.model ?? 'unknown CPU'
   return `${cpus().length} × ${model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`
 }
+
+/** Until V8 has given back what a start has used up: it begins after 8 s. */
+export const untilAtRest = () => new Promise((resolve) => setTimeout(resolve, 10_000))

@@ -3,13 +3,11 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { temporaryPool } from '../lib/environment.mjs'
+import { temporaryPool, untilAtRest } from '../lib/environment.mjs'
 import { median } from '../lib/pairs.mjs'
 
 /** So that Node and its libraries are shared, as they are on a machine with many tasks. */
 const COUNT = 8
-
-const SETTLE_MS = 2_000
 
 const PROGRAMS = {
   'bare Node that waits': 'setInterval(() => {}, 1e6)',
@@ -36,11 +34,11 @@ export const memoryParts = {
       for (const [name, code] of Object.entries(PROGRAMS)) rows.push(rowOf(name, await startBare(code, directory)))
       const pids = []
       for (let index = 0; index < COUNT; index += 1) pids.push((await pool.spawn({ exec: ['sleep', '600'] })).pid)
-      await sleep(SETTLE_MS)
+      await untilAtRest()
       rows.push(rowOf('supervisor with its child', pids.map(privateMemory)))
       const big = await pool.spawn({ cmd: 'head -c 4194304 /dev/zero; exec sleep 600' })
       await big.stdout.waitFor('\0', { from: 4 * 2 ** 20 - 1 })
-      await sleep(SETTLE_MS)
+      await untilAtRest()
       rows.push(rowOf('the same with 4 MiB of output kept', [privateMemory(big.pid)]))
       return rows
     } finally {

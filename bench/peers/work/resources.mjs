@@ -13,7 +13,7 @@ export function memoryOfManagers(session, kind) {
 
 export const memory = {
   id: 'memory',
-  title: 'Private and proportional memory of the managers, commands left out',
+  title: 'Private and proportional memory of the managers, commands left out, 1 s after the last start',
   run: async ({ peers, plan, onSample }) => {
     const sample = (peer) => withSession(peer, (session) => memoryAtCounts(session, plan.memoryCounts))
     const results = await interleave(peers, plan.memoryRounds, sample, onSample)

@@ -2,34 +2,37 @@ import { readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node
 import { join } from 'node:path'
 import { Script } from 'node:vm'
 
-/** The whole daemon, which runs by itself too. */
-const daemonPath = join(__dirname, 'daemon.cjs')
+/** Name of a program's bundle, which the build puts in. */
+declare const PROGRAM: string
+
+/** The whole program, which runs by itself too. */
+const programPath = join(__dirname, `${PROGRAM}.cjs`)
 
 /**
- * The daemon again, as V8 has compiled it: a line that says for which Node, the source as a function, and V8's cache. One
+ * The program again, as V8 has compiled it: a line that says for which Node, the source as a function, and V8's cache. One
  * file, because V8 tells by the source's length alone whether a cache was made of it.
  */
-const compiledPath = join(__dirname, 'daemon.compiled')
+const compiledPath = join(__dirname, `${PROGRAM}.compiled`)
 
 /** V8 rejects what another version compiled; this is known without giving it to V8. */
 const NODE = `${process.version} ${process.arch}`
 
-/** Runs the daemon as it was compiled before, which takes 5 ms less; else as any program. */
-export function runDaemon(): void {
+/** Runs the program as it was compiled before, if it was. */
+export function runProgram(): void {
   const compiled = readCompiled()
-  if (compiled === undefined) require(daemonPath)
+  if (compiled === undefined) require(programPath)
   else run(compiled)
 }
 
 /**
- * Runs the daemon, and when this process exits keeps what V8 has compiled of it until then. What only few tasks need is not
- * compiled by then, and so costs the others no memory.
+ * Runs the program, and when this process exits keeps what V8 has compiled of it until then. What only few of its uses need
+ * is not compiled by then, and so costs the others nothing.
  */
 export function runAndKeep(): void {
-  // The bundle holds ASCII alone.
-  const source = readFileSync(daemonPath, 'latin1')
+  // The bundle holds ASCII alone; a first line may name the interpreter.
+  const source = readFileSync(programPath, 'latin1').replace(/^#!.*/, '')
   const code = `(function(exports,require,module,__filename,__dirname){${source}\n})`
-  const script = new Script(code, { filename: daemonPath })
+  const script = new Script(code, { filename: programPath })
   process.on('exit', () => {
     const head = Buffer.from(`${NODE} ${code.length}\n`)
     const temporaryPath = `${compiledPath}.${process.pid}`
@@ -39,7 +42,7 @@ export function runAndKeep(): void {
     } catch (error) {
       process.exitCode = 1
       rmSync(temporaryPath, { force: true })
-      writeSync(2, `the compiled daemon cannot be kept: ${(error as Error).message}\n`)
+      writeSync(2, `the compiled program cannot be kept: ${(error as Error).message}\n`)
     }
   })
   run(script)
@@ -53,12 +56,12 @@ function readCompiled(): Script | undefined {
     const [version, arch, size] = file.toString('latin1', 0, start).split(' ')
     if (`${version} ${arch}` !== NODE) return undefined
     const end = start + Number(size)
-    return new Script(file.toString('latin1', start, end), { filename: daemonPath, cachedData: file.subarray(end) })
+    return new Script(file.toString('latin1', start, end), { filename: programPath, cachedData: file.subarray(end) })
   } catch {
     return undefined
   }
 }
 
 function run(script: Script): void {
-  script.runInThisContext()(exports, require, module, daemonPath, __dirname)
+  script.runInThisContext()(exports, require, module, programPath, __dirname)
 }

@@ -1,3 +1,0 @@
-import { runDaemon } from './compiled.js'
-
-runDaemon()
