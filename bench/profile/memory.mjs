@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { temporaryPool, untilAtRest } from '../lib/environment.mjs'
 import { median } from '../lib/pairs.mjs'
 
@@ -51,7 +50,7 @@ async function startBare(code, directory) {
   const nodes = Array.from({ length: COUNT }, (_, index) =>
     spawn(process.execPath, ['-e', code, join(directory, `${code.length}-${index}`)], { stdio: 'ignore' }),
   )
-  await sleep(SETTLE_MS)
+  await untilAtRest()
   const found = nodes.map(({ pid }) => privateMemory(pid))
   for (const node of nodes) {
     node.kill('SIGKILL')
