@@ -31,7 +31,10 @@ export const callParts = {
         'readStream of nothing': [task.pid, () => task.stdout.read(chunk)],
         'in the caller: encode the request': [undefined, () => encode([0, 1, 'getInfo', []])],
         'in the caller: decode the reply': [undefined, () => decode(reply)],
-        'in the supervisor, when something has changed: encode the reply': [undefined, () => encode([1, 1, null, info])],
+        'in the supervisor, when something has changed: encode the reply': [
+          undefined,
+          () => encode([1, 1, null, info]),
+        ],
       }
       const samples = new Map(Object.keys(calls).map((name) => [name, []]))
       for (let round = 0; round <= rounds; round += 1) {
