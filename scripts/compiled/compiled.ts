@@ -17,9 +17,10 @@ const compiledPath = join(__dirname, `${PROGRAM}.compiled`)
 /** V8 rejects what another version compiled; this is known without giving it to V8. */
 const NODE = `${process.version} ${process.arch}`
 
-/** Runs the program as it was compiled before, if it was. */
-export function runProgram(): void {
+/** Runs the program as it was compiled before, if it was, and right before that something else. */
+export function runProgram(beforehand = () => {}): void {
   const compiled = readCompiled()
+  beforehand()
   if (compiled === undefined) require(programPath)
   else run(compiled)
 }

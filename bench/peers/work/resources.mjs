@@ -13,7 +13,7 @@ export function memoryOfManagers(session, kind) {
 
 export const memory = {
   id: 'memory',
-  title: 'Private and proportional memory of the managers, commands left out, 1 s after the last start',
+  title: 'Private and proportional memory of the managers, commands left out, 2 s after the last start',
   run: async ({ peers, plan, onSample }) => {
     const sample = (peer) => withSession(peer, (session) => memoryAtCounts(session, plan.memoryCounts))
     const results = await interleave(peers, plan.memoryRounds, sample, onSample)
@@ -33,7 +33,7 @@ async function memoryAtCounts(session, counts) {
   for (const count of counts) {
     await startInTens(session, count - started, started)
     started = count
-    await sleep(1_000)
+    await sleep(2_000)
     for (const kind of ['Private', 'Pss']) found[`${kind}${count}`] = memoryOfManagers(session, kind)
   }
   return found

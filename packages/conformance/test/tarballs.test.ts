@@ -1,17 +1,18 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, realpathSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeTempDir, runNode, tempDir } from '@bgtask/testkit'
+import { makeTempDir, runNode, type TempDir, tempDir } from '@bgtask/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makePool, root } from './support/pools.js'
 
-const packed = makeTempDir()
+let packed: TempDir
 afterAll(() => packed.remove())
 
 /** Paths of the tarballs by the package's short name. */
 const tarballs = new Map<string, string>()
 
 beforeAll(() => {
+  packed = makeTempDir()
   const names = ['protocol', 'client', 'supervisor', 'pool', 'conformance']
   const filters = names.map((name) => `--filter=@bgtask/${name}`)
   const args = ['--yes', 'pnpm@12.21.0', '--recursive', ...filters, 'pack', '--pack-destination', packed.path]

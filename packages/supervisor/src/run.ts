@@ -10,9 +10,6 @@ import { SOFTWARE } from './version.js'
 /** How often a background supervisor looks whether its group's leader is still there; nothing tells it. */
 const LEADER_LOOK_MS = 1_000
 
-/** When (ms) even the first questions of the launcher are answered. */
-const LAUNCHED_AFTER_MS = 100
-
 /** The exit code of an orderly end after something in the supervisor itself went wrong, as in sysexits.h. */
 const EX_SOFTWARE = 70
 
@@ -34,23 +31,12 @@ export async function runSupervisor(options: SupervisorOptions = {}): Promise<vo
     const asked = whenAskedToEnd(spec.behavior)
     const task = await launch(spec, pipes, making)
     handleBugs(task)
-    setTimeout(giveMemoryBackSoon, LAUNCHED_AFTER_MS)
     task.log.write(`${await asked}: terminating`)
     await task.terminate()
   } catch (error) {
     reportFailure(error)
     process.exit(1)
   }
-}
-
-/**
- * V8 gives back what a burst of work has used up only after 8 s without any; a supervisor has nothing else to do. Not
- * earlier: V8 rejects the compiled code of Node's own modules under other flags than it was made with, and many of them are
- * loaded in the course of a launch.
- */
-async function giveMemoryBackSoon(): Promise<void> {
-  const { setFlagsFromString } = await import('node:v8')
-  setFlagsFromString('--gc-memory-reducer-start-delay-ms=300')
 }
 
 /** Resolves with the reason when a signal, or the end of its process group's leader, asks the supervisor to go. */
