@@ -29,6 +29,11 @@ const ROWS: Row[] = [
   { what: 'an empty program name', options: { exec: [''] }, error: option('exec') },
   { what: 'an argv of numbers', options: invalid({ exec: ['sleep', 1] }), error: option('exec') },
   { what: 'a command that does not exist', options: { exec: ['no-such'] }, error: command('no-such', 'not-found') },
+  {
+    what: 'a command that does not exist, where only root may look into a directory of PATH',
+    options: { exec: ['no-such'], env: { PATH: '/root:/usr/bin:/bin' } },
+    error: command('no-such', 'not-found'),
+  },
   { what: 'a path that does not exist', options: { exec: ['/no/such'] }, error: command('/no/such', 'not-found') },
   {
     what: 'a command that is not executable',

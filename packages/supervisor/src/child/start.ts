@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import type { Socket } from 'node:net'
+import { delimiter, resolve } from 'node:path'
 import { CommandError, type LaunchSpec, mergeEnvironment, SUPERVISOR_PID_VARIABLE } from '@bgtask/protocol'
 import { closeAll, makePipes, type StdioPipes } from '../streams/pipes.js'
 
@@ -86,9 +87,15 @@ const PROBLEMS = {
 } as const
 
 function commandError(spec: ChildSpec, cause: unknown): CommandError {
-  const code = (cause as NodeJS.ErrnoException).code ?? ''
+  const code = isLostInPath(spec, cause) ? 'ENOENT' : ((cause as NodeJS.ErrnoException).code ?? '')
   const problem = Object.hasOwn(PROBLEMS, code) ? PROBLEMS[code as keyof typeof PROBLEMS] : 'other'
   return new CommandError(spec.exec[0] as string, problem, undefined, { cause })
+}
+
+/** The kernel's search says EACCES of a name that is nowhere, too, if it may not look into one of the directories. */
+function isLostInPath({ exec: [program = ''], env, cwd }: ChildSpec, cause: unknown): boolean {
+  if ((cause as NodeJS.ErrnoException).code !== 'EACCES' || program.includes('/')) return false
+  return !(env.PATH ?? '').split(delimiter).some((directory) => existsSync(resolve(cwd, directory, program)))
 }
 
 /** A bad cwd would come back as ENOENT naming the command. */
