@@ -23,8 +23,8 @@ function freeFds(): number {
     const limits = readFileSync('/proc/self/limits', 'latin1')
     const soft = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY)
     return soft - readdirSync('/proc/self/fd').length
-  } catch {
-    // No /proc here.
-    return Number.POSITIVE_INFINITY
+  } catch (error) {
+    // Without a descriptor left to look with, there is none; otherwise there is no /proc here.
+    return (error as NodeJS.ErrnoException).code === 'EMFILE' ? 0 : Number.POSITIVE_INFINITY
   }
 }
