@@ -5,6 +5,9 @@ export type PoolFile =
   /** A socket or record that was being made; left over if its supervisor was killed at that moment. */
   | { readonly kind: 'temporary'; readonly pid: number }
 
+/** A record is read whole, and anybody who may write to the directory can plant one: 256 KiB at most. */
+export const MAX_RECORD_BYTES = 256 * 1024
+
 export const socketFileName = (pid: number): string => `${pid}.sock`
 export const logFileName = (pid: number): string => `${pid}.out`
 export const recordFileName = (pid: number, taskId: string): string => `${pid}.${taskId}.json`

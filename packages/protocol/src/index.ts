@@ -55,28 +55,30 @@ export {
   METHOD_NAMES,
   type MethodName,
   type MethodParams,
-  type MethodResult,
-  type OrderedChunk,
-  type OrderResult,
   type ParsedParams,
   paramSchemas,
-  type ReadResult,
-  resultSchemas,
-  type StopResult,
-  type WaitResult,
 } from './contract/methods.js'
 export {
-  MAX_RECORD_BYTES,
   type ProcessIdentity,
   processIdentitySchema,
   type TaskRecord,
   taskRecordSchema,
 } from './contract/record.js'
+export {
+  type MethodResult,
+  type OrderedChunk,
+  type OrderResult,
+  type ReadResult,
+  resultSchemas,
+  type StopResult,
+  type WaitResult,
+} from './contract/results.js'
 export { type LaunchSpec, launchSpecSchema, MAX_SPEC_BYTES } from './contract/spec.js'
 export { describeInvalid, type Invalid, type Validated, validate } from './contract/validate.js'
 export { armDeadline, checkWait, type WaitOptions, withDeadline } from './deadline.js'
 export {
   logFileName,
+  MAX_RECORD_BYTES,
   type PoolFile,
   parsePoolFileName,
   recordFileName,

@@ -39,9 +39,6 @@ export const metaSchema = v.custom<JsonObject>(
   (issue) => `must be a JSON object of at most 64 KiB: ${jsonObjectProblem(issue.input) ?? ''}`,
 )
 
-/** The name of a signal with its `SIG` prefix, such as `SIGTERM`. */
-export const killSignalSchema = v.pipe(v.string(), v.regex(/^SIG[A-Z0-9]+$/, 'must be the name of a signal'))
-
 /** A signal that this platform can send. */
 export const sendableSignalSchema = v.pipe(
   v.string(),

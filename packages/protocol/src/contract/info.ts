@@ -1,5 +1,8 @@
 import * as v from 'valibot'
-import { behaviorSchema, countSchema, killSignalSchema, metaSchema, restartPolicySchema } from './fields.js'
+import { behaviorSchema, countSchema, metaSchema, restartPolicySchema } from './fields.js'
+
+/** The name of a signal with its `SIG` prefix, such as `SIGTERM`. */
+const killSignalSchema = v.pipe(v.string(), v.regex(/^SIG[A-Z0-9]+$/, 'must be the name of a signal'))
 
 /** States that a live supervisor tells. */
 export const liveStateSchema = v.picklist([

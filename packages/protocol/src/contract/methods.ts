@@ -2,13 +2,11 @@ import * as v from 'valibot'
 import {
   countSchema,
   durationMsSchema,
-  metaSchema,
   outputStreamIdSchema,
   sendableSignalSchema,
   stopStepsSchema,
   streamIdSchema,
 } from './fields.js'
-import { exitStatusSchema, liveStateSchema, survivorSchema, taskInfoSchema } from './info.js'
 import { jsonObjectProblem } from './json.js'
 
 /** The most bytes of a stream that one reply carries; it keeps a reply well below the bound of a message. */
@@ -23,55 +21,11 @@ export const MAX_WRITE_BYTES = 256 * 1024
 /** A long poll answers after this long at the latest, so that nothing waits for a peer that is gone. */
 export const MAX_WAIT_MS = 60_000
 
-const bytesSchema = v.custom<Uint8Array>((value) => value instanceof Uint8Array, 'must be bytes')
+export const bytesSchema = v.custom<Uint8Array>((value) => value instanceof Uint8Array, 'must be bytes')
 const waitMsSchema = v.optional(v.pipe(durationMsSchema, v.maxValue(MAX_WAIT_MS)), 0)
 const noParams = v.optional(v.object({}), {})
 
-const stoppedSchema = v.looseObject({
-  /** Of the last run; null where the child never ran. */
-  exitStatus: v.nullable(exitStatusSchema),
-  survivors: v.array(survivorSchema),
-})
-export type StopResult = v.InferOutput<typeof stoppedSchema>
-
-const readResultSchema = v.looseObject({
-  /** Where `data` starts: `from`, or later where bytes are no longer kept. */
-  offset: countSchema,
-  data: bytesSchema,
-  /** `data` reaches the end, and no byte can come any more. */
-  eof: v.boolean(),
-  endOffset: countSchema,
-})
-export type ReadResult = v.InferOutput<typeof readResultSchema>
-
-/** One chunk as it was read: `[streamId, offset, length, at]`, with `at` in Unix ms. */
-export const orderedChunkSchema = v.tuple([outputStreamIdSchema, countSchema, countSchema, countSchema])
-export type OrderedChunk = v.InferOutput<typeof orderedChunkSchema>
-
-const orderResultSchema = v.looseObject({
-  /** Number of the first chunk in `chunks`: `from`, or later where the order of older ones is no longer kept. */
-  seq: countSchema,
-  chunks: v.array(orderedChunkSchema),
-  /** Number that the next chunk will have, or has. */
-  endSeq: countSchema,
-  /** `chunks` reaches the end, and no chunk can come any more. */
-  eof: v.boolean(),
-})
-export type OrderResult = v.InferOutput<typeof orderResultSchema>
-
-const waitResultSchema = v.looseObject({
-  /** False where the time was up first. */
-  done: v.boolean(),
-  run: countSchema,
-  state: liveStateSchema,
-  exitStatus: v.nullable(exitStatusSchema),
-})
-export type WaitResult = v.InferOutput<typeof waitResultSchema>
-
-/**
- * The single parameter of every method of a task. Nothing else of a supervisor can be called.
- * Apart from the results, which the supervisor does not check, so that it need not hold their schemas.
- */
+/** The single parameter of every method of a task. Nothing else of a supervisor can be called. */
 export const paramSchemas = {
   hello: v.optional(v.object({ protocol: v.optional(countSchema), software: v.optional(v.string()) }), {}),
   getInfo: noParams,
@@ -123,29 +77,10 @@ export const paramSchemas = {
   subscribe: noParams,
 } as const
 
-/** The result of every method. */
-export const resultSchemas = {
-  hello: v.looseObject({ protocol: countSchema, software: v.string(), methods: v.array(v.string()) }),
-  getInfo: taskInfoSchema,
-  applyMeta: metaSchema,
-  kill: v.looseObject({ delivered: v.boolean() }),
-  restart: v.looseObject({ restarted: v.boolean(), run: countSchema }),
-  stop: stoppedSchema,
-  terminate: stoppedSchema,
-  readStream: readResultSchema,
-  discardStream: v.looseObject({ firstOffset: countSchema, endOffset: countSchema }),
-  readOrder: orderResultSchema,
-  writeStream: v.looseObject({ acceptedOffset: countSchema }),
-  closeStream: v.looseObject({}),
-  waitExit: waitResultSchema,
-  subscribe: v.looseObject({ state: liveStateSchema, run: countSchema }),
-} as const
-
 export type MethodName = keyof typeof paramSchemas
 /** What a caller passes: defaults may be left out. */
 export type MethodParams<M extends MethodName> = v.InferInput<(typeof paramSchemas)[M]>
 /** What a handler gets: defaults filled in. */
 export type ParsedParams<M extends MethodName> = v.InferOutput<(typeof paramSchemas)[M]>
-export type MethodResult<M extends MethodName> = v.InferOutput<(typeof resultSchemas)[M]>
 
 export const METHOD_NAMES = Object.keys(paramSchemas) as MethodName[]

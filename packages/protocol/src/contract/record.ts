@@ -2,9 +2,6 @@ import * as v from 'valibot'
 import { countSchema, PROTOCOL_VERSION } from './fields.js'
 import { recordedInfoSchema } from './info.js'
 
-/** A record is read whole, and anybody who may write to the directory can plant one: 256 KiB at most. */
-export const MAX_RECORD_BYTES = 256 * 1024
-
 /** A process that cannot be mistaken for a later one with the same pid, on this machine or another. */
 export const processIdentitySchema = v.looseObject({
   pid: countSchema,

@@ -196,8 +196,26 @@ const INT64 = 0xd3
 type Kind = 'single' | 'number' | 'int64' | 'string' | 'bin' | 'array' | 'map' | 'refused'
 
 /** By a value's first byte: its kind, the bytes of its header, and for plain numbers those after it. */
-const KIND: readonly Kind[] = Array.from({ length: 256 }, (_, token) => kindOf(token))
-const HEADER_BYTES = Uint8Array.from(KIND, (_, token) => headerBytes(token))
+const KIND: readonly Kind[] = new Array<Kind>(256)
+  .fill('single', 0x00, 0x80)
+  .fill('map', 0x80, 0x90)
+  .fill('array', 0x90, 0xa0)
+  .fill('string', 0xa0, 0xc0)
+  .fill('refused', 0xc0, 0xe0)
+  .fill('single', 0xc0, 0xc1)
+  .fill('single', 0xc2, 0xc4)
+  .fill('bin', 0xc4, 0xc7)
+  .fill('number', 0xca, 0xd3)
+  .fill('int64', UINT64, UINT64 + 1)
+  .fill('int64', INT64, INT64 + 1)
+  .fill('string', 0xd9, 0xdc)
+  .fill('array', 0xdc, 0xde)
+  .fill('map', 0xde, 0xe0)
+  .fill('single', 0xe0)
+const HEADER_BYTES = new Uint8Array(256).fill(1)
+HEADER_BYTES.set([2, 3, 5], 0xc4)
+HEADER_BYTES.set([2, 3, 5, 3, 5, 3, 5], 0xd9)
+HEADER_BYTES[UINT64] = HEADER_BYTES[INT64] = 9
 const NUMBER_BYTES: Readonly<Record<number, number>> = {
   202: 4,
   203: 8,
@@ -207,41 +225,4 @@ const NUMBER_BYTES: Readonly<Record<number, number>> = {
   208: 1,
   209: 2,
   210: 4,
-}
-
-function kindOf(token: number): Kind {
-  if (token < 0x80 || token >= 0xe0) return 'single'
-  if (token < 0x90) return 'map'
-  if (token < 0xa0) return 'array'
-  if (token < 0xc0) return 'string'
-  if (token === 0xc0 || token === 0xc2 || token === 0xc3) return 'single'
-  if (token >= 0xc4 && token <= 0xc6) return 'bin'
-  if (token === UINT64 || token === INT64) return 'int64'
-  if ((token >= 0xca && token <= 0xce) || (token >= 0xd0 && token <= 0xd2)) return 'number'
-  if (token >= 0xd9 && token <= 0xdb) return 'string'
-  if (token === 0xdc || token === 0xdd) return 'array'
-  return token >= 0xde ? 'map' : 'refused'
-}
-
-function headerBytes(token: number): number {
-  switch (token) {
-    case 0xc4:
-    case 0xd9:
-      return 2
-    case 0xc5:
-    case 0xda:
-    case 0xdc:
-    case 0xde:
-      return 3
-    case 0xc6:
-    case 0xdb:
-    case 0xdd:
-    case 0xdf:
-      return 5
-    case UINT64:
-    case INT64:
-      return 9
-    default:
-      return 1
-  }
 }

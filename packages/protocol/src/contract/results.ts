@@ -1,0 +1,65 @@
+import * as v from 'valibot'
+import { countSchema, metaSchema, outputStreamIdSchema } from './fields.js'
+import { exitStatusSchema, liveStateSchema, survivorSchema, taskInfoSchema } from './info.js'
+import { bytesSchema, type MethodName } from './methods.js'
+
+const stoppedSchema = v.looseObject({
+  /** Of the last run; null where the child never ran. */
+  exitStatus: v.nullable(exitStatusSchema),
+  survivors: v.array(survivorSchema),
+})
+export type StopResult = v.InferOutput<typeof stoppedSchema>
+
+const readResultSchema = v.looseObject({
+  /** Where `data` starts: `from`, or later where bytes are no longer kept. */
+  offset: countSchema,
+  data: bytesSchema,
+  /** `data` reaches the end, and no byte can come any more. */
+  eof: v.boolean(),
+  endOffset: countSchema,
+})
+export type ReadResult = v.InferOutput<typeof readResultSchema>
+
+/** One chunk as it was read: `[streamId, offset, length, at]`, with `at` in Unix ms. */
+export const orderedChunkSchema = v.tuple([outputStreamIdSchema, countSchema, countSchema, countSchema])
+export type OrderedChunk = v.InferOutput<typeof orderedChunkSchema>
+
+const orderResultSchema = v.looseObject({
+  /** Number of the first chunk in `chunks`: `from`, or later where the order of older ones is no longer kept. */
+  seq: countSchema,
+  chunks: v.array(orderedChunkSchema),
+  /** Number that the next chunk will have, or has. */
+  endSeq: countSchema,
+  /** `chunks` reaches the end, and no chunk can come any more. */
+  eof: v.boolean(),
+})
+export type OrderResult = v.InferOutput<typeof orderResultSchema>
+
+const waitResultSchema = v.looseObject({
+  /** False where the time was up first. */
+  done: v.boolean(),
+  run: countSchema,
+  state: liveStateSchema,
+  exitStatus: v.nullable(exitStatusSchema),
+})
+export type WaitResult = v.InferOutput<typeof waitResultSchema>
+
+/** The result of every method. A module of its own, since a supervisor does not check results and need not hold this. */
+export const resultSchemas = {
+  hello: v.looseObject({ protocol: countSchema, software: v.string(), methods: v.array(v.string()) }),
+  getInfo: taskInfoSchema,
+  applyMeta: metaSchema,
+  kill: v.looseObject({ delivered: v.boolean() }),
+  restart: v.looseObject({ restarted: v.boolean(), run: countSchema }),
+  stop: stoppedSchema,
+  terminate: stoppedSchema,
+  readStream: readResultSchema,
+  discardStream: v.looseObject({ firstOffset: countSchema, endOffset: countSchema }),
+  readOrder: orderResultSchema,
+  writeStream: v.looseObject({ acceptedOffset: countSchema }),
+  closeStream: v.looseObject({}),
+  waitExit: waitResultSchema,
+  subscribe: v.looseObject({ state: liveStateSchema, run: countSchema }),
+} as const
+
+export type MethodResult<M extends MethodName> = v.InferOutput<(typeof resultSchemas)[M]>
