@@ -36,28 +36,38 @@ function library(directory: string, manifest: { exports?: object; bin?: object |
   return [{ ...common, entry, outDir: join(directory, 'dist'), format: ['esm'], skipNodeModulesBundle: true }]
 }
 
-/** A supervisor, with the lock addon beside it; without a spec it ends where it would read one. */
+/** A supervisor, with the lock addon beside it. */
 function daemon(directory: string): Options[] {
   const dist = join(directory, 'dist')
-  return program(directory, 'daemon', 'start-daemon', {
-    onSuccess: async () => {
-      await copyLockAddon(join(directory, 'node_modules/fs-native-extensions'), join(dist, 'prebuilds'))
-      compile(dist)
+  return program(
+    directory,
+    'daemon',
+    { start: 'start-daemon', compile: 'compile-daemon' },
+    {
+      onSuccess: async () => {
+        await copyLockAddon(join(directory, 'node_modules/fs-native-extensions'), join(dist, 'prebuilds'))
+        compile(dist)
+      },
     },
-  })
+  )
 }
 
 /** A command for people, most of whose uses need little of Node. */
 function command(directory: string): Options[] {
   const parts = ['node:child_process', 'node:crypto', 'node:net', 'node:stream/web', 'node:worker_threads']
-  return program(directory, 'bgtask', 'start', {
-    esbuildPlugins: [lazyBuiltins(parts)],
-    onSuccess: async () => {
-      const pool = await mkdtemp(join(tmpdir(), 'bgtask-'))
-      compile(join(directory, 'dist'), 'ls', '--pool', pool)
-      await rm(pool, { recursive: true })
+  return program(
+    directory,
+    'bgtask',
+    { start: 'start', compile: 'compile' },
+    {
+      esbuildPlugins: [lazyBuiltins(parts)],
+      onSuccess: async () => {
+        const pool = await mkdtemp(join(tmpdir(), 'bgtask-'))
+        compile(join(directory, 'dist'), 'ls', '--pool', pool)
+        await rm(pool, { recursive: true })
+      },
     },
-  })
+  )
 }
 
 /** Runs a program with these arguments and keeps what Node has compiled of it. */
@@ -69,14 +79,19 @@ function compile(dist: string, ...argv: string[]): void {
  * A program as one minified CommonJS file, since 20 ES modules boot 45 ms slower; and beside it `start.cjs`, which runs it
  * as Node has compiled it before.
  */
-function program(directory: string, name: string, start: string, options: Options): Options[] {
+function program(
+  directory: string,
+  name: string,
+  { start, compile }: { start: string; compile: string },
+  options: Options,
+): Options[] {
   const main = join(directory, `src/${name}.ts`)
   if (!existsSync(main)) return []
   return [
     {
       ...common,
       ...options,
-      entry: { [name]: main, start: `scripts/compiled/${start}.ts`, compile: 'scripts/compiled/compile.ts' },
+      entry: { [name]: main, start: `scripts/compiled/${start}.ts`, compile: `scripts/compiled/${compile}.ts` },
       outDir: join(directory, 'dist'),
       format: ['cjs'],
       outExtension: () => ({ js: '.cjs' }),

@@ -1,4 +1,14 @@
-import { closeSync, constants, fchmodSync, fchownSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import {
   type Access,
@@ -71,6 +81,8 @@ function openNew(path: string, flags: number): number {
 
 /** Removes a file that may be gone already. `rmSync` tells a wrong reason where it is somebody else's in a sticky directory. */
 export function removeFile(path: string): void {
+  // An exception would cost more than this look.
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return
   try {
     unlinkSync(path)
   } catch (error) {

@@ -1,19 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  connectSocket,
-  decode,
-  encode,
-  type LaunchSpec,
-  launchSpecSchema,
-  RpcPeer,
-  socketFileName,
-  validate,
-  withoutTaskVariables,
-} from '@bgtask/protocol'
+import { connectSocket, decode, encode, launchSpecSchema, RpcPeer, socketFileName, validate } from '@bgtask/protocol'
 import { closeQuietly } from '../streams/pipes.js'
 import { type MakeOptions, makeTask } from './make-task.js'
+import { trySpec } from './try-spec.js'
 
 /** More rounds gain nothing that could be measured. */
 const ROUNDS = 6
@@ -46,7 +37,7 @@ export async function warmUp(options: MakeOptions): Promise<void> {
 }
 
 async function tryOut(directory: string, options: MakeOptions): Promise<void> {
-  const { value } = validate(launchSpecSchema, decode(encode(specFor(directory))))
+  const { value } = validate(launchSpecSchema, decode(encode(trySpec(directory, ['/bin/sh', '-c', ':']))))
   if (value === undefined) return
   const task = await makeTask(value, undefined, options, () => {})
   try {
@@ -64,26 +55,4 @@ async function tryOut(directory: string, options: MakeOptions): Promise<void> {
 /** Node closes sockets in the turns that follow, and there is none once the spec is waited for. */
 async function closed(): Promise<void> {
   for (let turns = 0; turns < 3; turns += 1) await new Promise((resolve) => setImmediate(resolve))
-}
-
-function specFor(directory: string): LaunchSpec {
-  return {
-    v: 1,
-    taskId: '0'.repeat(32),
-    exec: ['/bin/sh', '-c', ':'],
-    env: withoutTaskVariables(process.env),
-    cwd: directory,
-    umask: 0o77,
-    behavior: 'daemon',
-    meta: {},
-    maxReadBufSize: 1,
-    overflow: 'discard',
-    lockfile: null,
-    stdin: 'pipe',
-    stop: [{ killSignal: 'SIGKILL', waitMs: 1_000 }],
-    restart: { on: 'never', delayMs: 0, maxDelayMs: 0, factor: 1, maxRestarts: 0, resetAfterMs: 0 },
-    maxRuntimeMs: null,
-    poolPath: directory,
-    access: { mode: 0o600, gid: null, owners: [] },
-  }
 }

@@ -1,0 +1,24 @@
+import { type LaunchSpec, withoutTaskVariables } from '@bgtask/protocol'
+
+/** Spec of a task that is launched for the sake of launching, in a directory of its own. */
+export function trySpec(directory: string, exec: string[]): LaunchSpec {
+  return {
+    v: 1,
+    taskId: '0'.repeat(32),
+    exec,
+    env: withoutTaskVariables(process.env),
+    cwd: directory,
+    umask: 0o77,
+    behavior: 'daemon',
+    meta: {},
+    maxReadBufSize: 1,
+    overflow: 'discard',
+    lockfile: null,
+    stdin: 'pipe',
+    stop: [{ killSignal: 'SIGKILL', waitMs: 1_000 }],
+    restart: { on: 'never', delayMs: 0, maxDelayMs: 0, factor: 1, maxRestarts: 0, resetAfterMs: 0 },
+    maxRuntimeMs: null,
+    poolPath: directory,
+    access: { mode: 0o600, gid: null, owners: [] },
+  }
+}
