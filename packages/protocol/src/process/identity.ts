@@ -49,7 +49,7 @@ export function isRunning(pid: number, startTime: number | null): boolean {
 
 function readTrimmed(path: string): string {
   try {
-    return readFileSync(path, 'latin1').trim()
+    return readFileSync(path, 'utf8').trim()
   } catch {
     return ''
   }

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import { type InputInfo, RemoteError, WouldBlockError } from '@bgtask/protocol'
+import { closeQuietly } from './pipes.js'
 import { Waiters } from './waiters.js'
 
 /** Bytes taken from clients that the pipe has not taken yet; above that writers wait. One write may exceed it once. */
@@ -12,6 +13,8 @@ const MAX_QUEUED_BYTES = 1024 * 1024
 export class InputStream {
   readonly #onError: (error: Error) => void
   readonly #waiters = new Waiters()
+  /** The pipe of the present run, as long as nobody has written: most tasks never get anything, and a socket costs some KB. */
+  #fd: number | undefined
   #sink: Socket | undefined
   #closing = false
   #acceptedOffset = 0
@@ -28,21 +31,14 @@ export class InputStream {
     this.detach()
     this.#closing = false
     this.#error = null
-    if (end === undefined) return
-    const sink = end instanceof Socket ? end : new Socket({ fd: end, readable: false, writable: true })
-    sink.on('error', (error) => {
-      if (this.#sink !== sink) return
-      this.#error = error.message
-      this.#onError(error)
-    })
-    sink.on('close', () => {
-      if (this.#sink === sink) this.detach()
-    })
-    this.#sink = sink
+    if (end instanceof Socket) this.#use(end)
+    else this.#fd = end
   }
 
   /** Ends the present run's stdin at once; what is queued is dropped. */
   detach(): void {
+    if (this.#fd !== undefined) closeQuietly(this.#fd)
+    this.#fd = undefined
     const sink = this.#sink
     this.#sink = undefined
     sink?.destroy()
@@ -57,7 +53,7 @@ export class InputStream {
    */
   async write(data: Uint8Array, wait: boolean, signal: AbortSignal): Promise<number> {
     for (;;) {
-      const sink = this.#sink
+      const sink = this.#open()
       if (sink === undefined || this.#closing) throw new RemoteError('STDIN_CLOSED', this.#closedMessage())
       if (sink.writableLength < MAX_QUEUED_BYTES) return this.#accept(sink, data)
       if (!wait) throw new WouldBlockError('stdin')
@@ -69,8 +65,7 @@ export class InputStream {
   /** Closes after what is queued, or at once. */
   close(immediate: boolean): void {
     this.#closing = true
-    const sink = this.#sink
-    if (sink === undefined) return
+    if (!this.#isOpen) return
     if (immediate || this.#queuedBytes === 0) this.detach()
   }
 
@@ -79,9 +74,31 @@ export class InputStream {
       acceptedOffset: this.#acceptedOffset,
       writtenOffset: this.#writtenOffset,
       discarded: this.#discarded,
-      closed: this.#sink === undefined || this.#closing,
+      closed: !this.#isOpen || this.#closing,
       error: this.#error,
     }
+  }
+
+  get #isOpen(): boolean {
+    return this.#fd !== undefined || this.#sink !== undefined
+  }
+
+  #open(): Socket | undefined {
+    if (this.#fd !== undefined) this.#use(new Socket({ fd: this.#fd, readable: false, writable: true }))
+    this.#fd = undefined
+    return this.#sink
+  }
+
+  #use(sink: Socket): void {
+    sink.on('error', (error) => {
+      if (this.#sink !== sink) return
+      this.#error = error.message
+      this.#onError(error)
+    })
+    sink.on('close', () => {
+      if (this.#sink === sink) this.detach()
+    })
+    this.#sink = sink
   }
 
   /** Not the sink's own count: that is 0 before the last writes have been told of, and they would not be counted as written. */
