@@ -15,13 +15,15 @@ Options:
   --help               print this
 
 Exit code: 0 where every MUST of the profile holds, 1 where one does not, 2 for a wrong command line,
-130 or 143 where SIGINT or SIGTERM ended it early; nothing that it started is left then either.
+130 or 143 where SIGINT or SIGTERM ended it early, 141 where nobody reads what it prints any more; nothing
+that it started is left then either.
 `
 
 const STOPPING = ['SIGINT', 'SIGTERM'] as const
 
 const stopped = new AbortController()
 for (const name of STOPPING) process.on(name, () => stopped.abort(name))
+process.stdout.on('error', () => stopped.abort('SIGPIPE'))
 
 // What a check began and nobody waits for any more must not keep the program, nor begin more.
 process.exit(await main(process.argv.slice(2)).catch(codeOfStop))
@@ -55,7 +57,7 @@ async function main(argv: string[]): Promise<number> {
 function codeOfStop(error: unknown): number {
   const { aborted, reason } = stopped.signal
   if (!aborted) throw error
-  return 128 + constants.signals[reason as (typeof STOPPING)[number]]
+  return 128 + constants.signals[reason as NodeJS.Signals]
 }
 
 function parse(args: string[]) {

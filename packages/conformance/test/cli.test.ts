@@ -50,6 +50,16 @@ test.each([
   expect(processesIn(directory)).toEqual([])
 })
 
+// It died of the error, with all that it had started still there.
+test('leaves neither processes nor directories where nobody reads what it prints', { timeout: 60_000 }, async () => {
+  const directory = tempDir()
+  const run = runNode(cli, [], { env: { TMPDIR: directory }, timeout: 50_000 })
+  run.stdout?.once('data', () => run.stdout?.destroy())
+  expect((await run).exitCode).toBe(141)
+  expect(readdirSync(directory)).toEqual([])
+  expect(processesIn(directory)).toEqual([])
+})
+
 test('--help says how to use it', async () => {
   const { stdout, exitCode } = await runNode(cli, ['--help'])
   expect({ stdout, exitCode }).toEqual({ stdout: expect.stringContaining('-- <supervisorCmd…>'), exitCode: 0 })

@@ -155,15 +155,15 @@ export class TaskPool<T extends Task = Task> {
       )
     const standby = await this.#standbys.take(plan)
     try {
-      const task = await start(standby ?? new SupervisorProcess(plan)).catch((error) => {
+      return await start(standby ?? new SupervisorProcess(plan)).catch((error) => {
         if (!standby?.diedWaiting) throw error
         return start(new SupervisorProcess(plan))
       })
-      this.#refillStandbys()
-      return task
     } catch (error) {
       await this.#sweepLaunch(spec.taskId)
       throw error
+    } finally {
+      this.#refillStandbys()
     }
   }
 

@@ -1,3 +1,5 @@
+import { isRegExp } from 'node:util/types'
+import { InvalidOptionError } from '@bgtask/protocol'
 import { utf8Offset, wholeUtf8Length } from './utf8.js'
 
 /** Where and what a pattern matched. */
@@ -66,6 +68,7 @@ export class Matcher {
 
 /** `g` and `y` make a search depend on the one before. */
 function withoutState(pattern: RegExp): RegExp {
+  if (!isRegExp(pattern)) throw new InvalidOptionError('pattern', pattern, 'must be a string or a RegExp')
   return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
 }
 

@@ -301,7 +301,14 @@ test('after close nothing more is kept, and what is kept stays', async () => {
   await task.stdin.write('dropped\n')
   await task.stdin.close()
   await task.wait()
-  expect(await task.stdout.info()).toMatchObject({ endOffset: 11, eof: true })
+  // The first byte that came took with it what was kept.
+  expect(await task.stdout.info()).toMatchObject({ firstOffset: 0, endOffset: 11, discarded: 7, eof: true })
+  expect(await collect(task.stdout.follow())).toEqual([
+    { offset: 0, data: Buffer.from('kept') },
+    { gap: true, from: 4, to: 11 },
+  ])
+  await task.stdout.discard()
+  expect(await task.stdout.info()).toMatchObject({ firstOffset: 11, endOffset: 11, discarded: 11 })
 })
 
 test('a hundred followers of one task hold up no other call, and let go of their connections', async () => {

@@ -72,3 +72,8 @@ test('nothing is matched across a reset', () => {
   expect(matcher.push(10, Buffer.from('b'))).toBeUndefined()
   expect(matcher.push(11, Buffer.from('ab'))).toMatchObject({ offset: 11, endOffset: 13 })
 })
+
+// It was an error of JavaScript's own, about a property of undefined.
+test.each([undefined, null, 5, {}])('what is neither a string nor a RegExp is refused: %j', (pattern) => {
+  expect(() => new Matcher(pattern as never, WINDOW)).toThrow(/^pattern must be a string or a RegExp, got /)
+})

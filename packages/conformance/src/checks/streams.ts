@@ -253,6 +253,7 @@ const input: Check[] = [
     assert.equal((await client.ended()).exitStatus?.exitCode, 0)
     const { data } = await client.call('readStream', { streamId: 1, from: 5, waitMs: 5_000 })
     assert.equal(data.length, 0)
+    assert.equal((await read(client, { from: 0 })).text, 'kept\n')
   }),
 ]
 

@@ -6,7 +6,10 @@ import { DEFAULT_ANSWER_MS } from '../search/search.js'
 import type { EventQueue } from './event-queue.js'
 
 /** All that may come with a change of the info. */
-const HINTS = ['childStart', 'childExit', 'stateChange', 'metaChange', 'terminating', 'missed', 'disconnect'] as const
+const HINTS = ['childStart', 'childExit', 'stateChange', 'metaChange', 'terminating', 'missed'] as const
+
+/** A supervisor that ends every connection (it is full, or hostile) is not asked more often than once in so long. */
+const RECONNECT_MS = 1_000
 
 /** What a watched task needs of its watch. */
 export interface WatchedTaskOptions<T> {
@@ -31,6 +34,8 @@ export class WatchedTask<T extends Task> {
   #lookAgain = false
   /** It did not answer in time, which was told: now it may take as long as it likes. */
   #late = false
+  #reconnectAt = Number.NEGATIVE_INFINITY
+  #reconnecting: NodeJS.Timeout | undefined
   #closed = false
 
   constructor(taskAt: (pid: number) => T, pid: number, options: WatchedTaskOptions<T>) {
@@ -38,6 +43,7 @@ export class WatchedTask<T extends Task> {
     this.#task = taskAt(pid)
     this.#options = options
     for (const hint of HINTS) this.#source.on(hint, () => this.look())
+    this.#source.on('disconnect', () => this.#reconnect())
   }
 
   /** Asks for the info, once more where a hint comes while the answer is on its way. */
@@ -48,8 +54,19 @@ export class WatchedTask<T extends Task> {
 
   close(): void {
     this.#closed = true
+    clearTimeout(this.#reconnecting)
     this.#source.removeAllListeners()
     this.#source.disconnect()
+  }
+
+  /** Most who disconnect are gone, which is looked at at once; the others are given time. */
+  #reconnect(): void {
+    const now = performance.now()
+    const waitMs = this.#reconnectAt - now
+    this.#reconnectAt = Math.max(now, this.#reconnectAt) + RECONNECT_MS
+    clearTimeout(this.#reconnecting)
+    if (waitMs <= 0) this.look()
+    else this.#reconnecting = setTimeout(() => this.look(), waitMs)
   }
 
   async #lookUntilQuiet(): Promise<void> {

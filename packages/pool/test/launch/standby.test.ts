@@ -47,6 +47,18 @@ describe('standbys', () => {
     expect(await pool.search()).toHaveLength(3)
   })
 
+  // Only a spawn that succeeded called for another one, so failures used them up.
+  test('come in the place of one whose spawn failed', async () => {
+    const pool = standbyPool(1)
+    const [first] = await waiting(pool, 1)
+    await expect(pool.spawn({ exec: ['/no/such/command'] })).rejects.toThrow('not found')
+    const [second] = await eventually(() => {
+      const pids = supervisorsOf(pool).filter((pid) => pid !== first)
+      return pids.length === 1 ? pids : undefined
+    })
+    expect((await spawnTask(pool)).pid).toBe(second)
+  })
+
   test('make a task that is like any other: environment, directory and session', async () => {
     const pool = standbyPool(1)
     const before = await waiting(pool, 1)

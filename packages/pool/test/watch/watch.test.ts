@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { chmodSync, renameSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
 import type { Task } from '@bgtask/client'
 import type { PoolEvent, TaskPattern, TaskPool, TaskPredicate } from '@bgtask/pool'
 import { tempDir } from '@bgtask/testkit'
@@ -104,6 +106,25 @@ describe('a watch', () => {
     })
     onTestFinished(async () => void (await events.return()))
     expect((await events.next()).value).toMatchObject({ type: 'appear', task: { pid: task.pid } })
+  })
+
+  // Each end was taken as a hint to look again, at once: thousands of connections a second, and as many complaints.
+  test('leaves a supervisor that ends every connection alone for a while', async () => {
+    const pool = makePool()
+    let connections = 0
+    const hostile = createServer((socket) => {
+      connections += 1
+      socket.on('error', () => {}).end(Buffer.from('ff', 'hex'))
+    })
+    await once(hostile.listen(pool.socketPath(2 ** 22 - 1)), 'listening')
+    onTestFinished(() => void hostile.close())
+    const start = performance.now()
+    const { next } = reader(pool)
+    const first = next()
+    const task = await spawnTask(pool)
+    expect(await first).toMatchObject({ type: 'appear', task: { pid: task.pid } })
+    expect(connections).toBeGreaterThan(0)
+    expect(connections).toBeLessThanOrEqual(2 + (performance.now() - start) / 1000)
   })
 
   test('rejects with the reason of its signal', async () => {

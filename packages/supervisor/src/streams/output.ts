@@ -28,6 +28,8 @@ export class OutputStream {
   #error: string | null = null
   #eof = false
   #keeping = true
+  /** Bytes that came when nothing more was kept: they lie behind all that the buffer holds. */
+  #dropped = 0
 
   constructor(options: OutputOptions) {
     this.#options = options
@@ -36,7 +38,13 @@ export class OutputStream {
   }
 
   get endOffset(): number {
-    return this.#buffer.endOffset
+    return this.#buffer.endOffset + this.#dropped
+  }
+
+  /** Where nothing is kept that is the end. */
+  get #firstOffset(): number {
+    const { firstOffset, endOffset } = this.#buffer
+    return firstOffset < endOffset ? firstOffset : this.endOffset
   }
 
   get eof(): boolean {
@@ -55,19 +63,17 @@ export class OutputStream {
   attach(end: number | Socket): void {
     this.#drain(() => true)
     this.#source?.close()
-    this.#runOffset = this.#buffer.endOffset
+    this.#runOffset = this.endOffset
     this.#eof = false
     const source = openSource(end, this.#readSize(), {
       room: (maxBytes) => this.#buffer.room(maxBytes),
       onRead: (room, count) => {
-        const offset = this.#buffer.endOffset
-        this.#buffer.take(room, count)
-        return this.#keep(offset)
+        if (this.#keeping) this.#buffer.take(room, count)
+        return this.#came(count)
       },
       onData: (bytes) => {
-        const offset = this.#buffer.endOffset
-        this.#buffer.append(bytes)
-        return this.#keep(offset)
+        if (this.#keeping) this.#buffer.append(bytes)
+        return this.#came(bytes.length)
       },
       onEnd: (error) => this.#ended(source, error),
     })
@@ -106,7 +112,7 @@ export class OutputStream {
     discard: boolean
     signal: AbortSignal
   }): ReadResult | Promise<ReadResult> {
-    const from = request.from ?? this.#buffer.firstOffset
+    const from = request.from ?? this.#firstOffset
     if (request.discard) this.discard(from)
     const maxBytes = Math.min(request.maxBytes, MAX_READ_BYTES)
     const now = this.#look(from, maxBytes)
@@ -114,19 +120,19 @@ export class OutputStream {
     return pollUntil(this.#waiters, () => this.#look(from, maxBytes), request.waitMs, request.signal)
   }
 
-  discard(upTo = this.#buffer.endOffset): { firstOffset: number; endOffset: number } {
+  discard(upTo = this.endOffset): { firstOffset: number; endOffset: number } {
     this.#buffer.discard(upTo)
     if (this.#hasRoom()) this.#source?.resume()
-    return { firstOffset: this.#buffer.firstOffset, endOffset: this.#buffer.endOffset }
+    return { firstOffset: this.#firstOffset, endOffset: this.endOffset }
   }
 
   info(): OutputInfo {
     return {
-      firstOffset: this.#buffer.firstOffset,
-      endOffset: this.#buffer.endOffset,
+      firstOffset: this.#firstOffset,
+      endOffset: this.endOffset,
       runOffset: this.#runOffset,
       // Offsets count from 0, so whatever is not kept any more was dropped.
-      discarded: this.#buffer.firstOffset,
+      discarded: this.#buffer.firstOffset + this.#dropped,
       eof: this.#eof,
       blocked: !this.ended && !this.#hasRoom(),
       error: this.#error,
@@ -142,16 +148,17 @@ export class OutputStream {
   }
 
   #look(from: number, maxBytes: number): { found: boolean; result: ReadResult } {
-    const { offset, data } = this.#buffer.read(from, maxBytes)
-    const endOffset = this.#buffer.endOffset
+    const { endOffset } = this
+    const { offset: start, data } = this.#buffer.read(from, maxBytes)
+    const offset = data.length === 0 ? endOffset : start
     const eof = this.#eof && offset + data.length === endOffset
     return { found: data.length > 0 || eof, result: { offset, data, eof, endOffset } }
   }
 
-  /** After bytes came in from `offset` on. Returns false to stop reading: with `block` the child waits until a reader discards. */
-  #keep(offset: number): boolean {
-    this.#options.onChunk(this.#options.streamId, offset, this.#buffer.endOffset - offset)
-    if (!this.#keeping) this.discard()
+  /** After bytes came in. Returns false to stop reading: with `block` the child waits until a reader discards. */
+  #came(count: number): boolean {
+    if (!this.#keeping) this.#dropped += count
+    this.#options.onChunk(this.#options.streamId, this.endOffset - count, count)
     this.#waiters.wake()
     return this.#hasRoom()
   }
