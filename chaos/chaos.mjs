@@ -7,15 +7,7 @@ import { CHECKS } from './lib/checks.mjs'
 import { runChaos } from './lib/run.mjs'
 
 const ids = CHECKS.map(({ id }) => id)
-const { values: options } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '1' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
-    inject: { type: 'string' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-})
+const options = readOptions()
 
 if (options.help) {
   console.log('usage: pnpm chaos [--minutes N] [--seed S] [--json] [--inject CHECK,…]\n')
@@ -51,6 +43,23 @@ process.stderr.write('\n')
 if (options.json) console.log(JSON.stringify(result, null, 2))
 else report(result)
 process.exit(result.violations.length === 0 ? 0 : 1)
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        minutes: { type: 'string', default: '1' },
+        seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
+        inject: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (error) {
+    // Not 1, which would say that something was violated.
+    return refuse(error.message)
+  }
+}
 
 function refuse(message) {
   console.error(`chaos: ${message}`)

@@ -39,6 +39,8 @@ describe.runIf(needs('flock'))('chaos', () => {
   test.each([
     [['--minutes', 'x'], /--minutes must be a number from 0, not x/],
     [['--seed', '1.5'], /--seed must be an integer, not 1.5/],
+    [['--minute', '1'], /Unknown option '--minute'/],
+    [['1'], /Unexpected argument '1'/],
     [['--inject', 'nothing'], /--inject must be of orphan, .*, not nothing/],
   ])('refuses %j', async (args, message) => {
     const { exitCode, stderr } = await runNode(CHAOS, args)

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { runNode, tempDir } from '@bgtask/testkit'
+import { type RunningNode, runNode, tempDir } from '@bgtask/testkit'
 import { expect, test } from 'vitest'
 import { endTasksAfterTest } from './support/pools.js'
 
@@ -15,17 +15,22 @@ test('the demo shows a task from its start to its end, also without a terminal, 
   expect(readdirSync(TMPDIR)).toEqual([])
 })
 
-test('a demo that is interrupted ends with 1 and leaves nothing behind either', async () => {
+test.each([
+  // As ^C does, and a terminal that is closed: to the whole group.
+  ['is interrupted', 'stdout   0:', (demo: RunningNode) => process.kill(-(demo.pid ?? 0), 'SIGINT')],
+  ['loses its terminal', 'stdout   0:', (demo: RunningNode) => process.kill(-(demo.pid ?? 0), 'SIGHUP')],
+  // As `| head` does. It left its task running, and the directory.
+  ['is read no further', 'It opens a pool', (demo: RunningNode) => demo.stdout.destroy()],
+])('a demo that %s ends with 1 and leaves nothing behind either', async (_, after, interrupt) => {
   const TMPDIR = tempDir()
   const demo = runNode(DEMO, [], { env: { TMPDIR }, stdin: 'ignore', detached: true })
   let shown = ''
   for await (const chunk of demo.stdout) {
     shown += chunk
-    if (!shown.includes('stdout   0:')) continue
+    if (!shown.includes(after)) continue
     const [name = ''] = readdirSync(TMPDIR)
     endTasksAfterTest(join(TMPDIR, name, 'pool'))
-    // As ^C does: to the whole group.
-    process.kill(-(demo.pid ?? 0), 'SIGINT')
+    interrupt(demo)
     break
   }
   expect((await demo).exitCode).toBe(1)

@@ -10,8 +10,9 @@ import { execaNode } from 'execa'
 
 const CONTROL = fileURLToPath(new URL('control.mjs', import.meta.url))
 
-// ^C ends the other process, and that ends this one in order.
-process.on('SIGINT', () => {})
+// ^C, or a terminal that is closed, ends the other process, and that ends this one in order. So does nobody reading on.
+for (const name of ['SIGINT', 'SIGHUP']) process.on(name, () => {})
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
 const directory = mkdtempSync(join(tmpdir(), 'bgtask-demo-'))
 try {

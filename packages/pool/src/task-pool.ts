@@ -151,7 +151,7 @@ export class TaskPool<T extends Task = Task> {
     const launch = { spec: encodeSpec(spec), taskId: spec.taskId }
     const start = (supervisor: SupervisorProcess) =>
       supervisor.launch(launch, { timeoutMs: launchTimeoutMs, signal }, (pid) =>
-        this.#reach(pid, { timeoutMs: launchTimeoutMs, signal }),
+        this.#reach(pid, supervisor.name, { timeoutMs: launchTimeoutMs, signal }),
       )
     const standby = await this.#standbys.take(plan)
     try {
@@ -263,15 +263,15 @@ export class TaskPool<T extends Task = Task> {
   }
 
   /** Connects, once for this check and for the calls to come. */
-  async #reach(pid: number, options: WaitOptions): Promise<T> {
+  async #reach(pid: number, supervisor: string, options: WaitOptions): Promise<T> {
     const task = new this.taskClass(this, pid)
     try {
       await task.connect(options)
       return task
     } catch (cause) {
       if (options.signal?.aborted) throw cause
-      const message = `supervisor says that it is ready (DAEMON_PID=${pid}), but ${this.socketPath(pid)} cannot be reached: ${cause}`
-      throw new LaunchError(`DAEMON_PID=${pid}`, { cause, message })
+      const message = `supervisor ${supervisor} says that it is ready (DAEMON_PID=${pid}), but ${this.socketPath(pid)} cannot be reached: ${cause}`
+      throw new LaunchError(`DAEMON_PID=${pid}`, { supervisor, cause, message })
     }
   }
 

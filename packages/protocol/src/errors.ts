@@ -109,22 +109,29 @@ export class PathTooLongError extends BgTaskError {
   }
 }
 
-/** The supervisor did not come up: its own words on stderr, and how it ended where that is known. */
+/** The supervisor did not come up: its own words on stderr, and, where that is known, what was started and how it ended. */
 export class LaunchError extends BgTaskError {
   readonly words: string
+  /** Its command line, cut for people. */
+  readonly supervisor: string | undefined
   readonly exitCode: number | undefined
   readonly signal: string | undefined
 
-  constructor(words: string, how: { exitCode?: number; signal?: string } & BgTaskErrorOptions = {}) {
-    super(
-      'ERR_BGTASK_LAUNCH',
-      `supervisor failed to start${ending(how)}${words.trim() ? `: ${words.trim()}` : ''}`,
-      how,
-    )
+  constructor(
+    words: string,
+    how: { supervisor?: string; exitCode?: number; signal?: string } & BgTaskErrorOptions = {},
+  ) {
+    const said = words.trim() ? `: ${words.trim()}` : ''
+    super('ERR_BGTASK_LAUNCH', `${supervisorName(how)} failed to start${ending(how)}${said}`, how)
     this.words = words
+    this.supervisor = how.supervisor
     this.exitCode = how.exitCode
     this.signal = how.signal
   }
+}
+
+function supervisorName({ supervisor }: { supervisor?: string }): string {
+  return supervisor === undefined ? 'supervisor' : `supervisor ${supervisor}`
 }
 
 function ending({ exitCode, signal }: { exitCode?: number; signal?: string }): string {
@@ -136,12 +143,19 @@ function ending({ exitCode, signal }: { exitCode?: number; signal?: string }): s
 export class LaunchTimeoutError extends BgTaskError {
   readonly timeoutMs: number
   readonly words: string
+  /** Its command line, cut for people. */
+  readonly supervisor: string | undefined
 
-  constructor(timeoutMs: number, words = '', options?: BgTaskErrorOptions) {
+  constructor(timeoutMs: number, words = '', options: { supervisor?: string } & BgTaskErrorOptions = {}) {
     const said = words.trim() ? `: ${words.trim()}` : ''
-    super('ERR_BGTASK_LAUNCH_TIMEOUT', `supervisor was not ready within ${timeoutMs} ms${said}`, options)
+    super(
+      'ERR_BGTASK_LAUNCH_TIMEOUT',
+      `${supervisorName(options)} was not ready within ${timeoutMs} ms${said}`,
+      options,
+    )
     this.timeoutMs = timeoutMs
     this.words = words
+    this.supervisor = options.supervisor
   }
 }
 

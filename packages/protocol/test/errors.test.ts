@@ -42,6 +42,13 @@ const ERRORS: [BgTaskError, string, string, Record<string, unknown>][] = [
   ],
   [new LaunchError('no\n', { exitCode: 3 }), 'LAUNCH', '(exit code 3): no', { words: 'no\n', exitCode: 3 }],
   [new LaunchError('', { signal: 'SIGKILL' }), 'LAUNCH', '(ended by SIGKILL)', { words: '', signal: 'SIGKILL' }],
+  [new LaunchError('', { supervisor: 'sh x' }), 'LAUNCH', 'supervisor sh x failed to start', { supervisor: 'sh x' }],
+  [
+    new LaunchTimeoutError(50, '', { supervisor: 'sh x' }),
+    'LAUNCH_TIMEOUT',
+    'supervisor sh x was not ready within 50 ms',
+    { timeoutMs: 50, supervisor: 'sh x' },
+  ],
   [new LaunchTimeoutError(50, 'hm'), 'LAUNCH_TIMEOUT', 'within 50 ms: hm', { timeoutMs: 50, words: 'hm' }],
   [
     new LockHeldError('/l', { pid: 7, kind: 'fcntl' }),

@@ -42,8 +42,8 @@ export class LaunchReport {
   }
 
   /** Why the launch failed, in the supervisor's words or by the error it named. */
-  failure(how: { exitCode?: number; signal?: string } = {}): BgTaskError {
-    return this.#namedError() ?? new LaunchError(this.words, how)
+  failure(how: { supervisor?: string; exitCode?: number; signal?: string } = {}): BgTaskError {
+    return this.#namedError(how) ?? new LaunchError(this.words, how)
   }
 
   #take(line: string): void {
@@ -52,7 +52,7 @@ export class LaunchReport {
     else if (line.startsWith(ERROR_PREFIX)) this.#errorLine = Buffer.from(line, 'latin1').toString('utf8')
   }
 
-  #namedError(): BgTaskError | undefined {
+  #namedError({ supervisor }: { supervisor?: string }): BgTaskError | undefined {
     if (this.#errorLine === undefined) return undefined
     const wire = parse(this.#errorLine.slice(ERROR_PREFIX.length))
     if (!isPlainObject(wire) || typeof wire.code !== 'string') return undefined
@@ -60,7 +60,7 @@ export class LaunchReport {
     const { code, message, data, ...facts } = wire
     const error = fromWireError({ code, message, data: data ?? facts })
     if (error.code !== 'ERR_BGTASK_REMOTE') return error
-    return new LaunchError(`${code}: ${error.message}`, { cause: error })
+    return new LaunchError(`${code}: ${error.message}`, { supervisor, cause: error })
   }
 }
 

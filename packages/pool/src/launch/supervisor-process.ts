@@ -39,6 +39,10 @@ const DETACH = '"$@" <&3 3<&- &'
 /** How long (ms) the end of the spec's socket is waited for: somebody else may hold its far end. */
 const SPEC_FATE_MS = 100
 
+/** Characters of one word and of the whole of a supervisor's command line in an error, which ends up in logs. */
+const MAX_WORD_LENGTH = 100
+const MAX_COMMAND_LENGTH = 300
+
 /** How long a launch may take (ms), and what gives it up before. */
 export interface LaunchOptions {
   readonly timeoutMs: number
@@ -47,6 +51,8 @@ export interface LaunchOptions {
 
 /** A supervisor that was started and waits for its spec on stdin. */
 export class SupervisorProcess {
+  /** Its command line, cut for people. */
+  readonly name: string
   readonly #launchId = randomBytes(16).toString('hex')
   readonly #foreground: boolean
   readonly #child: ChildProcess
@@ -59,6 +65,7 @@ export class SupervisorProcess {
   /** @throws LaunchError where not even a process can be made. */
   constructor(plan: SupervisorPlan, extraEnv: Readonly<Record<string, string>> = {}) {
     this.#foreground = plan.behavior === 'foreground'
+    this.name = commandLine(plan.cmd)
     debug(() => `launch ${this.#launchId}: ${plan.behavior} ${JSON.stringify(plan.cmd)}`)
     const env = { ...supervisorEnvironment(plan), ...extraEnv, [LAUNCH_VARIABLE]: this.#launchId }
     this.#child = startProcess(plan.cmd, plan.behavior, env)
@@ -178,15 +185,16 @@ export class SupervisorProcess {
   }
 
   #timeout(timeoutMs: number): LaunchTimeoutError {
-    return new LaunchTimeoutError(timeoutMs, this.#report.words)
+    return new LaunchTimeoutError(timeoutMs, this.#report.words, { supervisor: this.name })
   }
 
   #failure(): Error {
-    if (this.#spawnError !== undefined) return new LaunchError(this.#spawnError.message, { cause: this.#spawnError })
+    const supervisor = this.name
+    const cause = this.#spawnError
+    if (cause !== undefined) return new LaunchError(cause.message, { supervisor, cause })
+    if (!this.#foreground) return this.#report.failure({ supervisor })
     const { exitCode, signalCode } = this.#child
-    return this.#report.failure(
-      this.#foreground ? { exitCode: exitCode ?? undefined, signal: signalCode ?? undefined } : {},
-    )
+    return this.#report.failure({ supervisor, exitCode: exitCode ?? undefined, signal: signalCode ?? undefined })
   }
 
   /** From here on the supervisor is on its own; only in the foreground the program stays as long as it does. */
@@ -217,6 +225,16 @@ function startProcess(cmd: readonly string[], behavior: Behavior, env: Record<st
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     })
   } catch (error) {
-    throw new LaunchError((error as Error).message, { cause: error })
+    throw new LaunchError((error as Error).message, { supervisor: commandLine(cmd), cause: error })
   }
+}
+
+/** An argv in one line for people: long words, scripts mostly, are cut, and so is the whole. */
+function commandLine(argv: readonly string[]): string {
+  const words = argv.map((word) => cut(word.replace(/\s+/g, ' '), MAX_WORD_LENGTH))
+  return cut(words.join(' '), MAX_COMMAND_LENGTH)
+}
+
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text
 }
