@@ -57,6 +57,8 @@ export async function makeProgram(
   const commands = one === undefined ? await allCommands(argv) : [one]
   for (const command of commands) program.addCommand(command, { hidden: command.name().startsWith('_') })
   for (const command of [program, ...commands]) configure(command, showErrors)
+  // Help for a command that does not exist would hide that, and what may be meant.
+  if (named !== undefined && one === undefined) program.helpOption(false)
   return program
 }
 

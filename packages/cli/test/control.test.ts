@@ -231,6 +231,10 @@ describe('ls', () => {
     expect(await next()).toMatchObject({ type: 'change', task: { meta: { name: 'renamed' } } })
     await task?.stop()
     expect(await next()).toMatchObject({ type: 'gone', id: task?.pid })
+    // Once more while it was removed, it came and went.
+    await task?.terminateSupervisor()
+    await run('-n', 'second', 'sleep', '60')
+    expect(await next()).toMatchObject({ type: 'appear', task: { meta: { name: 'second' } } })
     watching.kill('SIGKILL')
   })
 })

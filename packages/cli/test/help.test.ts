@@ -48,6 +48,8 @@ describe('help', () => {
 
   test.for([
     { args: ['lgos'], says: 'logs' },
+    { args: ['lgos', '--help'], says: 'logs' },
+    { args: ['help', 'lgos'], says: 'logs' },
     { args: ['ls', '--metta', 'a=b'], says: '--meta' },
     { args: ['run'], says: 'command' },
     { args: ['logs', '--timeout', 'soon', 'x'], says: '10s' },

@@ -35,6 +35,13 @@ describe('logs', () => {
     expect(await bgtask(['logs', ...args, id])).toMatchObject({ exitCode, stdout, stderr })
   })
 
+  /** Node took eleven outputs that were followed at once for a leak, and said so among the tasks' stderr. */
+  test('of many tasks brings no warning', async () => {
+    const { bgtask, run } = cli()
+    const ids = await Promise.all(Array.from({ length: 11 }, () => run('sleep', '60')))
+    expect(await bgtask(['logs', '-f', '--timeout', '1s', ...ids])).toMatchObject({ exitCode: 124, stderr: '' })
+  })
+
   test('of a task that goes on: ends at what is there, and follows with -f until the time is up', async () => {
     const { bgtask, run } = cli()
     const id = await run('--ready', 'there', '--', 'sh', '-c', 'echo there; exec sleep 60')

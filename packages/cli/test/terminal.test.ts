@@ -77,6 +77,9 @@ describe.runIf(needs('tmux'))('in a terminal', () => {
     expect(screen()).not.toContain('before')
     resize(60, 3)
     await shows(/^bgtask top.*\nID.*\n… 2 more\n*$/)
+    // Columns that have no room are cut, so that each task has one line.
+    resize(30, 10)
+    await shows(/^bgtask top.*\nID.*\n\d+ +busy .*\n\d+ +idle .*\n*$/)
     resize(120, 20)
     await shows(/busy[\s\S]*idle/)
     type('q')

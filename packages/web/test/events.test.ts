@@ -44,6 +44,22 @@ describe('the list', () => {
     expect(told.data.changed[0]?.endOffsets?.[0]).toBeGreaterThan(0)
   })
 
+  /** Node took eleven running tasks that were asked at once for a leak, and said so on the server's stderr. */
+  test('of many tasks brings no warning', async () => {
+    const warned = vi.fn()
+    process.on('warning', warned)
+    onTestFinished(() => void process.off('warning', warned))
+    const pool = testPool()
+    await Promise.all(Array.from({ length: 11 }, () => pool.start('sleep 1000')))
+    const events = new EventReader(await createConsole({ pool })(request('')))
+    const asked = new Set<number>()
+    await events.until('tasks', ({ changed }) => {
+      for (const { info, rate } of changed) if (rate !== undefined) asked.add(info.supervisorPid)
+      return asked.size === 11
+    })
+    expect(warned).not.toHaveBeenCalled()
+  })
+
   test('tells of a task whose supervisor was killed, and of its end', async () => {
     const pool = testPool()
     const task = await pool.start('sleep 1000')

@@ -380,6 +380,8 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     process.kill(lost.pid, 'SIGKILL')
     await page.getByRole('main').getByText('Orphaned: the supervisor died').waitFor()
     await page.getByText('The supervisor is gone, and the output that it kept with it.').waitFor()
+    // Nobody could pass on a line, or keep what was changed.
+    expect(await page.getByRole('button', { name: 'Send' }).isDisabled()).toBe(true)
     await page.getByRole('button', { name: 'Stop' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Stop' }).click()
     await page.getByRole('main').getByText('Lost: the supervisor died').waitFor()

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { CliError, EXIT } from '../errors.js'
 import { exitCodeOfTask } from '../exit-code.js'
 import { openPool, type PoolOption } from '../open-pool.js'
@@ -44,6 +45,8 @@ async function logs(ids: readonly string[], options: LogsOptions): Promise<void>
   const targets = (await findTargets(openPool(options), ids)).map(needLive)
   const follows = options.follow === true || options.until !== undefined
   const over = new AbortController()
+  // Each task's output listens to it, and Node warns of a leak above ten.
+  setMaxListeners(0, over.signal)
   const printer = new LogPrinter({ json: options.json, grep: options.grep, named: targets.length > 1 })
   const logs = targets.map((target) => new Log(target, options, printer, over))
   try {

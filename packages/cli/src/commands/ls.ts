@@ -28,14 +28,19 @@ interface LsOptions extends PoolOption {
 }
 
 async function ls(options: LsOptions): Promise<void> {
-  const isShown = (info: RecordedInfo) =>
-    (options.all || (!hasEnded(info) && info.state !== 'orphaned')) && matchesMeta(info.meta, options.meta ?? [])
+  const isShown = (info: RecordedInfo) => (options.all || isRunning(info)) && matchesMeta(info.meta, options.meta ?? [])
   if (options.watch) return watch(openPool(options), isShown, options)
   const skipped: object[] = []
   const shown = (await targetsOf(options, skipped)).filter(({ info }) => isShown(info))
   if (options.json) return printJson({ tasks: shown.map(({ info }) => info), skipped })
   for (const { id } of options.quiet ? shown : []) await print(String(id))
   for (const line of options.quiet || shown.length === 0 ? [] : taskTable(shown, process.stdout)) await print(line)
+}
+
+/** One that has ended is terminating too while it is removed, and would come back for that moment. */
+function isRunning(info: RecordedInfo): boolean {
+  if (info.state === 'terminating') return info.pid !== null
+  return !hasEnded(info) && info.state !== 'orphaned'
 }
 
 async function targetsOf(options: LsOptions, skipped: object[]): Promise<Target[]> {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Task } from '@bgtask/client'
 import type { LostTask, TaskPool } from '@bgtask/pool'
@@ -63,6 +64,8 @@ export class TaskList {
   #start(): void {
     this.#stopped = new AbortController()
     const { signal } = this.#stopped
+    // Each running task is asked with it, and Node warns of a leak above ten.
+    setMaxListeners(0, signal)
     void this.#watch(signal)
     this.#filled = this.#fill(signal).catch((error) => this.#tellProblem(error))
     void repeat(signal, SAMPLE_MS, async () => {

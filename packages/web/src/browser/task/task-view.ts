@@ -173,9 +173,10 @@ export class TaskView {
     const { info } = this.#task
     this.#header.draw(this.#task, Date.now())
     this.#actions.update(info, this.element.classList.contains('gone') ? [] : this.#can)
-    this.#inspector.canEdit = this.#can.includes('meta')
+    const hasSupervisor = info.state !== 'orphaned' && info.state !== 'lost'
+    this.#inspector.canEdit = hasSupervisor && this.#can.includes('meta')
     this.#stdin.element.hidden = !this.#can.includes('stdin')
-    this.#stdin.disable(info.pid === null ? 'Nothing runs' : undefined)
+    this.#stdin.disable(info.pid === null ? 'Nothing runs' : hasSupervisor ? undefined : 'The supervisor is gone')
   }
 
   #show(view: View, from?: string): void {
