@@ -1,6 +1,9 @@
 import { once } from 'node:events'
+import { cpSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { runNode, tempDir } from '@bgtask/testkit'
 import { expect, test } from 'vitest'
-import { cli } from './support/cli.js'
+import { cli, program } from './support/cli.js'
 
 test('web serves the pool, tells where, and ends with a signal in order; tasks stay', async () => {
   const user = cli()
@@ -23,4 +26,12 @@ test('web serves the pool, tells where, and ends with a signal in order; tasks s
 test.each([['99999'], ['http']])('web --port %s is refused, with the option named', async (port) => {
   const { stderr, exitCode } = await cli().bgtask(['web', '--port', port])
   expect([exitCode, String(stderr)]).toEqual([2, expect.stringContaining('port')])
+})
+
+/** The build makes a require of the import, which fails with another code: the raw error was shown. */
+test('web says what to install where its package is missing', async () => {
+  const directory = tempDir()
+  cpSync(dirname(program), directory, { recursive: true })
+  const { stderr, exitCode } = await runNode(join(directory, 'start.cjs'), ['web'], { env: { NODE_PATH: '' } })
+  expect([exitCode, String(stderr)]).toEqual([125, expect.stringContaining('npm install @bgtask/web')])
 })

@@ -52,7 +52,9 @@ async function loadWeb(): Promise<Web> {
     return await import(name)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes(name)) throw error
+    // The build makes a require of it, whose code is the second; quoted, since a message tells who required too.
+    const isMissing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND'
+    if (!isMissing || !message.includes(`'${name}'`)) throw error
     throw new CliError('ERR_BGTASK_NOT_INSTALLED', `bgtask web needs the package ${name}: npm install ${name}`)
   }
 }
