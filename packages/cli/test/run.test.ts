@@ -196,6 +196,13 @@ describe('run --behavior foreground', () => {
     expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
   })
 
+  test('is refused with --attach, and nothing is started', async () => {
+    const { bgtask } = cli()
+    const result = await bgtask(['run', '--behavior', 'foreground', '--attach', '--', 'sleep', '60'])
+    expect(result).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('exclude each other') })
+    expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
+  })
+
   test('ends with the task, and leaves nothing', async () => {
     const { bgtask } = cli()
     const result = await bgtask(['run', '--behavior', 'foreground', '--', 'sh', '-c', 'exit 6'])

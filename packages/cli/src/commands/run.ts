@@ -65,6 +65,10 @@ export interface RunOptions extends PoolOption {
 }
 
 async function run(command: readonly string[], options: RunOptions): Promise<void> {
+  if (options.attach && options.behavior === 'foreground') {
+    // What Ctrl-C does would be the one or the other.
+    throw new CliError('ERR_BGTASK_USAGE', '--attach and --behavior foreground exclude each other')
+  }
   const pool = openPool(options, { make: true })
   // What comes after the launch is loaded while the supervisor starts.
   const [task, { follow }] = await Promise.all([pool.spawn(spawnOptions(command, options)), import('./run-follow.js')])
