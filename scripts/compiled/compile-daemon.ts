@@ -12,6 +12,9 @@ const DIRECTORY_VARIABLE = 'BGTASK_COMPILE_IN'
 
 const LOOK_MS = 5
 
+/** A launch that hangs must not hang the build. */
+const TIMEOUT_MS = 60_000
+
 // Twice this program: the one that is called launches the other one, which is the supervisor.
 const directory = process.env[DIRECTORY_VARIABLE]
 if (directory === undefined) compile()
@@ -24,7 +27,8 @@ function compile(): void {
   try {
     // It ends with the pipe to it.
     const input = encode(trySpec(directory, ['cat']))
-    execFileSync(shell, argv, { input, stdio: 'pipe', env: { ...process.env, [DIRECTORY_VARIABLE]: directory } })
+    const env = { ...process.env, [DIRECTORY_VARIABLE]: directory }
+    execFileSync(shell, argv, { input, env, stdio: 'pipe', timeout: TIMEOUT_MS })
   } catch (error) {
     const { stderr = String(error) } = error as { stderr?: Buffer }
     // Once it is launched its words go to its log.
