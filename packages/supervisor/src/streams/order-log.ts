@@ -5,11 +5,15 @@ const MAX_CHUNKS = 8_192
 const FIRST_CHUNKS = 64
 const FIELDS = 4
 
+/** How long (ms) the newest chunk may grow before the clock is looked at again. */
+const GROWS_MS = 1
+
 /**
  * The order and time in which chunks of stdout and stderr were read. It is the order of reading, not of writing: the
  * kernel does not tell which of two pipes was written first. The newest chunks are kept, numbered from 0.
  */
 export class OrderLog {
+  readonly #now: () => number
   #ring = new Float64Array(0)
   #firstSeq = 0
   #endSeq = 0
@@ -18,38 +22,55 @@ export class OrderLog {
   #lastStream = 0
   #lastEnd = 0
   #lastAt = 0
+  /** It may grow without a look at the clock, which for a read of 8 KiB costs more than all the rest of noting it. */
+  #grows = false
+  #growthEnd: NodeJS.Timeout | undefined
   /** Chunks below this number were handed out. */
   #seenSeq = 0
+
+  /** @param now Unix time in ms. */
+  constructor(now: () => number = Date.now) {
+    this.#now = now
+  }
 
   get endSeq(): number {
     return this.#endSeq
   }
 
   /**
-   * Notes a chunk. Chunks of one stream that follow each other within the same millisecond become one, unless somebody may
+   * Notes a chunk. Chunks of one stream that follow each other within about a millisecond become one, unless somebody may
    * have read it already.
    */
-  add(streamId: OutputStreamId, offset: number, length: number, at: number): void {
-    if (
-      at === this.#lastAt &&
-      streamId === this.#lastStream &&
-      offset === this.#lastEnd &&
-      this.#seenSeq < this.#endSeq
-    ) {
-      this.#lastEnd += length
-      this.#ring[this.#lastSlot + 2]! += length
-      return
-    }
+  add(streamId: OutputStreamId, offset: number, length: number): void {
+    const follows = streamId === this.#lastStream && offset === this.#lastEnd && this.#seenSeq < this.#endSeq
+    if (!(follows && (this.#grows || this.#isSameMillisecond()))) this.#begin(streamId, offset)
+    this.#lastEnd += length
+    this.#ring[this.#lastSlot + 2]! += length
+  }
+
+  /** Twice in one, so more will follow. Whoever writes seldom keeps no timer busy. */
+  #isSameMillisecond(): boolean {
+    if (this.#now() !== this.#lastAt) return false
+    this.#grows = true
+    this.#growthEnd ??= setTimeout(() => {
+      this.#grows = false
+    }, GROWS_MS).unref()
+    this.#growthEnd.refresh()
+    return true
+  }
+
+  #begin(streamId: OutputStreamId, offset: number): void {
     const capacity = this.#ring.length / FIELDS
     if (this.#endSeq - this.#firstSeq === capacity) {
       if (capacity < MAX_CHUNKS) this.#growTo(Math.max(FIRST_CHUNKS, capacity * 2))
       else this.#firstSeq += 1
     }
+    this.#grows = false
+    this.#lastAt = this.#now()
     this.#lastSlot = this.#slot(this.#endSeq)
-    this.#ring.set([streamId, offset, length, at], this.#lastSlot)
+    this.#ring.set([streamId, offset, 0, this.#lastAt], this.#lastSlot)
     this.#lastStream = streamId
-    this.#lastEnd = offset + length
-    this.#lastAt = at
+    this.#lastEnd = offset
     this.#endSeq += 1
   }
 

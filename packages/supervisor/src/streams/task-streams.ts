@@ -22,7 +22,7 @@ export class TaskStreams {
 
   constructor(spec: Pick<LaunchSpec, 'maxReadBufSize' | 'overflow'>, { onEnd, onError }: StreamEvents) {
     const onChunk = (streamId: OutputStreamId, offset: number, length: number) => {
-      this.#order.add(streamId, offset, length, Date.now())
+      this.#order.add(streamId, offset, length)
       this.#orderWaiters.wake()
     }
     const common = { capacity: spec.maxReadBufSize, overflow: spec.overflow, onChunk, onEnd, onError }
