@@ -140,6 +140,11 @@ export class Client {
   }
 }
 
+/** What of an exit status every supervisor tells in the same way. */
+export function howItEnded(status: TaskInfo['exitStatus']): object | null {
+  return status && { exitCode: status.exitCode, signal: status.signal, cause: status.cause }
+}
+
 /** A client that sends whatever bytes it likes. */
 export class RawClient {
   readonly socket: Socket

@@ -1,9 +1,12 @@
 import type { Check } from '../check.js'
 import { directoryChecks } from './directory.js'
+import { eventChecks } from './events.js'
+import { infoChecks } from './info.js'
 import { launchChecks } from './launch.js'
 import { lockChecks } from './lock.js'
+import { restartChecks } from './restart.js'
+import { stopChecks } from './stop.js'
 import { streamChecks } from './streams.js'
-import { taskChecks } from './task.js'
 import { wireChecks } from './wire.js'
 
 /** All checks, in the order of the documents. */
@@ -12,6 +15,9 @@ export const checks: readonly Check[] = [
   ...lockChecks,
   ...directoryChecks,
   ...wireChecks,
-  ...taskChecks,
+  ...infoChecks,
+  ...stopChecks,
+  ...restartChecks,
+  ...eventChecks,
   ...streamChecks,
 ]

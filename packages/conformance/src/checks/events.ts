@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { type Check, full } from '../check.js'
+import { howItEnded } from '../client.js'
+import { SLEEP } from '../spec.js'
+
+export const eventChecks: readonly Check[] = [
+  full('waitExit is done when a run has ended, now or before', 'W-160 W-161', async (bench) => {
+    const client = await bench.task({
+      cmd: 'read line; exit 2',
+      restart: { on: 'failure', delayMs: 100_000, maxDelayMs: 100_000 },
+    })
+    const { done, exitStatus, run } = await client.call('waitExit', { waitMs: 100 })
+    assert.deepEqual({ done, exitStatus, run }, { done: false, exitStatus: null, run: 1 })
+    const first = client.call('waitExit', { run: 1, waitMs: 5_000 })
+    await client.call('closeStream', { streamId: 0 })
+    assert.deepEqual(
+      [(await first).done, howItEnded((await first).exitStatus)],
+      [true, { exitCode: 2, signal: null, cause: 'exit' }],
+    )
+    assert.equal((await client.call('waitExit', { run: 1 })).done, true, 'done, asked later')
+    assert.equal((await client.call('waitExit', {})).done, false, 'done, while a restart is pending')
+    assert.equal((await client.call('waitExit', { run: 2 })).done, false, 'done, of a run to come')
+    await client.call('stop')
+    assert.deepEqual([(await client.call('waitExit', {})).done, (await client.info()).state], [true, 'exited'])
+  }),
+
+  full('events tell what happens, once, to every subscriber', 'W-170 W-180', async (bench) => {
+    const client = await bench.task({ cmd: 'read line; echo said; exit 6', restart: { on: 'never' } })
+    const silent = await bench.connect((await client.info()).supervisorPid)
+    for (const time of [1, 2]) {
+      const { state, run } = await client.call('subscribe')
+      assert.deepEqual({ state, run }, { state: 'running', run: 1 }, `subscription ${time}`)
+    }
+    await client.call('applyMeta', { patch: { x: 1 } })
+    await client.call('kill', { killSignal: 'SIGSTOP' })
+    await client.call('kill', { killSignal: 'SIGCONT' })
+    await client.call('closeStream', { streamId: 0 })
+    const exit = await client.event('childExit')
+    const { run, willRestart, recorded, exitOffsets } = exit
+    assert.deepEqual(
+      { run, willRestart, recorded, exitOffsets },
+      { run: 1, willRestart: false, recorded: true, exitOffsets: { 1: 5, 2: 0 } },
+    )
+    assert.equal(exit.exitStatus.exitCode, 6)
+    await client.event('streamEof', ({ streamId, endOffset }) => streamId === 1 && endOffset === 5)
+    await client.event('streamEof', ({ streamId }) => streamId === 2)
+    await client.call('restart')
+    const { pid } = await client.info()
+    assert.deepEqual(await client.event('childStart'), { run: 2, pid })
+    await client.call('terminate')
+    const count = (name: string) => client.heard.filter(([heard]) => heard === name).length
+    assert.deepEqual(
+      client.heard.filter(([name]) => name === 'metaChange'),
+      [['metaChange', { meta: { x: 1 } }]],
+    )
+    assert.deepEqual([count('childStart'), count('terminating')], [1, 1])
+    const states = client.heard.flatMap(([name, payload]) =>
+      name === 'stateChange' ? [(payload as { state: string }).state] : [],
+    )
+    assert.deepEqual(states.slice(0, 3), ['paused', 'running', 'exited'])
+    assert.ok(states.includes('terminating'))
+    assert.deepEqual(silent.heard, [], 'what a client heard that did not subscribe')
+  }),
+
+  full('a subscriber that does not read learns how many events it missed', 'W-171', async (bench) => {
+    const client = await bench.task({ exec: SLEEP })
+    const raw = bench.raw(client)
+    raw.send([0, 0, 'subscribe', []])
+    assert.deepEqual((await raw.message()).slice(0, 3), [1, 0, null])
+    raw.socket.pause()
+    const text = 'x'.repeat(60_000)
+    for (let n = 0; n < 60; n += 1) await client.call('applyMeta', { patch: { n, text } })
+    raw.socket.resume()
+    const got: number[] = []
+    const next = async () => {
+      const [, name, [payload]] = (await raw.message()) as [number, string, [{ count?: number; meta?: { n: number } }]]
+      if (name !== 'metaChange') return { name, count: payload.count }
+      got.push(payload.meta?.n ?? -1)
+      return undefined
+    }
+    let other = await next()
+    // Nothing happens any more, and still it is told.
+    while (other === undefined) other = await next()
+    assert.deepEqual(other, { name: 'missed', count: 60 - got.length }, `after ${got.length} of 60 events`)
+    await client.call('applyMeta', { patch: { n: 60, text } })
+    await next()
+    assert.deepEqual(got, [...got.slice(0, -1).keys(), 60], 'numbers that were told')
+  }),
+]
