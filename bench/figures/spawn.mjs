@@ -1,6 +1,13 @@
 import { execFileSync } from 'node:child_process'
+import { existsSync, rmSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { encode } from '@bgtask/protocol'
 import { temporaryPool } from '../lib/environment.mjs'
-import { comparePairs } from '../lib/pairs.mjs'
+import { comparePairs, median } from '../lib/pairs.mjs'
+
+const BARE_SUPERVISORS = 11
+const bareProgram = fileURLToPath(new URL('../lib/bare-supervisor.cjs', import.meta.url))
 
 /** Nothing of a library's own in it, which would make it slower than it is. */
 const bareNode = async () => {
@@ -10,15 +17,42 @@ const bareNode = async () => {
 }
 
 /** From `spawn` until `info()` says running; the task is ended outside of the measured time. */
-const spawnUntilRunning = (pool, settle) => async () => {
-  await settle()
-  const start = performance.now()
-  const task = await pool.spawn({ exec: ['sleep', '600'] })
-  const { state } = await task.info()
-  const took = performance.now() - start
-  if (state !== 'running') throw new Error(`state is ${state}`)
-  await task.terminateSupervisor({ steps: [{ killSignal: 'SIGKILL', waitMs: 5_000 }] })
-  return took
+const spawnUntilRunning =
+  (pool, settle, end = terminate) =>
+  async () => {
+    await settle()
+    const start = performance.now()
+    const task = await pool.spawn({ exec: ['sleep', '600'] })
+    const { state } = await task.info()
+    const took = performance.now() - start
+    if (state !== 'running') throw new Error(`state is ${state}`)
+    await end(task)
+    return took
+  }
+
+const terminate = (task) => task.terminateSupervisor({ steps: [{ killSignal: 'SIGKILL', waitMs: 5_000 }] })
+
+/** The same with a supervisor that does as little as one in Node can. */
+async function bareSupervisor() {
+  const { pool, dispose } = temporaryPool()
+  try {
+    const model = await pool.spawn({ exec: ['sleep', '600'] })
+    const info = encode(await model.info()).toString('base64')
+    await terminate(model)
+    pool.supervisorCmd = [...pool.supervisorCmd.slice(0, -1), bareProgram]
+    pool.applySupervisorEnv({ BENCH_INFO: info, BENCH_POOL: pool.path })
+    const end = async (task) => {
+      process.kill(task.pid, 'SIGTERM')
+      while (existsSync(`/proc/${task.pid}`)) await delay(5)
+      rmSync(pool.socketPath(task.pid), { force: true })
+    }
+    const spawnBare = spawnUntilRunning(pool, async () => {}, end)
+    const times = []
+    for (let spawned = 0; spawned < BARE_SUPERVISORS; spawned += 1) times.push(await spawnBare())
+    return median(times)
+  } finally {
+    await dispose()
+  }
 }
 
 async function measure(pairs, options, settle, onPair) {
@@ -36,7 +70,13 @@ export const coldSpawn = {
   title: 'spawn, cold, until info() says running, against `node -e 0`',
   unit: '×',
   atMost: 1.5,
-  run: ({ pairs, onPair }) => measure(pairs, {}, async () => {}, onPair),
+  run: async ({ pairs, onPair }) => {
+    const result = await measure(pairs, {}, async () => {}, onPair)
+    return {
+      ...result,
+      detail: `${result.detail}, a supervisor that keeps nothing: ${(await bareSupervisor()).toFixed(1)} ms`,
+    }
+  },
 }
 
 export const standbySpawn = {
