@@ -174,6 +174,23 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await page.getByText('run 2').waitFor()
   })
 
+  /** The page took the end for that of the new run, and showed nothing of it. */
+  test('output goes on where the new run is told of before the end of the old one', async () => {
+    const pool = testPool()
+    const task = await pool.start('echo run; read line', { meta: { name: 'again' } })
+    const handler = createConsole({ pool })
+    const reordered = async (request: Request) => endsLater(await handler(request), '"run":2')
+    const { page } = await newPage()
+    await page.goto(await listen(createServer(nodeListener(reordered))))
+    await choose(page, 'again')
+    await showsLine(page, 'run')
+    await task.stdin.close()
+    await task.wait()
+    await page.getByRole('main').getByText('Exit code 1').waitFor()
+    await task.restart()
+    await shows(page, (rows) => rows.join() === 'run,run')
+  })
+
   test('stop asks first, and names what outlives it; pause and resume show', async () => {
     const pool = testPool()
     const task = await pool.start('trap "" TERM; while :; do sleep 0.1; done', {
@@ -514,3 +531,22 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await page.getByRole('listitem').filter({ hasText: 'embedded' }).waitFor()
   })
 })
+
+/** A console's stream in which the end of the output comes only behind an event with that text. */
+function endsLater(response: Response, text: string): Response {
+  let held: Uint8Array | undefined
+  const reorder = new TransformStream<Uint8Array, Uint8Array>({
+    transform(event, controller) {
+      const words = Buffer.from(event).toString()
+      if (words.startsWith('event: end')) {
+        held = event
+        return
+      }
+      controller.enqueue(event)
+      if (held === undefined || !words.includes(text)) return
+      controller.enqueue(held)
+      held = undefined
+    },
+  })
+  return new Response(response.body?.pipeThrough(reorder), response)
+}
