@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { TaskPool } from '@bgtask/pool'
 import { serveConsole } from '@bgtask/web'
 import { chromium } from 'playwright-core'
+import { readOptions } from './lib/options.mjs'
 
 const LINES = 100_000
 const LIMIT_MS = 100
@@ -18,6 +19,13 @@ const ARGS = [
   '--disable-background-networking',
   '--disable-dev-shm-usage',
 ]
+
+readOptions(
+  {},
+  `usage: pnpm bench:console
+
+Measures the console's page with ${LINES} lines in a browser; exits with 1 where an input takes longer than ${LIMIT_MS} ms.`,
+)
 
 const directory = mkdtempSync(join(tmpdir(), 'bgtask-bench-'))
 const pool = new TaskPool({ path: join(directory, 'p'), mkdirIfMissing: true })

@@ -16,14 +16,22 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { readOptions, refuse } from '../bench/lib/options.mjs'
 import { mutants } from '../e2e/seed/mutants.mjs'
 
 const TESTS = 'e2e/seed'
 const RESULTS = 'results.json'
 
+const HELP = `usage: pnpm mutants [WORD…]
+
+Tries those faults whose description holds one of the words, or all:
+${mutants.map(({ breaks }) => `  ${breaks}`).join('\n')}`
+
 const root = dirname(import.meta.dirname)
-const words = process.argv.slice(2)
+const { words } = readOptions({}, HELP, { allowWords: true })
 const chosen = mutants.filter(({ breaks }) => words.length === 0 || words.some((word) => breaks.includes(word)))
+// Without a title to look for, all tests would be run.
+if (chosen.length === 0) refuse(`no fault is described with ${words.join(', ')}`)
 const copy = mkdtempSync(join(tmpdir(), 'mutants-'))
 try {
   copyTree()

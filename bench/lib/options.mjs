@@ -1,18 +1,27 @@
 import { parseArgs } from 'node:util'
 
-/** The program's options. What is wrong is told in a line and ends it with 2; so does `--help` with 0. */
-export function readOptions(options, help) {
-  let values
-  try {
-    values = parseArgs({ options: { ...options, help: { type: 'boolean', default: false } } }).values
-  } catch (error) {
-    refuse(error.message)
-  }
+/**
+ * The program's options, and as `words` what is none, where that is allowed. What is wrong is told in a line and ends it
+ * with 2; so does `--help` with 0.
+ */
+export function readOptions(options, help, { allowWords = false } = {}) {
+  const { values, positionals } = parse({
+    options: { ...options, help: { type: 'boolean', default: false } },
+    allowPositionals: allowWords,
+  })
   if (values.help) {
     console.log(help)
     process.exit()
   }
-  return values
+  return { ...values, words: positionals }
+}
+
+function parse(config) {
+  try {
+    return parseArgs(config)
+  } catch (error) {
+    return refuse(error.message)
+  }
 }
 
 /** Those of a list whose ids are named, with commas between them, or all; one that is not `known` ends the program. */
@@ -23,7 +32,8 @@ export function choose(from, names, what, known = from) {
   return from.filter(({ id }) => wanted === undefined || wanted.includes(id))
 }
 
-function refuse(message) {
+/** Ends the program, which was called in a wrong way. */
+export function refuse(message) {
   console.error(`${message} (see --help)`)
   process.exit(2)
 }

@@ -8,6 +8,8 @@ import { describe, expect, test } from 'vitest'
 const PEERS = join(import.meta.dirname, '../../bench/peers/run.mjs')
 const FIGURES = join(import.meta.dirname, '../../bench/figures.mjs')
 const PROFILE = join(import.meta.dirname, '../../bench/profile.mjs')
+const CONSOLE = join(import.meta.dirname, '../../bench/console.mjs')
+const MUTANTS = join(import.meta.dirname, '../../scripts/mutants.mjs')
 
 const WORK = ['spawn-cold', 'spawn-warm', 'spawn-many', 'memory', 'cpu-idle', 'drain', 'latency', 'query', 'stop']
 
@@ -103,6 +105,24 @@ test.each([
     const refused = await runNode(program, args)
     expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(words) })
   }
+})
+
+/** They took no notice of an option that they have not, and worked for minutes. */
+test.each([
+  [CONSOLE, ['--nothing'], /^Unknown option '--nothing'/],
+  [CONSOLE, ['word'], /^Unexpected argument 'word'/],
+  [MUTANTS, ['--nothing'], /^Unknown option '--nothing'/],
+  [MUTANTS, ['no-such-fault'], /^no fault is described with no-such-fault/],
+])('%s %j is refused before anything is done', async (program, args, words) => {
+  const directory = tempDir()
+  const refused = await runNode(program, args, { env: { TMPDIR: directory } })
+  expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(words) })
+  expect(refused.stderr).toContain('(see --help)')
+  expect(readdirSync(directory)).toEqual([])
+  expect(await runNode(program, ['--help'])).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringMatching(/^usage: pnpm /),
+  })
 })
 
 /** Programs whose temporary files are in a directory; the benchmark's own is told apart by its arguments. */

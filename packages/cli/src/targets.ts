@@ -61,7 +61,7 @@ export function needLive(target: Target): LiveTarget {
 
 /** The task of an id: a pid, a name, a unique prefix of a name or task id, or `@last`. */
 export async function findTarget(pool: TaskPool, id: string): Promise<Target> {
-  if (/^\d+$/.test(id)) return targetByPid(pool, Number(id))
+  if (/^\d+$/.test(id)) return targetByPid(pool, id)
   const targets = await allTargets(pool)
   const target = id === '@last' ? targets.at(-1) : oneOf(id, candidates(id, targets))
   if (target === undefined) throw noTask(pool, id)
@@ -77,12 +77,13 @@ export function hasEnded({ state }: Pick<RecordedInfo, 'state'>): boolean {
   return state === 'exited' || state === 'failed' || state === 'lost'
 }
 
-async function targetByPid(pool: TaskPool, pid: number): Promise<Target> {
+async function targetByPid(pool: TaskPool, id: string): Promise<Target> {
+  const pid = Number(id)
   const task = pid > 0 && Number.isSafeInteger(pid) ? await pool.taskByPid(pid) : undefined
   if (task !== undefined) return liveTarget(task)
   const lost = (await pool.lost()).find((lost) => lost.pid === pid)
   if (lost !== undefined) return lostTarget(lost)
-  throw noTask(pool, String(pid))
+  throw noTask(pool, id)
 }
 
 /** Those that have the name; of several the ones that run, else the newest. Where none has it, those that begin so. */

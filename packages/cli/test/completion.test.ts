@@ -12,6 +12,9 @@ describe('completion', () => {
     expect(completeInBash(user, script, ['re'])).toEqual(['resume', 'restart'])
     expect(completeInBash(user, script, ['logs', '--un'])).toEqual(['--until'])
     expect(completeInBash(user, script, ['run', '--behavior', 'd'])).toEqual(['daemon'])
+    expect(completeInBash(user, script, ['web', '--tok'])).toEqual(['--token-file'])
+    // Of a file bash itself knows what there is.
+    expect(completeInBash(user, script, ['web', '--token-file', ''])).toEqual([])
     expect(completeInBash(user, script, ['kill', '--signal', 'SIGUSR'])).toEqual(['SIGUSR1', 'SIGUSR2'])
     expect(completeInBash(user, script, ['logs', '-f', ''])).toEqual(['web', id, '@last'])
     expect(completeInBash(user, script, ['run', '--', 'x'])).toEqual([])

@@ -40,6 +40,12 @@ describe('help', () => {
     })
   })
 
+  /** Nothing said that an option behind the text is text. */
+  test('of send says where the text begins', async () => {
+    const { stdout } = await cli().bgtask(['send', '--help'])
+    expect(String(stdout).replaceAll(/\s+/g, ' ')).toContain('all options behind the first one too; -- before one')
+  })
+
   test('options that all commands have stand last', async () => {
     const { stdout } = await cli().bgtask(['ls', '--help'])
     const flags = [...String(stdout).matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, flag]) => flag)

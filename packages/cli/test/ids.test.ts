@@ -43,7 +43,8 @@ describe('an id', () => {
     expect((await bgtask(['wait', 'build'])).stdout).toBe(`${ended} 0`)
   })
 
-  test.for(['nothing', '1', '@last'])('that is %s of nobody: 125', async (id) => {
+  /** A pid was told as the number that it makes: 1e+20. */
+  test.for(['nothing', '1', '@last', '007', '99999999999999999999999'])('that is %s of nobody: 125', async (id) => {
     const { bgtask, run } = cli()
     await bgtask(['rm', '-f', await run('true')])
     const { exitCode, stderr } = await bgtask(['info', id])

@@ -39,7 +39,10 @@ describe('logs', () => {
   test('of many tasks brings no warning', async () => {
     const { bgtask, run } = cli()
     const ids = await Promise.all(Array.from({ length: 11 }, () => run('sleep', '60')))
-    expect(await bgtask(['logs', '-f', '--timeout', '1s', ...ids])).toMatchObject({ exitCode: 124, stderr: '' })
+    expect(await bgtask(['logs', '-f', '--timeout', '1s', ...ids])).toMatchObject({
+      exitCode: 124,
+      stderr: `bgtask: following the output of tasks ${ids.join(', ')} took longer than 1000 ms`,
+    })
   })
 
   test('of a task that goes on: ends at what is there, and follows with -f until the time is up', async () => {
@@ -47,6 +50,21 @@ describe('logs', () => {
     const id = await run('--ready', 'there', '--', 'sh', '-c', 'echo there; exec sleep 60')
     expect(await bgtask(['logs', id])).toMatchObject({ exitCode: 0, stdout: 'there' })
     expect(await bgtask(['logs', '-f', '--timeout', '100ms', id])).toMatchObject({ exitCode: 124, stdout: 'there' })
+  })
+
+  /** The exit code alone told of it, with --json too. */
+  test.for([
+    { args: ['-f'], what: 'following the output of task' },
+    { args: ['--until', 'never'], what: 'waiting for /never/ in the output of task' },
+  ])('$args: that the time is up is told as an error', async ({ args, what }) => {
+    const { bgtask, json, run } = cli()
+    const id = await run('sleep', '60')
+    const message = `${what} ${id} took longer than 100 ms`
+    const limited = [...args, '--timeout', '100ms', id]
+    expect(await bgtask(['logs', ...limited])).toMatchObject({ exitCode: 124, stderr: `bgtask: ${message}` })
+    expect(await json('logs', ...limited)).toEqual([
+      { v: 1, error: { code: 'ERR_BGTASK_TIMEOUT', message, exitCode: 124, timeoutMs: 100, what: `${what} ${id}` } },
+    ])
   })
 
   test('--until waits for what comes, a line that is not finished too', async () => {

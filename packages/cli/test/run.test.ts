@@ -51,7 +51,7 @@ describe('run', () => {
 
   test.for([
     { name: '123', why: 'pid' },
-    { name: '', why: 'pid' },
+    { name: '', why: 'empty' },
     { name: '@last', why: '@' },
   ])('refuses the name "$name"', async ({ name, why }) => {
     const { exitCode, stderr } = await cli().bgtask(['run', '--name', name, '--', 'true'])

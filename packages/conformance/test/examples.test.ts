@@ -10,21 +10,21 @@ import { makePool, root } from './support/pools.js'
 
 const examples = join(root, 'examples')
 
+const pythonSupervisor = () => [pathOf('python3-msgpack'), join(examples, 'custom-supervisor-python/supervisor.py')]
+
 /** More than a check allows itself. */
 const TIMEOUT_MS = 70_000
 
 describe.runIf(needs('python3-msgpack'))('the supervisor in Python', () => {
-  const supervisorCmd = () => [pathOf('python3-msgpack'), join(examples, 'custom-supervisor-python/supervisor.py')]
-
   describe.concurrent('holds to the core profile', { timeout: TIMEOUT_MS }, () => {
     test.each(conformanceChecks({ profile: 'core' }).map(({ title }) => title))('%s', async (wanted) => {
-      const checks = conformanceChecks({ profile: 'core', supervisorCmd: supervisorCmd() })
+      const checks = conformanceChecks({ profile: 'core', supervisorCmd: pythonSupervisor() })
       expect(await checks.find(({ title }) => title === wanted)?.run()).toEqual({})
     })
   })
 
   test('serves a pool: spawn, search, output, exit and end', async () => {
-    const pool = makePool({ supervisorCmd: supervisorCmd() })
+    const pool = makePool({ supervisorCmd: pythonSupervisor() })
     const task = await pool.spawn({ cmd: 'echo from python; sleep 1000', meta: { name: 'py' } })
     expect((await task.stdout.waitFor('python'))?.offset).toBe(5)
     const [found] = await pool.search({ meta: { name: 'py' }, state: 'running' })
@@ -34,7 +34,7 @@ describe.runIf(needs('python3-msgpack'))('the supervisor in Python', () => {
   })
 
   test('refuses what it does not support, and names what it cannot run', async () => {
-    const pool = makePool({ supervisorCmd: supervisorCmd() })
+    const pool = makePool({ supervisorCmd: pythonSupervisor() })
     await expect(pool.spawn({ cmd: 'true', restart: { on: 'always' } })).rejects.toMatchObject({
       code: 'ERR_BGTASK_UNSUPPORTED',
       method: 'restart',
@@ -45,6 +45,28 @@ describe.runIf(needs('python3-msgpack'))('the supervisor in Python', () => {
     })
   })
 })
+
+test.runIf(needs('python3-msgpack'))(
+  'the light clients with a supervisor of the core profile: as they say',
+  async () => {
+    const pool = makePool({ supervisorCmd: pythonSupervisor() })
+    const { pid } = await pool.spawn({ cmd: 'echo out; exit 5' })
+    const argv = (...words: string[]) => [join(examples, 'light-client-python/client.py'), pool.path, ...words]
+    const python = (...words: string[]) => {
+      const run = promisify(execFile)(pathOf('python3-msgpack'), argv(...words))
+      run.child.stdin?.end()
+      return run
+    }
+    expect(await python('follow', String(pid))).toMatchObject({ stdout: 'out\n' })
+    await expect(python('wait', String(pid))).rejects.toMatchObject({ stderr: 'method waitExit is not supported\n' })
+    await expect(python('write', String(pid))).rejects.toMatchObject({
+      stderr: expect.stringContaining('Stream is not'),
+    })
+    expect(await python('list')).toMatchObject({ stdout: '' })
+    const follower = runNode(join(examples, 'light-client/follow.js'), [pool.socketPath(pid)])
+    expect(await follower).toMatchObject({ stdout: 'out', exitCode: 1, stderr: expect.stringContaining('UNSUPPORTED') })
+  },
+)
 
 describe.runIf(needs('python3-msgpack'))('the client in Python', () => {
   const client = (pool: TaskPool, args: readonly (string | number)[], input = '') => {

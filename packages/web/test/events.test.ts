@@ -1,5 +1,6 @@
 import { eventually } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { outputEvents } from '../src/events/output-events.js'
 import { createConsole } from '../src/index.js'
 import type { ConsoleEvent } from '../src/shared/messages.js'
 import { bytesOf, EventReader } from './support/events.js'
@@ -151,7 +152,22 @@ describe('the output', () => {
     await task.stdin.write('after\n')
     expect(bytesOf(await events.until('output')).toString()).toBe('after\n')
     await task.stdin.close()
-    expect((await events.until('end')).data).toEqual({ reason: 'eof' })
+    expect((await events.until('end')).data).toEqual({ reason: 'eof', run: 1 })
+  })
+
+  test.each(['stdout', 'merged'] as const)('of %s: its end is that of the run before a restart', async (view) => {
+    const task = await testPool().start('read line')
+    await task.stdin.close()
+    await task.wait()
+    const info = task.info.bind(task)
+    vi.spyOn(task, 'info').mockImplementationOnce(async () => {
+      await task.restart()
+      return info()
+    })
+    const { signal } = new AbortController()
+    const events: ConsoleEvent[] = []
+    for await (const event of outputEvents(task, view, undefined, signal)) events.push(event)
+    expect(events).toEqual([{ event: 'end', data: { reason: 'eof', run: 1 } }])
   })
 
   test.each(['stdout', 'stderr', 'merged'] as const)(

@@ -174,6 +174,69 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await page.getByText('run 2').waitFor()
   })
 
+  /** Only what had ended could be started again. */
+  test.for(['running', 'paused'])('what is %s is restarted by a stop and a start, after a question', async (state) => {
+    const pool = testPool()
+    const task = await pool.start('echo run; sleep 1000', { meta: { name: 'anew' } })
+    if (state === 'paused') await task.pause()
+    const { page } = await openPage(pool, { name: 'anew' })
+    const button = page.getByRole('main').getByRole('button', { name: 'Restart…' })
+    await button.press('Enter')
+    const dialog = page.getByRole('dialog', { name: 'Restart anew?' })
+    await dialog.press('Escape')
+    await dialog.waitFor({ state: 'detached' })
+    expect(await task.info()).toMatchObject({ state, run: 1 })
+    await button.press('Enter')
+    await dialog.getByRole('button', { name: 'Restart' }).press('Enter')
+    await page.getByText('Started again.').waitFor()
+    await shows(page, (rows) => rows.join() === 'run,run')
+    expect(await task.info()).toMatchObject({ state: 'running', run: 2 })
+  })
+
+  /** The page took the end for that of the new run, and showed nothing of it. */
+  test('output goes on where the new run is told of before the end of the old one', async () => {
+    const pool = testPool()
+    const task = await pool.start('echo run; read line', { meta: { name: 'again' } })
+    const handler = createConsole({ pool })
+    const reordered = async (request: Request) => endsLater(await handler(request), '"run":2')
+    const { page } = await newPage()
+    await page.goto(await listen(createServer(nodeListener(reordered))))
+    await choose(page, 'again')
+    await showsLine(page, 'run')
+    await task.stdin.close()
+    await task.wait()
+    await page.getByRole('main').getByText('Exit code 1').waitFor()
+    await task.restart()
+    await shows(page, (rows) => rows.join() === 'run,run')
+  })
+
+  test('what outlives the stop is not started beside itself', async () => {
+    const pool = testPool()
+    const cmd = 'trap "" TERM; echo up; while :; do sleep 0.1; done'
+    const task = await pool.start(cmd, { meta: { name: 'stubborn' }, stop: NEVER.steps })
+    const { page } = await openPage(pool, { name: 'stubborn' })
+    await showsLine(page, 'up')
+    await page.getByRole('button', { name: 'Restart…' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Restart' }).click()
+    await page.getByText(new RegExp(`^Still there after the last signal: ${(await task.info()).pid} `)).waitFor()
+    expect((await task.info()).run).toBe(1)
+  })
+
+  test('who may restart but not stop can restart only what has ended', async () => {
+    const pool = testPool()
+    const task = await pool.start('read line', { meta: { name: 'guarded' } })
+    const authorize = (_: Request, action: string) => action !== 'stop'
+    const handler = createConsole({ pool, readOnly: false, authorize })
+    const { page } = await newPage()
+    await page.goto(await listen(createServer(nodeListener(handler))))
+    await choose(page, 'guarded')
+    const main = page.getByRole('main')
+    await main.getByRole('button', { name: 'Pause' }).waitFor()
+    expect(await main.getByRole('button', { name: 'Restart' }).count()).toBe(0)
+    await task.stdin.close()
+    await main.getByRole('button', { name: 'Restart' }).waitFor()
+  })
+
   test('stop asks first, and names what outlives it; pause and resume show', async () => {
     const pool = testPool()
     const task = await pool.start('trap "" TERM; while :; do sleep 0.1; done', {
@@ -466,7 +529,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     // And out of it again.
     await page.keyboard.press('Tab')
     expect(await focused()).not.toMatch(/^Output/)
-    for (const label of ['Pause', 'Stop', 'Signal', 'Remove', 'Send']) {
+    for (const label of ['Pause', 'Restart', 'Stop', 'Signal', 'Remove', 'Send']) {
       expect(await page.getByRole('button', { name: label }).count()).toBe(0)
     }
   })
@@ -514,3 +577,22 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await page.getByRole('listitem').filter({ hasText: 'embedded' }).waitFor()
   })
 })
+
+/** A console's stream in which the end of the output comes only behind an event with that text. */
+function endsLater(response: Response, text: string): Response {
+  let held: Uint8Array | undefined
+  const reorder = new TransformStream<Uint8Array, Uint8Array>({
+    transform(event, controller) {
+      const words = Buffer.from(event).toString()
+      if (words.startsWith('event: end')) {
+        held = event
+        return
+      }
+      controller.enqueue(event)
+      if (held === undefined || !words.includes(text)) return
+      controller.enqueue(held)
+      held = undefined
+    },
+  })
+  return new Response(response.body?.pipeThrough(reorder), response)
+}

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { TimeoutError } from '@bgtask/protocol'
 import { CliError, EXIT } from '../errors.js'
 import { exitCodeOfTask } from '../exit-code.js'
 import { openPool, type PoolOption } from '../open-pool.js'
@@ -59,7 +60,15 @@ async function logs(ids: readonly string[], options: LogsOptions): Promise<void>
   }
   for (const target of targets) await printer.end(target)
   if (options.until !== undefined) process.exitCode = over.signal.reason === 'matched' ? 0 : EXIT.noMatch
-  if (over.signal.reason === 'timeout') process.exitCode = EXIT.timeout
+  if (over.signal.reason === 'timeout') throw timeoutOf(targets, options)
+}
+
+function timeoutOf(targets: readonly LiveTarget[], { timeout = 0, until }: LogsOptions): TimeoutError {
+  const tasks = `task${targets.length > 1 ? 's' : ''} ${targets.map(({ id }) => id).join(', ')}`
+  return new TimeoutError(
+    timeout,
+    until ? `waiting for ${until} in the output of ${tasks}` : `following the output of ${tasks}`,
+  )
 }
 
 function checkOptions({ stdout, stderr, from, tail }: LogsOptions, ids: readonly string[]): void {

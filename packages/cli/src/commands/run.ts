@@ -96,8 +96,8 @@ function spawnOptions(command: readonly string[], options: RunOptions): SpawnOpt
 }
 
 function checkName(name: string): string {
-  if (/^\d*$/.test(name))
-    throw new CliError('ERR_BGTASK_USAGE', `the name ${name || "''"} could not be told from a pid`)
+  if (name === '') throw new CliError('ERR_BGTASK_USAGE', 'the name must not be empty')
+  if (/^\d+$/.test(name)) throw new CliError('ERR_BGTASK_USAGE', `the name ${name} could not be told from a pid`)
   if (name.startsWith('@') || name.startsWith('-')) {
     throw new CliError('ERR_BGTASK_USAGE', `the name ${name} must not begin with @ or -`)
   }

@@ -8,11 +8,17 @@ export function sendCommand() {
   return poolCommand('send')
     .description("write to a task's stdin")
     .argument('<id>')
-    .argument('[text...]', 'words of a line; - or nothing for what is piped in')
+    .argument(
+      '[text...]',
+      'words of a line, all options behind the first one too; -- before one that begins with a dash; - or nothing for what is piped in',
+    )
     .option('-n, --no-newline', 'no line end behind the words')
     .option('--eof', 'then end its stdin')
     .option('--timeout <duration>', 'how long to wait for room in a full queue; exit code 124', duration)
-    .addHelpText('after', examples('bgtask send repl "print(1 + 1)"', 'bgtask send sort --eof - < words.txt'))
+    .addHelpText(
+      'after',
+      examples('bgtask send repl "print(1 + 1)"', 'bgtask send repl -- --help', 'bgtask send sort --eof - < words.txt'),
+    )
     .action(send)
 }
 

@@ -3,6 +3,7 @@ import { CliError } from '../errors.js'
 import { openPool, type PoolOption } from '../open-pool.js'
 import { print, printJson } from '../output/print.js'
 import { onStopping } from '../stopping.js'
+import { keptToken } from '../token-file.js'
 import { examples, parsed, poolCommand } from './common.js'
 
 export function webCommand() {
@@ -11,7 +12,11 @@ export function webCommand() {
     .option('-p, --port <port>', 'any free one unless given', portNumber)
     .option('--write', 'let the page act on tasks too, not only look')
     .option('--open', 'open it in the browser')
-    .addHelpText('after', examples('bgtask web --open'))
+    .option('--token-file <file>', 'keep the token there, so that with --port the address outlives a restart')
+    .addHelpText(
+      'after',
+      examples('bgtask web --open', 'bgtask web --port 8080 --token-file ~/.config/bgtask-web-token'),
+    )
     .action(web)
 }
 
@@ -25,6 +30,7 @@ interface WebOptions extends PoolOption {
   readonly port?: number
   readonly write?: boolean
   readonly open?: boolean
+  readonly tokenFile?: string
 }
 
 /** Of `@bgtask/web`, what this command needs. */
@@ -34,14 +40,18 @@ interface Web {
     port?: number
     write?: boolean
     open?: boolean
+    token?: string
     onListening?: (url: string) => void
   }): Promise<AsyncDisposable>
 }
 
-async function web({ json, port, write, open, ...options }: WebOptions): Promise<void> {
+async function web({ json, port, write, open, tokenFile, ...options }: WebOptions): Promise<void> {
   const { serveConsole } = await loadWeb()
+  const pool = openPool(options)
+  // A file and not a word: ps shows words to everybody.
+  const token = tokenFile === undefined ? undefined : keptToken(tokenFile)
   const onListening = (url: string) => void (json ? printJson({ url }) : print(url))
-  await using _console = await serveConsole({ pool: openPool(options), port, write, open, onListening })
+  await using _console = await serveConsole({ pool, port, write, open, token, onListening })
   await new Promise<void>((resolve) => onStopping(() => resolve()))
 }
 

@@ -20,12 +20,19 @@ export async function* outputEvents(
   try {
     if (view === 'merged') yield* mergedEvents(task, from?.view === 'merged' ? from.merged : undefined, signal)
     else yield* streamEvents(task, view, from?.view === view ? from.offset : undefined, signal)
-    yield { event: 'end', data: { reason: 'eof' } }
+    yield { event: 'end', data: { reason: 'eof', run: await endedRun(task, view, signal) } }
   } catch (error) {
     if (signal.aborted) return
     const reason = isBgTaskError(error, 'ERR_BGTASK_TASK_GONE') ? 'gone' : 'failed'
     yield { event: 'end', data: { reason, message: (error as Error).message } }
   }
+}
+
+/** The run whose output has ended: the one before, where the task was started again meanwhile. */
+async function endedRun(task: Task, view: View, signal: AbortSignal): Promise<number> {
+  const { run, streams } = await task.info({ signal })
+  const names = view === 'merged' ? (['stdout', 'stderr'] as const) : [view]
+  return names.every((name) => streams[task[name].id].eof) ? run : run - 1
 }
 
 async function* streamEvents(task: Task, name: StreamName, from: number | undefined, signal: AbortSignal) {

@@ -47,8 +47,8 @@ export interface ConsoleEvents {
   output: { readonly stream: 'stdout' | 'stderr'; readonly offset: number; readonly at?: number; readonly data: string }
   /** Bytes from `from` up to, not including, `to` are missing. */
   gap: { readonly stream: 'stdout' | 'stderr'; readonly from: number; readonly to: number; readonly reason: GapReason }
-  /** No output of the opened task will come any more on this stream. */
-  end: { readonly reason: EndReason; readonly message?: string }
+  /** No output of the opened task will come any more on this stream. `run`: the one that ended, where the reason is `eof`. */
+  end: { readonly reason: EndReason; readonly message?: string; readonly run?: number }
   /** The pool cannot be watched at the moment. */
   problem: { readonly message: string }
 }

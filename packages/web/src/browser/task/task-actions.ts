@@ -12,6 +12,9 @@ export interface TaskActionsOptions {
   readonly tell: (message: string, isProblem?: boolean) => void
 }
 
+/** What a button does: one action, or a restart of what runs, which takes two. */
+type Offer = Exclude<WriteAction, 'stdin' | 'meta'> | 'stopAndRestart'
+
 /** The buttons that do something to a task. What cannot be done now is not offered; what cannot be undone is asked about. */
 export class TaskActions {
   readonly element = h('div', { class: 'actions', role: 'group', 'aria-label': 'Actions' })
@@ -23,14 +26,14 @@ export class TaskActions {
   }
 
   update(info: RecordedInfo, can: readonly WriteAction[]): void {
-    const offered = offers(info).filter((action) => can.includes(action))
+    const offered = offers(info).filter((offer) => actionsOf(offer).every((action) => can.includes(action)))
     if (offered.join() === this.#offered) return
     this.#offered = offered.join()
     this.element.replaceChildren(...offered.map((action) => this.#button(action, info)))
   }
 
-  #button(action: Exclude<WriteAction, 'stdin' | 'meta'>, info: RecordedInfo): HTMLElement {
-    const danger = action === 'stop' || action === 'terminate'
+  #button(action: Offer, info: RecordedInfo): HTMLElement {
+    const danger = action in QUESTIONS
     const run = async () => {
       const button = element
       button.disabled = true
@@ -50,7 +53,7 @@ export class TaskActions {
     return element
   }
 
-  async #run(action: Exclude<WriteAction, 'stdin' | 'meta'>, name: string): Promise<void> {
+  async #run(action: Offer, name: string): Promise<void> {
     const { act, tell, dialogs } = this.#options
     if (action === 'pause' || action === 'resume') {
       const { delivered } = await act(action, {})
@@ -63,10 +66,30 @@ export class TaskActions {
     if (action === 'signal') return this.#signal(name)
     const question = { ...QUESTIONS[action], title: QUESTIONS[action].title.replace('%', name), danger: true }
     if (!(await confirm(dialogs, question))) return
+    if (action === 'stopAndRestart') return this.#stopAndRestart()
+    if (await this.#stop(action)) tell('Stopped; nothing of it is left.')
+  }
+
+  /** Whether nothing is left; else what is has been told. */
+  async #stop(action: 'stop' | 'terminate'): Promise<boolean> {
+    const { act, tell } = this.#options
     tell('Stopping…')
     const { survivors } = await act(action, {})
+    if (survivors.length === 0) return true
     const left = survivors.map(({ pid, command }) => `${pid} (${command})`).join(', ')
-    tell(left === '' ? 'Stopped; nothing of it is left.' : `Still there after the last signal: ${left}`, left !== '')
+    tell(`Still there after the last signal: ${left}`, true)
+    return false
+  }
+
+  /** As `bgtask restart`: what has ended meanwhile needs no stop, and what outlives one is not started beside itself. */
+  async #stopAndRestart(): Promise<void> {
+    const { act, tell } = this.#options
+    const restart = async () => (await act('restart', {})).restarted
+    if (!(await restart())) {
+      if (!(await this.#stop('stop'))) return
+      if (!(await restart())) return tell('Somebody else started it again.', true)
+    }
+    tell('Started again.')
   }
 
   async #signal(name: string): Promise<void> {
@@ -96,11 +119,17 @@ const LABELS = {
   pause: 'Pause',
   resume: 'Resume',
   restart: 'Restart',
+  stopAndRestart: 'Restart…',
   stop: 'Stop…',
   terminate: 'Remove…',
 }
 
 const QUESTIONS = {
+  stopAndRestart: {
+    title: 'Restart %?',
+    text: 'Ends the program and everything that it started, by its stop steps, then starts it again. Its output goes on.',
+    action: 'Restart',
+  },
   stop: {
     title: 'Stop %?',
     text: 'Ends the program and everything that it started, by its stop steps. Its output stays until it is removed.',
@@ -113,13 +142,13 @@ const QUESTIONS = {
   },
 } as const
 
-function offers({ state }: RecordedInfo): Exclude<WriteAction, 'stdin' | 'meta'>[] {
+function offers({ state }: RecordedInfo): Offer[] {
   switch (state) {
     case 'running':
     case 'starting':
-      return ['pause', 'signal', 'stop', 'terminate']
+      return ['pause', 'signal', 'stopAndRestart', 'stop', 'terminate']
     case 'paused':
-      return ['resume', 'signal', 'stop', 'terminate']
+      return ['resume', 'signal', 'stopAndRestart', 'stop', 'terminate']
     case 'backoff':
       return ['restart', 'stop', 'terminate']
     case 'exited':
@@ -132,4 +161,9 @@ function offers({ state }: RecordedInfo): Exclude<WriteAction, 'stdin' | 'meta'>
     default:
       return []
   }
+}
+
+/** Who may restart only must not stop what runs. */
+function actionsOf(offer: Offer): readonly WriteAction[] {
+  return offer === 'stopAndRestart' ? ['stop', 'restart'] : [offer]
 }

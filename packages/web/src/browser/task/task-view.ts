@@ -109,8 +109,7 @@ export class TaskView {
     if (isGone) this.#tell('This task was removed. What it wrote last is still shown here.')
     this.#draw()
     if (!this.#inspector.element.hidden && !isGone) void this.#inspector.refresh()
-    // Output ends with a run that nothing follows; a restart adds to it.
-    if (this.#endedRun !== undefined && task !== undefined && task.info.run > this.#endedRun) this.#reopen()
+    this.#reopenIfStartedAgain()
   }
 
   async received(event: ConsoleEvent): Promise<void> {
@@ -118,8 +117,11 @@ export class TaskView {
       this.#can = (event.data as ConsoleEvent<'opened'>['data']).can
       this.#draw()
     } else {
-      if (event.event === 'end') this.#endedRun = this.#task?.info.run
+      if (event.event === 'end') {
+        this.#endedRun = (event.data as ConsoleEvent<'end'>['data']).run ?? this.#task?.info.run
+      }
       await this.#views.get(this.#view)?.received(event)
+      this.#reopenIfStartedAgain()
     }
   }
 
@@ -202,6 +204,12 @@ export class TaskView {
     this.attached()
     this.#search.apply()
     this.#reopen()
+  }
+
+  /** Output ends with a run that nothing follows; a restart adds to it, and may be told of before that end. */
+  #reopenIfStartedAgain(): void {
+    const run = this.#task?.info.run
+    if (this.#endedRun !== undefined && run !== undefined && run > this.#endedRun) this.#reopen()
   }
 
   #reopen(): void {
