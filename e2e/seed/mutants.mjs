@@ -421,9 +421,9 @@ export const mutants = [
   },
   {
     breaks: 'unknown options are ignored',
-    file: 'packages/pool/src/options.ts',
-    search: 'if (!Object.hasOwn(known, name)) throw',
-    replace: 'if (name === "") throw',
+    file: 'packages/protocol/src/options.ts',
+    search: 'if (!Object.hasOwn(known, key)) throw',
+    replace: 'if (key === "") throw',
     fails: [
       'bad-input.test.ts › $what is an error that names it, and nothing is left',
       'bad-input.test.ts › $what is an error that names the option',

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import {
+  checkOptions,
   checkWait,
   connectSocket,
   describeInvalid,
@@ -16,6 +17,7 @@ import {
   TaskGoneError,
   type Validated,
   validate,
+  WAIT_OPTIONS,
   type WaitOptions,
   withDeadline,
 } from '@bgtask/protocol'
@@ -71,7 +73,8 @@ export class Connection {
   }
 
   /** @throws TaskGoneError where nothing listens; PermissionError; TimeoutError. */
-  async open({ signal, timeoutMs = DEFAULT_TIMEOUT_MS }: WaitOptions = {}): Promise<RpcPeer> {
+  async open(options: WaitOptions = {}): Promise<RpcPeer> {
+    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = checkOptions(options, WAIT_OPTIONS)
     checkWait({ signal, timeoutMs })
     if (this.#peer !== undefined) return this.#peer
     this.#connecting ??= this.#connect()
@@ -99,8 +102,9 @@ export class Connection {
   async call<M extends MethodName>(
     method: M,
     params?: MethodParams<M>,
-    { signal, timeoutMs = DEFAULT_TIMEOUT_MS + waitMsOf(params) }: WaitOptions = {},
+    options: WaitOptions = {},
   ): Promise<MethodResult<M>> {
+    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS + waitMsOf(params) } = checkOptions(options, WAIT_OPTIONS)
     const { invalid } = validate(paramSchemas[method], params)
     if (invalid !== undefined) throw new InvalidOptionError(invalid.path || method, invalid.got, invalid.problem)
     const waitMs = waitMsOf(params)
@@ -112,9 +116,10 @@ export class Connection {
   async callPatiently<M extends MethodName>(
     method: M,
     params: MethodParams<M>,
-    { signal, timeoutMs }: WaitOptions = {},
+    options: WaitOptions,
   ): Promise<MethodResult<M>> {
-    if (timeoutMs !== undefined) return this.call(method, params, { signal, timeoutMs })
+    const { signal, timeoutMs } = options
+    if (timeoutMs !== undefined) return this.call(method, params, options)
     checkWait({ signal })
     const silence = new AbortController()
     const heartbeat = setInterval(() => {
@@ -123,7 +128,7 @@ export class Connection {
       })
     }, HEARTBEAT_MS)
     try {
-      const ended = signal === undefined ? silence.signal : AbortSignal.any([signal, silence.signal])
+      const ended = signal == null ? silence.signal : AbortSignal.any([signal, silence.signal])
       return await this.call(method, params, { signal: ended, timeoutMs: Number.POSITIVE_INFINITY })
     } finally {
       clearInterval(heartbeat)

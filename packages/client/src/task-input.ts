@@ -1,10 +1,14 @@
 import { WritableStream } from 'node:stream/web'
 import {
+  checkOptions,
+  flagSchema,
   type InputInfo,
   InvalidOptionError,
   inputInfoSchema,
+  type KnownOptions,
   MAX_WRITE_BYTES,
   validate,
+  WAIT_OPTIONS,
   type WaitOptions,
   WouldBlockError,
   withDeadline,
@@ -16,6 +20,14 @@ export interface WriteOptions extends WaitOptions {
   /** False: rejects with WouldBlockError where the queue is full. Then the data may have at most 256 KiB. */
   readonly wait?: boolean
 }
+
+interface CloseOptions extends WaitOptions {
+  /** Drop what is queued. */
+  readonly immediate?: boolean
+}
+
+const WRITE_OPTIONS: KnownOptions<WriteOptions> = { ...WAIT_OPTIONS, wait: flagSchema }
+const CLOSE_OPTIONS: KnownOptions<CloseOptions> = { ...WAIT_OPTIONS, immediate: flagSchema }
 
 /** The child's stdin. What is written is queued in the supervisor, in bounded space, and acknowledged with its offset. */
 export class TaskInput {
@@ -45,6 +57,7 @@ export class TaskInput {
    * @throws WouldBlockError with `wait: false` where the queue is full: nothing was accepted.
    */
   async write(data: string | Uint8Array, options: WriteOptions = {}): Promise<number> {
+    checkOptions(options, WRITE_OPTIONS)
     const bytes = typeof data === 'string' ? Buffer.from(data) : data
     if (!(bytes instanceof Uint8Array)) throw new InvalidOptionError('data', data, 'must be a string or a Uint8Array')
     if (options.wait === false && bytes.length > MAX_WRITE_BYTES) {
@@ -81,11 +94,12 @@ export class TaskInput {
   }
 
   /** The child sees the end of its stdin behind what was written, or at once (`immediate`), which drops what is queued. */
-  close({ immediate = false, ...options }: WaitOptions & { readonly immediate?: boolean } = {}): Promise<void> {
+  async close(options: CloseOptions = {}): Promise<void> {
+    const { immediate = false, ...wait } = checkOptions(options, CLOSE_OPTIONS)
     const close = async (signal?: AbortSignal) => {
-      await this.#connection.call('closeStream', { streamId: 0, immediate }, { ...options, signal })
+      await this.#connection.call('closeStream', { streamId: 0, immediate }, { ...wait, signal })
     }
-    return immediate ? close(options.signal) : this.#inOrder(options, 'closing stdin', close)
+    return immediate ? close(wait.signal) : this.#inOrder(wait, 'closing stdin', close)
   }
 
   /**

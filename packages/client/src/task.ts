@@ -1,10 +1,13 @@
 import { EventEmitter } from 'node:events'
 import { basename, join } from 'node:path'
 import {
+  checkOptions,
   type ExitStatus,
+  flagSchema,
   InvalidOptionError,
   type JsonObject,
   type KillSignal,
+  type KnownOptions,
   normalizeSignal,
   normalizeSteps,
   type OutputStreamId,
@@ -19,6 +22,7 @@ import {
   socketFileName,
   type TaskInfo,
   temporarySocketFileName,
+  WAIT_OPTIONS,
   type WaitOptions,
   withDeadline,
 } from '@bgtask/protocol'
@@ -53,6 +57,11 @@ export interface WaitExitOptions extends WaitOptions {
   /** Number of a run, from 1. */
   readonly run?: number
 }
+
+const KILL_OPTIONS: KnownOptions<KillOptions> = { ...WAIT_OPTIONS, tree: flagSchema }
+const STOP_OPTIONS: KnownOptions<StopOptions> = { ...WAIT_OPTIONS, steps: true }
+const WAIT_EXIT_OPTIONS: KnownOptions<WaitExitOptions> = { ...WAIT_OPTIONS, run: true }
+const PROGRESS: KnownOptions<TaskProgress> = { done: true, total: true, text: true }
 
 /** A run's end, and which run it was. */
 export type WaitedExit = ExitStatus & { readonly run: number }
@@ -91,6 +100,7 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
 
   /** The task whose supervisor listens on that socket, for tools without a pool. */
   static at<T extends Task>(this: new (pool: TaskPoolView, pid: number) => T, socketPath: string): T {
+    if (typeof socketPath !== 'string') throw new InvalidOptionError('socketPath', socketPath, 'must be a string')
     const file = parsePoolFileName(basename(socketPath))
     return new this({ socketPath: () => socketPath }, file?.kind === 'socket' ? file.pid : Number.NaN)
   }
@@ -115,6 +125,9 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
 
   constructor(taskPool: TaskPoolView, pid: number) {
     super()
+    if (typeof taskPool?.socketPath !== 'function') {
+      throw new InvalidOptionError('taskPool', taskPool, 'must have a method socketPath(pid)')
+    }
     this.taskPool = taskPool
     this.pid = pid
     const observer = {
@@ -162,7 +175,9 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
 
   /** Merges into `meta.progress`, for the job itself (`Task.current()`) and whoever watches it. */
   async progress(progress: TaskProgress, options?: WaitOptions): Promise<void> {
-    const given = Object.entries(progress).filter(([, value]) => value !== undefined)
+    const given = Object.entries(checkOptions(progress, PROGRESS, 'progress')).filter(
+      ([, value]) => value !== undefined,
+    )
     await this.applyMeta({ progress: Object.fromEntries(given) }, options)
   }
 
@@ -180,20 +195,21 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
    *
    * @returns false where there was nothing to signal.
    */
-  async kill(killSignal: KillSignal = 'SIGTERM', { tree, ...options }: KillOptions = {}): Promise<boolean> {
+  async kill(killSignal: KillSignal = 'SIGTERM', options: KillOptions = {}): Promise<boolean> {
+    const { tree, ...wait } = checkOptions(options, KILL_OPTIONS)
     const params = { killSignal: normalizeSignal(killSignal), tree }
-    const { delivered } = await this.#connection.call('kill', params, options)
+    const { delivered } = await this.#connection.call('kill', params, wait)
     return delivered
   }
 
   /** Stops the task's processes where they are (SIGSTOP). Returns false where nothing runs. */
-  pause(options?: WaitOptions): Promise<boolean> {
-    return this.kill('SIGSTOP', { ...options, tree: true })
+  async pause(options: WaitOptions = {}): Promise<boolean> {
+    return this.kill('SIGSTOP', { ...checkOptions(options, WAIT_OPTIONS), tree: true })
   }
 
   /** Lets them go on (SIGCONT). Returns false where nothing runs. */
-  resume(options?: WaitOptions): Promise<boolean> {
-    return this.kill('SIGCONT', { ...options, tree: true })
+  async resume(options: WaitOptions = {}): Promise<boolean> {
+    return this.kill('SIGCONT', { ...checkOptions(options, WAIT_OPTIONS), tree: true })
   }
 
   /** Starts the child again after it ended. Returns false while it runs. */
@@ -206,8 +222,9 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
    * Ends the child and everything that belongs to it, by the task's own stop steps unless others are given; no restart
    * follows. The supervisor stays, and with it what it kept. Without `timeoutMs` it may take as long as the steps do.
    */
-  async stop({ steps, ...options }: StopOptions = {}): Promise<StopResult> {
-    return this.#connection.callPatiently('stop', { steps: steps && normalizeSteps(steps) }, options)
+  async stop(options: StopOptions = {}): Promise<StopResult> {
+    const { steps, ...wait } = checkOptions(options, STOP_OPTIONS)
+    return this.#connection.callPatiently('stop', { steps: steps && normalizeSteps(steps) }, wait)
   }
 
   /**
@@ -215,10 +232,11 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
    *
    * @throws TaskGoneError where it was gone already: then nobody knows whether its child still runs (the pool can tell).
    */
-  async terminateSupervisor({ steps, ...options }: StopOptions = {}): Promise<StopResult> {
-    return withDeadline(options, `terminating ${this.pid}`, async (signal) => {
+  async terminateSupervisor(options: StopOptions = {}): Promise<StopResult> {
+    const { steps, ...wait } = checkOptions(options, STOP_OPTIONS)
+    return withDeadline(wait, `terminating ${this.pid}`, async (signal) => {
       const params = { steps: steps && normalizeSteps(steps) }
-      const result = await this.#connection.callPatiently('terminate', params, { ...options, signal })
+      const result = await this.#connection.callPatiently('terminate', params, { ...wait, signal })
       await this.#connection.closed({ signal, timeoutMs: DEFAULT_TIMEOUT_MS })
       return result
     })
@@ -230,10 +248,11 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
    *
    * @throws TaskGoneError when the supervisor goes before it told; nobody knows the status then.
    */
-  wait({ run, ...options }: WaitExitOptions = {}): Promise<WaitedExit> {
-    const waitMs = pollMs(options.timeoutMs)
+  async wait(options: WaitExitOptions = {}): Promise<WaitedExit> {
+    const { run, ...wait } = checkOptions(options, WAIT_EXIT_OPTIONS)
+    const waitMs = pollMs(wait.timeoutMs)
     const pace = new PollPace('waitExit')
-    return withDeadline(options, `waiting for the end of task ${this.pid}`, async (signal) => {
+    return withDeadline(wait, `waiting for the end of task ${this.pid}`, async (signal) => {
       for (;;) {
         const polled = performance.now()
         const result = await this.#connection.call('waitExit', { run, waitMs }, { signal })

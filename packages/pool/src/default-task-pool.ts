@@ -1,9 +1,11 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import type { Task } from '@bgtask/client'
-import { currentPlace, POOL_PATH_VARIABLE } from '@bgtask/protocol'
-import type { TaskPoolOptions } from './pool-options.js'
+import { checkOptions, currentPlace, POOL_PATH_VARIABLE } from '@bgtask/protocol'
+import { POOL_OPTIONS, type TaskPoolOptions } from './pool-options.js'
 import { TaskPool } from './task-pool.js'
+
+const { path: _, ...OPTIONS } = POOL_OPTIONS
 
 /**
  * The pool that a user's programs share where nobody names another: `$BGTASK_TASKPOOL_PATH`, else `/run/bgtask` for root,
@@ -13,6 +15,7 @@ import { TaskPool } from './task-pool.js'
  * @param options as for `new TaskPool`, but for the path.
  */
 export function defaultTaskPool<T extends Task = Task>(options: Omit<TaskPoolOptions<T>, 'path'> = {}): TaskPool<T> {
+  checkOptions(options, OPTIONS)
   return new TaskPool<T>({ mkdirIfMissing: { mode: 0o700 }, ...options, path: defaultPath() })
 }
 

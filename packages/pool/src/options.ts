@@ -1,17 +1,6 @@
 import { resolve } from 'node:path'
 import { InvalidOptionError, isPlainObject } from '@bgtask/protocol'
 
-/**
- * An option that nobody knows is a typo, and a typo in `lockfile` or `stop` would do harm silently.
- *
- * @param prefix of the option's name in the error, such as `restart.`.
- */
-export function rejectUnknownKeys(options: object, known: Readonly<Record<string, true>>, prefix = ''): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(known, name)) throw new InvalidOptionError(`${prefix}${name}`, value, 'is not a known option')
-  }
-}
-
 /** Checks a map of environment changes: names that the kernel can hold, values that are text, or undefined to unset. */
 export function checkEnvironment(option: string, env: unknown): void {
   if (!isPlainObject(env)) throw new InvalidOptionError(option, typeof env, 'must be an object of strings')

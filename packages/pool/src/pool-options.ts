@@ -3,13 +3,15 @@ import {
   type Access,
   type AccessOptions,
   accessSchema,
+  checkOptions,
   InvalidOptionError,
+  type KnownOptions,
   POOL_PATH_VARIABLE,
   validate,
 } from '@bgtask/protocol'
 import { checkPathLength } from './directory/inspect.js'
 import type { MkdirIfMissing } from './directory/mkdir.js'
-import { absolutePath, rejectUnknownKeys } from './options.js'
+import { absolutePath } from './options.js'
 import type { TaskPool } from './task-pool.js'
 
 /** What makes the tasks of a pool: a subclass of Task, say. */
@@ -37,8 +39,7 @@ export interface TaskPoolOptions<T extends Task = Task> {
 /** A standby costs what a Node process costs; more than this is a mistake. */
 const MAX_STANDBY = 64
 
-/** All options of a pool, for whoever looks for others. */
-export const POOL_OPTIONS: Readonly<Record<keyof TaskPoolOptions, true>> = {
+export const POOL_OPTIONS: KnownOptions<TaskPoolOptions> = {
   path: true,
   mkdirIfMissing: true,
   supervisorCmd: true,
@@ -59,10 +60,8 @@ export function checkTaskClass<C>(taskClass: C): C {
   return taskClass
 }
 
-export function checkAccess(options: unknown = {}): Access {
-  if (typeof options === 'object' && options !== null) {
-    rejectUnknownKeys(options, { mode: true, gid: true, owners: true }, 'access.')
-  }
+export function checkAccess(options: AccessOptions = {}): Access {
+  checkOptions(options, { mode: true, gid: true, owners: true }, 'access')
   const { value, invalid } = validate(accessSchema, options)
   if (invalid === undefined) return value
   throw new InvalidOptionError(['access', invalid.path].filter(Boolean).join('.'), invalid.got, invalid.problem)

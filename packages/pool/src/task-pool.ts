@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Task } from '@bgtask/client'
 import {
   type Access,
+  checkOptions,
   checkWait,
   InvalidOptionError,
   isBgTaskError,
@@ -13,6 +14,7 @@ import {
   PoolDirError,
   socketFileName,
   type TaskRecord,
+  WAIT_OPTIONS,
   type WaitOptions,
 } from '@bgtask/protocol'
 import { debug } from './debug.js'
@@ -24,10 +26,10 @@ import type { SpawnOptions } from './launch/spawn-options.js'
 import { encodeSpec, makeSpec } from './launch/spec.js'
 import { Standbys } from './launch/standbys.js'
 import { type SupervisorPlan, SupervisorProcess } from './launch/supervisor-process.js'
-import { findLost } from './lost/lost.js'
+import { findLost, type LostOptions } from './lost/lost.js'
 import type { LostTask } from './lost/lost-task.js'
 import { type SweepOptions, sweepDirectory, sweepLaunch } from './lost/sweep.js'
-import { checkArgv, checkDuration, checkEnvironment, checkPid, rejectUnknownKeys } from './options.js'
+import { checkArgv, checkDuration, checkEnvironment, checkPid } from './options.js'
 import {
   checkAccess,
   checkPath,
@@ -57,12 +59,11 @@ const DEFAULT_LAUNCH_MS = 10_000
 export class TaskPool<T extends Task = Task> {
   /** Absolute path of the directory. */
   readonly path: string
-  /** Makes the tasks that this pool gives from now on. */
-  taskClass: TaskClass<T>
   readonly #access: Access
   readonly #standbys: Standbys
   #supervisorCmd: string[] | undefined
   #supervisorEnv: SupervisorEnv
+  #taskClass: TaskClass<T>
 
   /**
    * @throws InvalidOptionError; PoolDirError where the directory is missing (and `mkdirIfMissing` is not given), is no
@@ -70,11 +71,9 @@ export class TaskPool<T extends Task = Task> {
    */
   constructor(options: TaskPoolOptions<T>) {
     if (!PLATFORMS.includes(process.platform)) throw new PlatformError('bgtask')
-    if (typeof options !== 'object' || options === null)
-      throw new InvalidOptionError('options', options, 'must be an object')
-    rejectUnknownKeys(options, POOL_OPTIONS)
+    checkOptions(options, POOL_OPTIONS)
     this.path = checkPath(options.path)
-    this.taskClass = checkTaskClass(options.taskClass ?? (Task as unknown as TaskClass<T>))
+    this.#taskClass = checkTaskClass(options.taskClass ?? (Task as unknown as TaskClass<T>))
     this.#access = checkAccess(options.access)
     this.#supervisorCmd =
       options.supervisorCmd === undefined ? undefined : checkArgv('supervisorCmd', options.supervisorCmd)
@@ -92,12 +91,21 @@ export class TaskPool<T extends Task = Task> {
 
   /** The file that takes the stdout and stderr of the supervisor with that pid: its own words, not the task's output. */
   outputPath(pid: number = process.pid): string {
-    return join(this.path, logFileName(pid))
+    return join(this.path, logFileName(checkPid(pid)))
   }
 
   /** The socket on which the supervisor with that pid listens. */
   socketPath(pid: number = process.pid): string {
-    return join(this.sockdir, socketFileName(pid))
+    return join(this.sockdir, socketFileName(checkPid(pid)))
+  }
+
+  /** Makes the tasks that this pool gives from now on. */
+  get taskClass(): TaskClass<T> {
+    return this.#taskClass
+  }
+
+  set taskClass(taskClass: TaskClass<T>) {
+    this.#taskClass = checkTaskClass(taskClass)
   }
 
   /**
@@ -184,8 +192,10 @@ export class TaskPool<T extends Task = Task> {
    * @throws PermissionError where the socket may not be reached or is somebody else's, TimeoutError where it does not answer
    * within `timeoutMs` (2,000 unless given).
    */
-  async taskByPid(pid: number, { signal, timeoutMs = DEFAULT_ANSWER_MS }: WaitOptions = {}): Promise<T | undefined> {
+  async taskByPid(pid: number, options: WaitOptions = {}): Promise<T | undefined> {
     checkPid(pid)
+    const { signal, timeoutMs = DEFAULT_ANSWER_MS } = checkOptions(options, WAIT_OPTIONS)
+    checkWait({ signal, timeoutMs })
     const view = this.#view()
     try {
       checkSocket(view.directory, this.socketPath(pid), pid)
@@ -203,12 +213,18 @@ export class TaskPool<T extends Task = Task> {
     return latestRecord(this.#directory(), checkPid(pid))
   }
 
-  /** Tasks of this machine whose supervisor died without ending in order. */
-  async lost(): Promise<LostTask[]> {
-    return findLost(this.#directory())
+  /**
+   * Tasks of this machine whose supervisor died without ending in order. Records that cannot be believed (not a regular file,
+   * not trusted, not what their name says) go to `onError`: whether their tasks are lost, nobody knows.
+   */
+  async lost(options?: LostOptions): Promise<LostTask[]> {
+    return findLost(this.#directory(), options)
   }
 
-  /** Removes what dead supervisors of this user and machine left. Returns the names of the files removed. */
+  /**
+   * Removes what dead supervisors of this user and machine left. Returns the names of the files removed. What stays because of
+   * a record that cannot be believed goes to `onError`.
+   */
   async sweep(options?: SweepOptions): Promise<string[]> {
     return sweepDirectory(this.#directory(), options)
   }

@@ -1,7 +1,9 @@
 import { Task, type TaskPoolView } from '@bgtask/client'
-import { defaultTaskPool, type LostTask, type PoolEvent, TaskPool } from '@bgtask/pool'
-import type { Survivor, TaskRecord } from '@bgtask/protocol'
+import { defaultTaskPool, type LostTask, type PoolEvent, type SearchEntry, TaskPool } from '@bgtask/pool'
+import type { BgTaskError, Survivor, TaskRecord } from '@bgtask/protocol'
 import { expectTypeOf, test } from 'vitest'
+
+type EntryError = readonly [BgTaskError, SearchEntry]
 
 class MyTask extends Task {
   readonly mine = true
@@ -39,6 +41,10 @@ test('a pool is what a task asks for', () => {
 test('the directory tells of tasks that are gone', () => {
   expectTypeOf(pool.record(1)).resolves.toEqualTypeOf<TaskRecord | undefined>()
   expectTypeOf(pool.lost()).resolves.toEqualTypeOf<LostTask[]>()
+  void pool.lost({ onError: (error, entry) => expectTypeOf([error, entry] as const).toEqualTypeOf<EntryError>() })
+  void pool.sweep({ olderThanMs: 1, onError: (...told) => expectTypeOf(told).toEqualTypeOf<[...EntryError]>() })
+  // @ts-expect-error nothing is waited for
+  void pool.lost({ timeoutMs: 1 })
   expectTypeOf<LostTask['stop']>().returns.resolves.toEqualTypeOf<Survivor[]>()
 })
 

@@ -45,6 +45,7 @@ describe('the supervisor of a pool', () => {
   const refused: [title: string, assign: (pool: TaskPool) => void, option: string][] = [
     ['an empty argv', (pool) => Object.assign(pool, { supervisorCmd: [] }), 'supervisorCmd'],
     ['a command line', (pool) => Object.assign(pool, { supervisorCmd: 'mine -v' }), 'supervisorCmd'],
+    ['a task class that is none', (pool) => Object.assign(pool, { taskClass: {} }), 'taskClass'],
     ['a number in the environment', (pool) => pool.applySupervisorEnv({ A: 1 } as never), 'supervisorEnv.A'],
     ['an environment that is no object', (pool) => Object.assign(pool, { supervisorEnv: 'A=1' }), 'supervisorEnv'],
   ]

@@ -1,4 +1,5 @@
 import { InvalidOptionError, TimeoutError } from './errors.js'
+import type { KnownOptions } from './options.js'
 
 /** How long a call may wait. An abort rejects with the signal's reason, the end of `timeoutMs` with a TimeoutError. */
 export interface WaitOptions {
@@ -6,6 +7,9 @@ export interface WaitOptions {
   /** Milliseconds; undefined or Infinity wait for ever. */
   readonly timeoutMs?: number
 }
+
+/** All of them, for `checkOptions`; `checkWait` checks their values. */
+export const WAIT_OPTIONS: KnownOptions<WaitOptions> = { signal: true, timeoutMs: true }
 
 /** Node's timers overflow above this and would fire at once: 24.8 days. */
 const MAX_TIMER_MS = 2_147_483_647

@@ -1,5 +1,12 @@
 export { monotonicMs } from './clock.js'
 export {
+  flagSchema,
+  gapsSchema,
+  handlerSchema,
+  mergedPositionSchema,
+  windowBytesSchema,
+} from './contract/call-options.js'
+export {
   EVENT_NAMES,
   type EventName,
   type EventPayload,
@@ -75,7 +82,7 @@ export {
 } from './contract/results.js'
 export { type LaunchSpec, launchSpecSchema, MAX_SPEC_BYTES } from './contract/spec.js'
 export { describeInvalid, type Invalid, type Validated, validate } from './contract/validate.js'
-export { armDeadline, checkWait, type WaitOptions, withDeadline } from './deadline.js'
+export { armDeadline, checkWait, WAIT_OPTIONS, type WaitOptions, withDeadline } from './deadline.js'
 export {
   logFileName,
   MAX_RECORD_BYTES,
@@ -112,6 +119,7 @@ export {
   UnsupportedError,
   WouldBlockError,
 } from './errors.js'
+export { checkOptions, type KnownOptions } from './options.js'
 export {
   BEHAVIOR_VARIABLE,
   COOKIE_VARIABLE,

@@ -10,7 +10,7 @@ const NUMBERS: Readonly<Record<string, number>> = constants.signals
  * @throws InvalidOptionError for what this platform does not know; 0 is not a signal.
  */
 export function normalizeSignal(signal: string | number, option = 'killSignal'): NodeJS.Signals {
-  const name = typeof signal === 'number' ? nameOf(signal) : String(signal).replace(/^(?!SIG)/, 'SIG')
+  const name = typeof signal === 'string' ? signal.replace(/^(?!SIG)/, 'SIG') : nameOf(signal)
   if (name === undefined || !Object.hasOwn(NUMBERS, name)) {
     throw new InvalidOptionError(option, signal, 'must be the name or number of a signal')
   }

@@ -1,6 +1,7 @@
 import { type StopStep, stopStepsSchema } from './contract/fields.js'
 import { validate } from './contract/validate.js'
 import { InvalidOptionError } from './errors.js'
+import { checkOptions, type KnownOptions } from './options.js'
 import { normalizeSignal } from './signals.js'
 
 /** A signal by name, with or without `SIG`, or by number. */
@@ -11,6 +12,8 @@ export interface StopStepOptions {
   readonly killSignal: KillSignal
   readonly waitMs: number
 }
+
+const STEP: KnownOptions<StopStepOptions> = { killSignal: true, waitMs: true }
 
 /**
  * Brings the steps of a stop into the form of the wire.
@@ -25,8 +28,8 @@ export function normalizeSteps(steps: readonly StopStepOptions[], option = 'step
   throw new InvalidOptionError([option, invalid.path].filter(Boolean).join('.'), invalid.got, invalid.problem)
 }
 
-/** What is no step is left for the schema to refuse. */
-function withSignalName(step: unknown, option: string): unknown {
-  if (typeof step !== 'object' || step === null || !('killSignal' in step)) return step
-  return { ...step, killSignal: normalizeSignal(step.killSignal as KillSignal, `${option}.killSignal`) }
+/** What a step lacks is left for the schema to tell. */
+function withSignalName(step: StopStepOptions, option: string): unknown {
+  const { killSignal } = checkOptions(step, STEP, option)
+  return killSignal === undefined ? step : { ...step, killSignal: normalizeSignal(killSignal, `${option}.killSignal`) }
 }

@@ -47,7 +47,7 @@ export async function* chunks(
 ): AsyncGenerator<OutputChunk | OutputGap | undefined, void, undefined> {
   checkWait({ signal })
   const left = new AbortController()
-  const ended = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal])
+  const ended = signal == null ? left.signal : AbortSignal.any([signal, left.signal])
   const pace = new PollPace('readStream')
   let position = from
   let until: number | undefined

@@ -1,3 +1,4 @@
+import { checkOptions, countSchema, flagSchema, type KnownOptions } from '@bgtask/protocol'
 import { chunks, type Followed, type OutputChunk, type OutputGap } from './chunks.js'
 
 export interface FollowOptions {
@@ -11,12 +12,20 @@ export interface FollowOptions {
   readonly signal?: AbortSignal
 }
 
+export const FOLLOW_OPTIONS: KnownOptions<FollowOptions> = {
+  from: countSchema,
+  discard: flagSchema,
+  live: flagSchema,
+  signal: true,
+}
+
 /** A stream's bytes from an offset to its end. */
 export async function* follow(
   stream: Followed,
-  { from, discard = false, signal, live }: FollowOptions,
+  options: FollowOptions,
   waitMs?: () => number,
 ): AsyncGenerator<OutputChunk | OutputGap, void, undefined> {
+  const { from, discard = false, signal, live } = checkOptions(options, FOLLOW_OPTIONS)
   let position = 0
   const finished = discard ? () => position : undefined
   for await (const chunk of chunks(stream, { from, signal, live, waitMs, finished })) {

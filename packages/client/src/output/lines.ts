@@ -1,7 +1,8 @@
+import { checkOptions, type KnownOptions, windowBytesSchema } from '@bgtask/protocol'
 import { LONG_POLL_MS } from '../long-poll.js'
 import { LineSplitter, type OutputLine } from '../text/line-splitter.js'
 import { chunks, type Followed, type OutputGap } from './chunks.js'
-import type { FollowOptions } from './follow.js'
+import { FOLLOW_OPTIONS, type FollowOptions } from './follow.js'
 
 /** A longer line comes in pieces: 1 MiB bounds what one line can take of the reader's memory. */
 const DEFAULT_MAX_LINE_BYTES = 1024 * 1024
@@ -14,12 +15,15 @@ export interface LinesOptions extends FollowOptions {
   readonly maxLineBytes?: number
 }
 
+const LINES_OPTIONS: KnownOptions<LinesOptions> = { ...FOLLOW_OPTIONS, maxLineBytes: windowBytesSchema }
+
 /** A stream's lines. A gap cuts the line before it, and the line after it begins wherever the kept bytes do. */
 export async function* lines(
   stream: Followed,
-  { from, discard = false, signal, live = true, maxLineBytes = DEFAULT_MAX_LINE_BYTES }: LinesOptions,
+  options: LinesOptions,
 ): AsyncGenerator<OutputLine | OutputGap, void, undefined> {
-  const splitter = new LineSplitter(maxLineBytes)
+  const { from, discard = false, signal, live = true, maxLineBytes } = checkOptions(options, LINES_OPTIONS)
+  const splitter = new LineSplitter(maxLineBytes ?? DEFAULT_MAX_LINE_BYTES)
   let position = 0
   const finished = discard ? () => position : undefined
   // Only what comes can fill the buffer: once is enough for each chunk.

@@ -1,4 +1,14 @@
-import { MAX_READ_BYTES, type OrderResult, type OutputStreamId, type WaitOptions } from '@bgtask/protocol'
+import {
+  checkOptions,
+  flagSchema,
+  type KnownOptions,
+  MAX_READ_BYTES,
+  mergedPositionSchema,
+  type OrderResult,
+  type OutputStreamId,
+  WAIT_OPTIONS,
+  type WaitOptions,
+} from '@bgtask/protocol'
 import type { Connection } from '../connection.js'
 import { LONG_POLL_MS } from '../long-poll.js'
 import { type MergedChunk, type MergedGap, type MergedPosition, merge } from './merge.js'
@@ -23,6 +33,14 @@ export interface OrderOptions extends WaitOptions {
   readonly waitMs?: number
 }
 
+const FOLLOW_OPTIONS: KnownOptions<MergedFollowOptions> = {
+  from: mergedPositionSchema,
+  discard: flagSchema,
+  live: flagSchema,
+  signal: true,
+}
+const ORDER_OPTIONS: KnownOptions<OrderOptions> = { ...WAIT_OPTIONS, from: true, maxChunks: true, waitMs: true }
+
 /** Both outputs in the order in which the supervisor read them. That is not always the order of writing: they are two pipes. */
 export class MergedOutput {
   readonly #connection: Connection
@@ -37,14 +55,10 @@ export class MergedOutput {
    *
    * @throws UnsupportedError where the supervisor does not note the order.
    */
-  follow({
-    from,
-    signal,
-    discard,
-    live = true,
-  }: MergedFollowOptions = {}): AsyncGenerator<MergedChunk | MergedGap, void, undefined> {
+  async *follow(options: MergedFollowOptions = {}): AsyncGenerator<MergedChunk | MergedGap, void, undefined> {
+    const { from, signal, discard, live = true } = checkOptions(options, FOLLOW_OPTIONS)
     const connection = this.#connection
-    return merge(
+    yield* merge(
       {
         order: (seq) => connection.call('readOrder', { from: seq, waitMs: live ? LONG_POLL_MS : 0 }, { signal }),
         read: (streamId: OutputStreamId, offset: number, length: number) =>
@@ -66,7 +80,8 @@ export class MergedOutput {
    *
    * @throws UnsupportedError where the supervisor does not note the order.
    */
-  order({ signal, timeoutMs, ...params }: OrderOptions = {}): Promise<OrderResult> {
+  async order(options: OrderOptions = {}): Promise<OrderResult> {
+    const { signal, timeoutMs, ...params } = checkOptions(options, ORDER_OPTIONS)
     return this.#connection.call('readOrder', params, { signal, timeoutMs })
   }
 }

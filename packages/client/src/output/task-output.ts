@@ -1,12 +1,16 @@
 import type { ReadableStream } from 'node:stream/web'
 import {
+  checkOptions,
+  flagSchema,
   isBgTaskError,
+  type KnownOptions,
   MAX_READ_BYTES,
   type OutputInfo,
   type OutputStreamId,
   outputInfoSchema,
   type ReadResult,
   validate,
+  WAIT_OPTIONS,
   type WaitOptions,
 } from '@bgtask/protocol'
 import { type Connection, checked } from '../connection.js'
@@ -27,6 +31,14 @@ export interface ReadOptions extends WaitOptions {
   readonly waitMs?: number
   /** Forget what is returned, and everything before it. */
   readonly discard?: boolean
+}
+
+const READ_OPTIONS: KnownOptions<ReadOptions> = {
+  ...WAIT_OPTIONS,
+  from: true,
+  maxBytes: true,
+  waitMs: true,
+  discard: flagSchema,
 }
 
 /**
@@ -60,7 +72,8 @@ export class TaskOutput {
    * Reads what is there. `offset` of the result lies past `from` where bytes are no longer kept; `eof` says that the
    * data reaches the end for good.
    */
-  async read({ discard = false, signal, timeoutMs, ...params }: ReadOptions = {}): Promise<ReadResult> {
+  async read(options: ReadOptions = {}): Promise<ReadResult> {
+    const { discard = false, signal, timeoutMs, ...params } = checkOptions(options, READ_OPTIONS)
     const result = await this.#read(params, { signal, timeoutMs })
     if (discard) await this.#releaseRead(result)
     return result

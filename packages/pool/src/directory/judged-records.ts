@@ -1,4 +1,5 @@
 import { type Liveness, liveness, type TaskRecord } from '@bgtask/protocol'
+import type { EntryReport } from '../entry-errors.js'
 import { listEntries, type PoolEntry } from './entries.js'
 import type { PoolDirectory } from './inspect.js'
 import { type FoundRecord, readRecord } from './record.js'
@@ -12,7 +13,7 @@ export interface JudgedRecord extends FoundRecord {
 export function readRecords(
   directory: PoolDirectory,
   entry: PoolEntry,
-  report: (error: unknown, pid: number) => void = () => {},
+  report: EntryReport = () => {},
 ): JudgedRecord[] {
   return entry.taskIds.flatMap((taskId) => {
     try {

@@ -11,9 +11,8 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
-import { InvalidOptionError, PoolDirError } from '@bgtask/protocol'
+import { checkOptions, InvalidOptionError, PoolDirError } from '@bgtask/protocol'
 import { currentUmask } from '../launch/umask.js'
-import { rejectUnknownKeys } from '../options.js'
 
 /** How a missing directory is made; `mode` is exact whatever the umask, 0o700 unless given. */
 export interface MkdirOptions {
@@ -38,7 +37,7 @@ export function parseMkdirIfMissing(value: MkdirIfMissing | undefined | null): M
     throw new InvalidOptionError('mkdirIfMissing', value, 'must be true, { mode, uid, gid } or [mode, uid, gid]')
   }
   const options: MkdirOptions = Array.isArray(value) ? fromTuple(value) : (value as MkdirOptions)
-  rejectUnknownKeys(options, { mode: true, uid: true, gid: true }, 'mkdirIfMissing.')
+  checkOptions(options, { mode: true, uid: true, gid: true }, 'mkdirIfMissing')
   checkNumber('mode', options.mode, 0o7777)
   checkNumber('uid', options.uid, 0xffff_fffe)
   checkNumber('gid', options.gid, 0xffff_fffe)

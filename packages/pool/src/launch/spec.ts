@@ -3,10 +3,12 @@ import {
   type Access,
   COOKIE_VARIABLE,
   CommandError,
+  checkOptions,
   DEFAULT_MAX_READ_BUF_SIZE,
   DEFAULT_STOP_STEPS,
   encode,
   InvalidOptionError,
+  type KnownOptions,
   type LaunchSpec,
   launchSpecSchema,
   MAX_SPEC_BYTES,
@@ -18,7 +20,7 @@ import {
   validate,
   withoutTaskVariables,
 } from '@bgtask/protocol'
-import { absolutePath, checkArgv, checkEnvironment, rejectUnknownKeys } from '../options.js'
+import { absolutePath, checkArgv, checkEnvironment } from '../options.js'
 import type { SpawnOptions } from './spawn-options.js'
 import { currentUmask } from './umask.js'
 
@@ -46,9 +48,7 @@ export function encodeSpec(spec: LaunchSpec): Buffer {
  * @throws InvalidOptionError that names the option.
  */
 export function makeSpec(options: SpawnOptions, pool: { path: string; access: Access }): LaunchSpec {
-  if (typeof options !== 'object' || options === null)
-    throw new InvalidOptionError('options', options, 'must be an object')
-  rejectUnknownKeys(options, OPTIONS)
+  checkOptions(options, OPTIONS)
   const taskId = randomBytes(16).toString('hex')
   const spec = {
     v: PROTOCOL_VERSION,
@@ -74,7 +74,7 @@ export function makeSpec(options: SpawnOptions, pool: { path: string; access: Ac
   return value
 }
 
-const OPTIONS: Readonly<Record<keyof SpawnOptions, true>> = {
+const OPTIONS: KnownOptions<SpawnOptions> = {
   cmd: true,
   exec: true,
   env: true,
@@ -92,7 +92,7 @@ const OPTIONS: Readonly<Record<keyof SpawnOptions, true>> = {
   signal: true,
 }
 
-const RESTART_OPTIONS: Readonly<Record<keyof NonNullable<SpawnOptions['restart']>, true>> = {
+const RESTART_OPTIONS: KnownOptions<NonNullable<SpawnOptions['restart']>> = {
   on: true,
   delayMs: true,
   maxDelayMs: true,
@@ -122,16 +122,9 @@ function childEnvironment(changes: SpawnOptions['env'], poolPath: string, taskId
 }
 
 function stopSteps(steps: SpawnOptions['stop']) {
-  if (steps === undefined) return [...DEFAULT_STOP_STEPS]
-  const normalized = normalizeSteps(steps, 'stop')
-  steps.forEach((step, index) => {
-    rejectUnknownKeys(step, { killSignal: true, waitMs: true }, `stop.${index}.`)
-  })
-  return normalized
+  return steps === undefined ? [...DEFAULT_STOP_STEPS] : normalizeSteps(steps, 'stop')
 }
 
 function restartPolicy(policy: SpawnOptions['restart']) {
-  if (policy === undefined) return { on: 'never' }
-  if (typeof policy === 'object' && policy !== null) rejectUnknownKeys(policy, RESTART_OPTIONS, 'restart.')
-  return policy
+  return policy === undefined ? { on: 'never' } : checkOptions(policy, RESTART_OPTIONS, 'restart')
 }

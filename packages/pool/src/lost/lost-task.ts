@@ -2,11 +2,13 @@ import { unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { StopOptions } from '@bgtask/client'
 import {
+  checkOptions,
   currentPlace,
   DEFAULT_STOP_STEPS,
   exitStatusSchema,
   findTree,
   isRunning,
+  type KnownOptions,
   liveness,
   logFileName,
   normalizeSteps,
@@ -17,6 +19,7 @@ import {
   type TaskRecord,
   type TreeSelector,
   validate,
+  WAIT_OPTIONS,
   withDeadline,
 } from '@bgtask/protocol'
 import { isRefused } from './is-refused.js'
@@ -24,6 +27,8 @@ import { removeOwn } from './remove-own.js'
 
 /** `orphaned`: the supervisor died, its child or what outlived a stop runs on. `lost`: neither runs. */
 export type LostState = 'lost' | 'orphaned'
+
+const STOP_OPTIONS: KnownOptions<StopOptions> = { ...WAIT_OPTIONS, steps: true }
 
 /**
  * A task whose supervisor died without ending in order. What the supervisor had buffered is gone; how the child ends is
@@ -60,11 +65,12 @@ export class LostTask {
    * @returns who is still there after the last step; empty where all is gone.
    * @throws InvalidOptionError, TimeoutError, the signal's reason.
    */
-  async stop({ steps = DEFAULT_STOP_STEPS, ...options }: StopOptions = {}): Promise<Survivor[]> {
+  async stop(options: StopOptions = {}): Promise<Survivor[]> {
+    const { steps = DEFAULT_STOP_STEPS, ...wait } = checkOptions(options, STOP_OPTIONS)
     const normalized = normalizeSteps(steps)
     // Once, before the first signal: when the child is gone, its pid no longer proves anything.
     const tree = treeOf(this.record)
-    return withDeadline(options, `stopping what is left of task ${this.pid}`, async (ended) => {
+    return withDeadline(wait, `stopping what is left of task ${this.pid}`, async (ended) => {
       ended.throwIfAborted()
       return stopTree(() => tree, normalized, ended)
     })

@@ -1,17 +1,30 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { InvalidOptionError, isRunning, logFileName, recordFileName, socketFileName } from '@bgtask/protocol'
+import {
+  checkOptions,
+  handlerSchema,
+  InvalidOptionError,
+  isRunning,
+  type KnownOptions,
+  logFileName,
+  recordFileName,
+  socketFileName,
+} from '@bgtask/protocol'
 import { debug } from '../debug.js'
 import { listEntries, type PoolEntry } from '../directory/entries.js'
 import type { PoolDirectory } from '../directory/inspect.js'
 import { type JudgedRecord, readRecords } from '../directory/judged-records.js'
+import { type EntryErrorOptions, type EntryReport, entryReport } from '../entry-errors.js'
 import { isRefused } from './is-refused.js'
 import { hasOrphans, hasTree } from './lost-task.js'
 import { removeOwn } from './remove-own.js'
 
-export interface SweepOptions {
+/** `onError` is told of records that cannot be believed: they stay, and with them what else is there of their pid. */
+export interface SweepOptions extends EntryErrorOptions {
   /** Leave what was written in the last so many ms; 0 unless given. */
   readonly olderThanMs?: number
 }
+
+const SWEEP_OPTIONS: KnownOptions<SweepOptions> = { olderThanMs: true, onError: handlerSchema }
 
 /** Without a record of the file's supervisor, a file may be that of one that is just starting: it is given this long. */
 const SETTLE_MS = 60_000
@@ -27,13 +40,15 @@ const LOOK_MS = 5
  *
  * @returns the names of the files that were removed.
  */
-export async function sweepDirectory(
-  directory: PoolDirectory,
-  { olderThanMs = 0 }: SweepOptions = {},
-): Promise<string[]> {
-  if (!(olderThanMs >= 0)) throw new InvalidOptionError('olderThanMs', olderThanMs, 'must be a number of milliseconds')
+export async function sweepDirectory(directory: PoolDirectory, options: SweepOptions = {}): Promise<string[]> {
+  const { olderThanMs = 0 } = checkOptions(options, SWEEP_OPTIONS)
+  if (!(typeof olderThanMs === 'number' && olderThanMs >= 0))
+    throw new InvalidOptionError('olderThanMs', olderThanMs, 'must be a number of milliseconds')
+  const report = entryReport('sweep', directory.path, options)
   const removed: string[] = []
-  for (const entry of listEntries(directory.path)) removed.push(...(await sweepEntry(directory, entry, olderThanMs)))
+  for (const entry of listEntries(directory.path)) {
+    removed.push(...(await sweepEntry(directory, entry, olderThanMs, report)))
+  }
   debug(() => `sweep removed ${removed.join(' ') || 'nothing'}`)
   return removed
 }
@@ -64,8 +79,13 @@ export function removeDeadSocket(directory: PoolDirectory, entry: PoolEntry): vo
   }
 }
 
-async function sweepEntry(directory: PoolDirectory, entry: PoolEntry, olderThanMs: number): Promise<string[]> {
-  const stale = await staleFiles(directory, entry, olderThanMs)
+async function sweepEntry(
+  directory: PoolDirectory,
+  entry: PoolEntry,
+  olderThanMs: number,
+  report?: EntryReport,
+): Promise<string[]> {
+  const stale = await staleFiles(directory, entry, olderThanMs, report)
   return stale.filter(([name, minAgeMs]) => removeOwn(`${directory.path}/${name}`, minAgeMs)).map(([name]) => name)
 }
 
@@ -74,8 +94,9 @@ async function staleFiles(
   directory: PoolDirectory,
   entry: PoolEntry,
   olderThanMs: number,
+  report?: EntryReport,
 ): Promise<[string, number][]> {
-  const records = readRecords(directory, entry)
+  const records = readRecords(directory, entry, report)
   const stale = records
     .filter(({ supervisor, record }) => supervisor === 'dead' && !hasOrphans(record) && !hasTree(record))
     .map(({ record }): [string, number] => [recordFileName(entry.pid, record.info.taskId), olderThanMs])

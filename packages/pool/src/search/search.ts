@@ -1,10 +1,19 @@
 import { setMaxListeners } from 'node:events'
 import type { Task } from '@bgtask/client'
-import { BgTaskError, checkWait, isBgTaskError, type WaitOptions } from '@bgtask/protocol'
+import {
+  checkOptions,
+  checkWait,
+  handlerSchema,
+  isBgTaskError,
+  type KnownOptions,
+  WAIT_OPTIONS,
+  type WaitOptions,
+} from '@bgtask/protocol'
 import { debug } from '../debug.js'
 import { listEntries, type PoolEntry } from '../directory/entries.js'
 import { checkSocket, type PoolDirectory } from '../directory/inspect.js'
 import { readRecords } from '../directory/judged-records.js'
+import { type EntryErrorOptions, entryReport } from '../entry-errors.js'
 import { removeDeadSocket } from '../lost/sweep.js'
 import { forEachBounded } from './bounded.js'
 import {
@@ -16,20 +25,12 @@ import {
   type TaskPredicate,
 } from './match.js'
 
-/** Where an error of a search came from. */
-export interface SearchEntry {
-  /** Pid of the supervisor, by the entry's name. */
-  readonly pid: number
-  /** The pool's directory. */
-  readonly path: string
-}
-
-export interface SearchOptions extends WaitOptions {
+export interface SearchOptions extends WaitOptions, EntryErrorOptions {
   /** How long one supervisor may take to answer, 2,000 ms unless given; those that answer do not wait for it. */
   readonly timeoutMs?: number
-  /** Told of every entry that was skipped because it is dead, hung, hostile or not ours; nobody is told otherwise. */
-  readonly onError?: (error: BgTaskError, entry: SearchEntry) => void
 }
+
+const SEARCH_OPTIONS: KnownOptions<SearchOptions> = { ...WAIT_OPTIONS, onError: handlerSchema }
 
 /** How long one supervisor may take to answer. */
 export const DEFAULT_ANSWER_MS = 2_000
@@ -51,15 +52,13 @@ export interface SearchView<T extends Task> {
 export async function searchTasks<T extends Task>(
   view: SearchView<T>,
   pattern: TaskPattern | TaskPredicate = {},
-  { signal, timeoutMs = DEFAULT_ANSWER_MS, onError = () => {} }: SearchOptions = {},
+  options: SearchOptions = {},
 ): Promise<T[]> {
   checkPattern(pattern)
+  const { signal, timeoutMs = DEFAULT_ANSWER_MS } = checkOptions(options, SEARCH_OPTIONS)
   checkWait({ signal, timeoutMs })
   signal?.throwIfAborted()
-  const report = (error: unknown, pid: number) => {
-    debug(() => `search skips ${pid}: ${error}`)
-    onError(asBgTaskError(error), { pid, path: view.directory.path })
-  }
+  const report = entryReport('search', view.directory.path, options)
   const fromRecords = typeof pattern !== 'function' && namesOnlyRecorded(pattern)
   const found = new Map<number, T>()
   const toAsk: PoolEntry[] = []
@@ -113,10 +112,4 @@ function withInfo<T extends Task>(task: T, info: Task['cachedInfo']): T {
 /** A pattern that cannot be used is the caller's mistake, not an entry's. */
 function throwIfCallersFault(error: unknown): void {
   if (isBgTaskError(error, 'ERR_BGTASK_INVALID_OPTION')) throw error
-}
-
-/** As what is wrong with one entry is told: whatever is not known better is the other side's fault. */
-export function asBgTaskError(error: unknown): BgTaskError {
-  if (isBgTaskError(error)) return error
-  return new BgTaskError('ERR_BGTASK_PROTOCOL', (error as Error).message, { cause: error })
 }

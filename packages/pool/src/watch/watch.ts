@@ -1,15 +1,26 @@
 import { watch as watchDirectory } from 'node:fs'
 import type { Task } from '@bgtask/client'
-import { checkWait, isBgTaskError, PoolDirError, parsePoolFileName } from '@bgtask/protocol'
+import {
+  checkOptions,
+  checkWait,
+  handlerSchema,
+  isBgTaskError,
+  type KnownOptions,
+  PoolDirError,
+  parsePoolFileName,
+} from '@bgtask/protocol'
 import { listEntries } from '../directory/entries.js'
 import { checkSocket } from '../directory/inspect.js'
+import { type EntryReport, entryReport } from '../entry-errors.js'
 import { checkPattern, type TaskPattern, type TaskPredicate } from '../search/match.js'
-import { asBgTaskError, type SearchOptions, type SearchView } from '../search/search.js'
+import type { SearchOptions, SearchView } from '../search/search.js'
 import { EventQueue, type PoolEvent } from './event-queue.js'
 import { WatchedTask } from './watched-task.js'
 
 /** `signal` ends the watch by rejecting with its reason; `onError` is told of entries that cannot be watched. */
 export type WatchOptions = Pick<SearchOptions, 'signal' | 'onError'>
+
+const WATCH_OPTIONS: KnownOptions<WatchOptions> = { signal: true, onError: handlerSchema }
 
 /**
  * Tells of tasks as they appear, change and go; those that are there already appear first. Nothing is polled: the
@@ -20,15 +31,16 @@ export type WatchOptions = Pick<SearchOptions, 'signal' | 'onError'>
 export async function* watchTasks<T extends Task>(
   inspect: () => SearchView<T>,
   pattern: TaskPattern | TaskPredicate = {},
-  { signal, onError = () => {} }: WatchOptions = {},
+  options: WatchOptions = {},
 ): AsyncGenerator<PoolEvent<T>, void, undefined> {
   checkPattern(pattern)
+  const { signal } = checkOptions(options, WATCH_OPTIONS)
   checkWait({ signal })
   signal?.throwIfAborted()
   const { path } = inspect().directory
   const queue = new EventQueue<T>()
   const watched = new Map<number, WatchedTask<T>>()
-  const report = (error: unknown, pid: number) => onError(asBgTaskError(error), { pid, path })
+  const report = entryReport('watch', path, options)
 
   const look = (pid: number) => {
     const known = watched.get(pid)
@@ -83,7 +95,7 @@ function openWatcher(path: string, onFile: (name: string | null) => void, onErro
 }
 
 /** Whether there is a socket to connect to; one that must not be connected to is reported. */
-function isReachable(view: SearchView<Task>, pid: number, report: (error: unknown, pid: number) => void): boolean {
+function isReachable(view: SearchView<Task>, pid: number, report: EntryReport): boolean {
   try {
     checkSocket(view.directory, view.socketPath(pid), pid)
     return true

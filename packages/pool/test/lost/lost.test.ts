@@ -1,7 +1,9 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Task } from '@bgtask/client'
-import type { LostTask, SpawnOptions, TaskPool } from '@bgtask/pool'
+import type { LostTask, SearchEntry, SpawnOptions, TaskPool } from '@bgtask/pool'
+import type { BgTaskError } from '@bgtask/protocol'
 import { eventually, isAlive, tempDir } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { makePool } from '../support/directory.js'
@@ -133,6 +135,32 @@ test('a record that nobody wrote is undefined, a broken one no reason to fail', 
   expect(await pool.record(process.pid)).toBeUndefined()
   expect(await pool.lost()).toEqual([])
   expect(readdirSync(pool.path)).toHaveLength(1)
+})
+
+test('a record that cannot be judged is told of, by whoever looks for what is lost', async () => {
+  const pool = makePool()
+  const { pid } = await idleProcess()
+  execFileSync('mkfifo', [join(pool.path, '7.0123456789abcdef.json')])
+  writeFileSync(join(pool.path, '8.0123456789abcdef.json'), JSON.stringify(recordOf(pid)))
+  writeFileSync(join(pool.path, '9.0123456789abcdef.json'), '{')
+  symlinkSync('/etc/passwd', join(pool.path, '10.0123456789abcdef.json'))
+  writeRecord(pool.path, { ...recordOf(pid), supervisor: { ...recordOf(pid).supervisor, bootId: 'earlier' } })
+  const errors: [pid: number, code: string][] = []
+  const onError = (error: BgTaskError, entry: SearchEntry) => {
+    expect(entry.path).toBe(pool.path)
+    errors.push([entry.pid, error.code])
+  }
+  const expected = [
+    [7, 'ERR_BGTASK_PROTOCOL'],
+    [8, 'ERR_BGTASK_PROTOCOL'],
+    [9, 'ERR_BGTASK_PROTOCOL'],
+    [10, 'ERR_BGTASK_PERMISSION'],
+  ]
+  expect((await pool.lost({ onError })).map((lost) => lost.pid)).toEqual([pid])
+  expect(errors.splice(0)).toEqual(expected)
+  await pool.sweep({ onError })
+  expect(errors).toEqual(expected)
+  expect(readdirSync(pool.path)).toHaveLength(expected.length)
 })
 
 test('of several records of a pid the newest is told', async () => {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { armDeadline, type WaitOptions } from '../deadline.js'
+import { armDeadline, WAIT_OPTIONS, type WaitOptions } from '../deadline.js'
 import {
   type BgTaskError,
   ProtocolError,
@@ -8,6 +8,7 @@ import {
   UnsupportedError,
   WouldBlockError,
 } from '../errors.js'
+import { checkOptions } from '../options.js'
 import { type PendingCall, PendingCalls } from './calls.js'
 import { decode, encode } from './codec.js'
 import { EncodedResult } from './encoded-result.js'
@@ -114,10 +115,11 @@ export class RpcPeer {
    * Calls a method and resolves with its result. Replies may come in any order; one that comes after the deadline is dropped.
    *
    * @throws the remote error, TimeoutError, the signal's reason, TaskGoneError when the connection ends, WouldBlockError where too
-   * much waits to be sent, InvalidOptionError for parameters that cannot be sent.
+   * much waits to be sent, InvalidOptionError for options that are wrong and parameters that cannot be sent.
    */
-  call(method: string, params: unknown[] = [], { signal, timeoutMs }: WaitOptions = {}): Promise<unknown> {
+  call(method: string, params: unknown[] = [], options: WaitOptions = {}): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      const { signal, timeoutMs } = checkOptions(options, WAIT_OPTIONS)
       if (signal?.aborted) throw signal.reason
       if (this.#closed) throw this.#closeError ?? new TaskGoneError()
       const id = this.#calls.nextId()

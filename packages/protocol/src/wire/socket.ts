@@ -1,6 +1,8 @@
 import { connect, type Socket } from 'node:net'
-import { armDeadline, type WaitOptions } from '../deadline.js'
+import { countSchema } from '../contract/fields.js'
+import { armDeadline, WAIT_OPTIONS, type WaitOptions } from '../deadline.js'
 import { InvalidOptionError, PathTooLongError, PermissionError, ProtocolError, TaskGoneError } from '../errors.js'
+import { checkOptions, type KnownOptions } from '../options.js'
 
 /** What the kernel takes as the path of a unix socket on Linux; Node 20 cuts off the rest silently. */
 export const MAX_SOCKET_PATH_BYTES = 107
@@ -17,6 +19,8 @@ export interface ConnectOptions extends WaitOptions {
   readonly pid?: number
 }
 
+const CONNECT_OPTIONS: KnownOptions<ConnectOptions> = { ...WAIT_OPTIONS, pid: countSchema }
+
 /**
  * Connects to a unix socket. Where the listener is busy it is tried again until `timeoutMs` (10 s unless given).
  *
@@ -26,7 +30,7 @@ export interface ConnectOptions extends WaitOptions {
 export function connectSocket(path: string, options: ConnectOptions = {}): Promise<Socket> {
   return new Promise((resolve, reject) => {
     checkSocketPath(path)
-    const { signal, timeoutMs = DEFAULT_CONNECT_TIMEOUT_MS } = options
+    const { pid, signal, timeoutMs = DEFAULT_CONNECT_TIMEOUT_MS } = checkOptions(options, CONNECT_OPTIONS)
     let ended = false
     let socket: Socket | undefined
     let retry: NodeJS.Timeout | undefined
@@ -50,7 +54,7 @@ export function connectSocket(path: string, options: ConnectOptions = {}): Promi
           return
         }
         disarm()
-        reject(connectError(error, path, options.pid))
+        reject(connectError(error, path, pid))
       })
       candidate.once('connect', () => {
         ended = true
@@ -63,9 +67,11 @@ export function connectSocket(path: string, options: ConnectOptions = {}): Promi
 
 /** @throws PathTooLongError, and InvalidOptionError for a path with a NUL byte, where the kernel would see another one. */
 export function checkSocketPath(path: string): void {
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
+    throw new InvalidOptionError('path', path, 'must be the path of a socket')
+  }
   const bytes = Buffer.byteLength(path)
   if (bytes > MAX_SOCKET_PATH_BYTES) throw new PathTooLongError(path, bytes, MAX_SOCKET_PATH_BYTES)
-  if (path === '' || path.includes('\0')) throw new InvalidOptionError('path', path, 'must be the path of a socket')
 }
 
 function connectError(cause: NodeJS.ErrnoException, path: string, pid?: number): Error {

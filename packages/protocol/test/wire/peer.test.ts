@@ -155,8 +155,10 @@ describe('calls', () => {
     expect(await client.peer.call('fine')).toBe(1)
   })
 
-  test('reject where the parameters cannot be sent, and the connection stays', async () => {
+  test('reject where parameters cannot be sent or options are wrong, and the connection stays', async () => {
     const { client } = await peerPair({ onRequest: () => 1 })
+    await expect(client.peer.call('m', [], null as never)).rejects.toMatchObject({ option: 'options' })
+    await expect(client.peer.call('m', [], { timeOutMs: 5 } as never)).rejects.toMatchObject({ option: 'timeOutMs' })
     await expect(client.peer.call('m', [{ f: () => 1 }])).rejects.toBeInstanceOf(InvalidOptionError)
     expect(await client.peer.call('m')).toBe(1)
   })

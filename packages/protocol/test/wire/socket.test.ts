@@ -56,8 +56,19 @@ test('takes a path of 107 bytes and refuses one of 108, which Node 20 would cut 
   await expect(connectSocket(`${path}x`)).rejects.toEqual(error)
 })
 
-test.each(['', '\0abstract', '/tmp/a\0b'])('refuses the path %j', async (path) => {
+test.each(['', '\0abstract', '/tmp/a\0b', null as never, 5 as never])('refuses the path %j', async (path) => {
   await expect(connectSocket(path)).rejects.toEqual(coded('ERR_BGTASK_INVALID_OPTION', { got: path }))
+})
+
+test.each([
+  [null, 'options'],
+  [{ timeOutMs: 5 }, 'timeOutMs'],
+  [{ timeoutMs: '5' }, 'timeoutMs'],
+  [{ pid: '5' }, 'pid'],
+])('refuses the options %j', async (options, option) => {
+  await expect(connectSocket('/nowhere', options as never)).rejects.toEqual(
+    coded('ERR_BGTASK_INVALID_OPTION', { option }),
+  )
 })
 
 test('rejects with PermissionError where the directory is closed to us', async () => {

@@ -1,0 +1,33 @@
+import { BgTaskError, isBgTaskError } from '@bgtask/protocol'
+import { debug } from './debug.js'
+
+/** Where an error of a search came from. */
+export interface SearchEntry {
+  /** Pid of the supervisor, by the entry's name. */
+  readonly pid: number
+  /** The pool's directory. */
+  readonly path: string
+}
+
+/** For what looks at a whole directory, where nothing that is wrong with one entry is a reason to fail. */
+export interface EntryErrorOptions {
+  /** Told of every entry, or record, that was skipped because it is dead, hung, hostile or not ours; nobody is told otherwise. */
+  readonly onError?: (error: BgTaskError, entry: SearchEntry) => void
+}
+
+/** Tells what is wrong with the entry of a pid. */
+export type EntryReport = (error: unknown, pid: number) => void
+
+/** @param what skips the entry, in the words of `BGTASK_DEBUG`. */
+export function entryReport(what: string, path: string, { onError }: EntryErrorOptions): EntryReport {
+  return (error, pid) => {
+    debug(() => `${what} skips ${pid}: ${error}`)
+    onError?.(asBgTaskError(error), { pid, path })
+  }
+}
+
+/** Whatever is not known better is the other side's fault. */
+function asBgTaskError(error: unknown): BgTaskError {
+  if (isBgTaskError(error)) return error
+  return new BgTaskError('ERR_BGTASK_PROTOCOL', (error as Error).message, { cause: error })
+}

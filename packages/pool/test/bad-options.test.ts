@@ -1,0 +1,69 @@
+import { defaultTaskPool, LostTask, TaskPool } from '@bgtask/pool'
+import { describe, expect, test } from 'vitest'
+import { makePool } from './support/directory.js'
+import { recordOf } from './support/records.js'
+
+type Call = (options: never) => unknown
+
+/** Everything that takes options. */
+const CALLS: Record<string, Call> = {
+  TaskPool: (options) => new TaskPool(options),
+  defaultTaskPool: (options) => defaultTaskPool(options),
+  spawn: (options) => makePool().spawn(options),
+  search: (options) => makePool().search({}, options),
+  taskByPid: (options) => makePool().taskByPid(1, options),
+  lost: (options) => makePool().lost(options),
+  sweep: (options) => makePool().sweep(options),
+  watch: (options) => makePool().watch({}, options).next(),
+  'LostTask.stop': (options) => new LostTask(recordOf(1), '/nowhere').stop(options),
+}
+
+const NO_OPTIONS: [title: string, value: unknown][] = [
+  ['null', null],
+  ['a number', 5],
+  ['text', 'text'],
+  ['an array', [{}]],
+  ['a function', () => {}],
+  ['a signal', AbortSignal.abort()],
+  ['a promise', Promise.resolve({})],
+]
+
+async function expectRefused(call: () => unknown, option: string): Promise<void> {
+  const refused = (async () => call())()
+  await expect(refused).rejects.toMatchObject({ code: 'ERR_BGTASK_INVALID_OPTION', option })
+}
+
+describe.for(Object.entries(CALLS))('%s', ([, call]) => {
+  test.for(NO_OPTIONS)('refuses %s in the place of its options', async ([, options]) => {
+    await expectRefused(() => call(options as never), 'options')
+  })
+
+  test('names an option that it does not know', async () => {
+    await expectRefused(() => call({ timeOutMs: 5 } as never), 'timeOutMs')
+  })
+})
+
+test.for<[call: string, options: object, option: string]>([
+  ['search', { onError: 'throw' }, 'onError'],
+  ['search', { timeoutMs: '5' }, 'timeoutMs'],
+  ['watch', { onError: null }, 'onError'],
+  ['watch', { timeoutMs: 5 }, 'timeoutMs'],
+  ['lost', { onError: true }, 'onError'],
+  ['sweep', { onError: {} }, 'onError'],
+  ['sweep', { olderThanMs: '5' }, 'olderThanMs'],
+  ['taskByPid', { timeoutMs: '5' }, 'timeoutMs'],
+  ['taskByPid', { signal: 'INT' }, 'signal'],
+  ['spawn', { cmd: 'true', restart: [] }, 'restart'],
+  ['spawn', { cmd: 'true', stop: [null] }, 'stop.0'],
+  ['defaultTaskPool', { path: '/elsewhere' }, 'path'],
+  ['LostTask.stop', { steps: [{ killSignal: 'INT', waitMs: 1, wait: 2 }] }, 'steps.0.wait'],
+  ['LostTask.stop', { timeoutMs: '5' }, 'timeoutMs'],
+])('%s with %j names %s', async ([call, options, option]) => {
+  await expectRefused(() => CALLS[call]?.(options as never), option)
+})
+
+describe.for(['taskByPid', 'record', 'socketPath', 'outputPath'] as const)('%s', (method) => {
+  test.for([0, -1, 1.5, '5', null, '../5'])('refuses %j as a pid', async (pid) => {
+    await expectRefused(() => makePool()[method](pid as never), 'pid')
+  })
+})
