@@ -67,6 +67,18 @@ describe('doctor', () => {
     ])
   })
 
+  test('tells of a record that nobody believes, once', async () => {
+    const user = cli()
+    await user.bgtask(['rm', '-f', await user.run('true')])
+    const path = join(user.poolPath, '99999999.abcdef0123456789.json')
+    writeFileSync(path, '{}', { mode: 0o600 })
+    const { findings, exitCode } = await doctor(user)
+    expect(exitCode).toBe(0)
+    expect(wrong(findings)).toEqual([
+      expect.objectContaining({ check: 'record', level: 'warning', message: expect.stringContaining(path) }),
+    ])
+  })
+
   test('tells of a directory in which no task can be started', async () => {
     const { findings, exitCode } = await doctor(cli(), { TMPDIR: '/none' })
     expect(exitCode).toBe(1)

@@ -7,8 +7,14 @@ import { type Finding, ok, problem, warning } from './check.js'
 
 /** What is in a pool, and what is wrong with it. */
 export async function checkPool(pool: TaskPool): Promise<Finding[]> {
-  const lost = await pool.lost()
-  return [checkDirectory(pool), ...(await checkSupervisors(pool, lost)), ...lost.map(describeLost)]
+  const unbelieved = new Map<number, Finding>()
+  const lost = await pool.lost({
+    onError: (error, { pid }) => {
+      unbelieved.set(pid, warning('record', error.message, 'nothing believes or removes it: remove it yourself'))
+    },
+  })
+  const supervisors = await checkSupervisors(pool, lost, (pid) => unbelieved.delete(pid))
+  return [checkDirectory(pool), ...supervisors, ...unbelieved.values(), ...lost.map(describeLost)]
 }
 
 function checkDirectory({ path }: TaskPool): Finding {
@@ -23,11 +29,16 @@ function checkDirectory({ path }: TaskPool): Finding {
   return warning('pool', `${shown}: others share it`, 'tasks of others are not trusted unless access.owners names them')
 }
 
-/** Asks every supervisor, since records would tell of those too that no longer answer. */
-async function checkSupervisors(pool: TaskPool, lost: readonly LostTask[]): Promise<Finding[]> {
+/** Asks every supervisor, since records would tell of those too that no longer answer. `onProblem` gets the pid of one. */
+async function checkSupervisors(
+  pool: TaskPool,
+  lost: readonly LostTask[],
+  onProblem: (pid: number) => void,
+): Promise<Finding[]> {
   const wrong: Finding[] = []
   const found = await pool.search(() => true, {
     onError: exceptLost(lost, (error, { pid }) => {
+      onProblem(pid)
       wrong.push(problem('supervisor', `${pid}: ${error.message}`, adviceFor(error, pid)))
     }),
   })
