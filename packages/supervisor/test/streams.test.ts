@@ -74,6 +74,22 @@ describe('a restart', () => {
   })
 })
 
+describe('a flood', () => {
+  test.for([
+    ['whole pages, one and two at a time', [4_096, 8_192]],
+    ['more than a pipe holds', [200_000]],
+    ['pages, then large pieces, then odd ones', [8_192, 8_192, 8_192, 65_536, 200_000, 12_000, 1, 4_095]],
+  ] as const)('comes whole and in order: %s', async ([, sizes]) => {
+    const flood = `const fs = require('node:fs')
+      const all = Buffer.alloc(4_194_304, 'the quick brown fox, ')
+      for (let at = 0, n = 0; at < all.length; n++) at += fs.writeSync(1, all, at, Math.min([${sizes}][n % ${sizes.length}], all.length - at))`
+    const task = await spawnTask({ exec: [process.execPath, '-e', flood] })
+    await task.wait()
+    // Not `toBe` of the texts: their difference would take minutes to print.
+    expect((await collect(task, 0)) === String(Buffer.alloc(4_194_304, 'the quick brown fox, '))).toBe(true)
+  })
+})
+
 describe('overflow', () => {
   test('discard keeps the newest bytes and counts what it dropped; nobody is slowed by a reader that stands still', async () => {
     const task = await spawnTask({ cmd: 'seq 1 200000', maxReadBufSize: 10_000 })

@@ -7,7 +7,7 @@ const PAGE_BYTES = 4096
 /** A memory of its own, from its first byte on, and the rooms that were given of it: a view is dearer than a read of 8 KiB. */
 interface Block {
   readonly bytes: Buffer
-  /** From each page on to the end; made when first needed. */
+  /** The last one at each page. */
   readonly rooms: Uint8Array[]
 }
 
@@ -48,8 +48,7 @@ export class OffsetBuffer {
     const at = this.#endOffset - this.#baseOffset
     const block = this.#blocks[Math.floor(at / BLOCK_BYTES)] ?? this.#grow()
     const inBlock = at % BLOCK_BYTES
-    const left = BLOCK_BYTES - inBlock
-    this.#room = maxBytes < left ? viewOf(block, inBlock, maxBytes) : roomFrom(block, inBlock)
+    this.#room = roomFrom(block, inBlock, Math.min(maxBytes, BLOCK_BYTES - inBlock))
     return this.#room
   }
 
@@ -133,12 +132,15 @@ function newBlock(): Block {
   return { bytes: Buffer.allocUnsafeSlow(BLOCK_BYTES), rooms: [] }
 }
 
-/** The rest of a block; the same view each time where it begins at a page. */
-function roomFrom(block: Block, inBlock: number): Uint8Array {
+/** The same view each time where it begins at a page and has the length of the last one there. */
+function roomFrom(block: Block, inBlock: number, length: number): Uint8Array {
   const page = inBlock / PAGE_BYTES
-  if (!Number.isInteger(page)) return viewOf(block, inBlock, BLOCK_BYTES - inBlock)
-  block.rooms[page] ??= viewOf(block, inBlock, BLOCK_BYTES - inBlock)
-  return block.rooms[page]
+  if (!Number.isInteger(page)) return viewOf(block, inBlock, length)
+  const last = block.rooms[page]
+  if (last?.length === length) return last
+  const room = viewOf(block, inBlock, length)
+  block.rooms[page] = room
+  return room
 }
 
 /** Not `subarray`, which takes longer. */

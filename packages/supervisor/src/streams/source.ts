@@ -4,6 +4,16 @@ import { Socket } from 'node:net'
 /** The most that one read brings. */
 export const READ_BYTES = 64 * 1024
 
+/**
+ * A flood comes in whole pages, mostly two, from whoever writes through a buffer of C's stdio. A read that fills the room that
+ * it was given is followed by the next one at once, every other by a look for events, which takes as long as the read: so where
+ * little comes, the room is small, and once in a while a large one tells whether more would come.
+ */
+const PAGE_BYTES = 4096
+const SMALL_READ_BYTES = 2 * PAGE_BYTES
+const LITTLE_BYTES = 2 * SMALL_READ_BYTES
+const READS_UNTIL_LARGE = 16
+
 export interface SourceEvents {
   /** Where a pipe's next bytes may be read to; asked for anew after each read. */
   room(maxBytes: number): Uint8Array
@@ -29,9 +39,16 @@ export function openSource(end: number | Socket, readSize: number, events: Sourc
 }
 
 function openPipe(fd: number, readSize: number, { room, onRead, onData, onEnd }: SourceEvents): Source {
+  let nextSize = readSize
+  let reads = 0
   const onread = {
-    buffer: () => room(readSize),
-    callback: (count: number, bytes: Uint8Array) => onRead(bytes, count),
+    buffer: () => room(nextSize),
+    callback: (count: number, bytes: Uint8Array) => {
+      reads += 1
+      const isLittle = count % PAGE_BYTES === 0 && count <= LITTLE_BYTES && reads % READS_UNTIL_LARGE !== 0
+      nextSize = isLittle ? Math.min(SMALL_READ_BYTES, readSize) : readSize
+      return onRead(bytes, count)
+    },
   }
   // The types of Node know `onread` for connecting sockets only.
   const socket = new Socket({ fd, readable: true, writable: false, onread } as never)
