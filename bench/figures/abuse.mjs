@@ -49,8 +49,18 @@ const ABUSES = {
   'directory deleted': {
     task: CRASH_LOOP,
     fresh: false,
-    act: (path) => rmSync(dirname(path), { recursive: true, force: true, maxRetries: 5 }),
+    act: (path) => removeWhole(dirname(path)),
   },
+}
+
+/** Again where the supervisor has written a record after the files had gone: `maxRetries` would not look for it. */
+function removeWhole(directory, tries = 20) {
+  try {
+    rmSync(directory, { recursive: true, force: true })
+  } catch (error) {
+    if (error.code !== 'ENOTEMPTY' || tries === 0) throw error
+    removeWhole(directory, tries - 1)
+  }
 }
 
 export const abuseLatency = {
