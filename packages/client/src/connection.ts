@@ -79,6 +79,8 @@ export class Connection {
     if (this.#peer !== undefined) return this.#peer
     this.#connecting ??= this.#connect()
     const connecting = this.#connecting
+    // Whoever waits is told; a signal that has aborted meanwhile leaves nobody who does.
+    connecting.catch(() => {})
     const what = `connecting to ${this.socketPath}`
     return withDeadline({ signal, timeoutMs }, what, (ended) => unlessAborted(connecting, ended))
   }
