@@ -4,32 +4,18 @@ import { inspect } from 'node:util'
 import { Task } from '@bgtask/client'
 import { tempDir } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { WAITING_CALLS } from './support/calls.js'
 import { customTask } from './support/tasks.js'
 
 type Call = (task: Task, options: never) => unknown
 
+// These two spread their options, and so cannot tell what is none.
+const { 'stdin.close at once': _close, 'stdout.read that polls': _read, ...PLAIN_CALLS } = WAITING_CALLS
+
 /** Every call that takes options; all reject, but for `readable`, which throws. */
 const CALLS: Record<string, Call> = {
   connect: (task, options) => task.connect(options),
-  info: (task, options) => task.info(options),
-  applyMeta: (task, options) => task.applyMeta({}, options),
-  progress: (task, options) => task.progress({}, options),
-  kill: (task, options) => task.kill('INT', options),
-  pause: (task, options) => task.pause(options),
-  resume: (task, options) => task.resume(options),
-  restart: (task, options) => task.restart(options),
-  stop: (task, options) => task.stop(options),
-  terminateSupervisor: (task, options) => task.terminateSupervisor(options),
-  wait: (task, options) => task.wait(options),
-  'stdin.info': (task, options) => task.stdin.info(options),
-  'stdin.write': (task, options) => task.stdin.write('x', options),
-  'stdin.close': (task, options) => task.stdin.close(options),
-  'stdout.info': (task, options) => task.stdout.info(options),
-  'stdout.read': (task, options) => task.stdout.read(options),
-  'stdout.discard': (task, options) => task.stdout.discard(0, options),
-  'stdout.waitFor': (task, options) => task.stdout.waitFor('x', options),
-  'stdout.close': (task, options) => task.stdout.close(options),
-  'output.order': (task, options) => task.output.order(options),
+  ...PLAIN_CALLS,
   'stdout.follow': (task, options) => task.stdout.follow(options).next(),
   'stdout.lines': (task, options) => task.stdout.lines(options).next(),
   'stdout.readable': async (task, options) => task.stdout.readable(options),
