@@ -22,6 +22,8 @@ export class Client {
   readonly path: string
   /** Events and other notifications so far. */
   readonly heard: [name: string, payload: unknown][] = []
+  /** Called at each of them, before anything else can happen. */
+  onHeard: (name: string) => void = () => {}
   readonly closed: Promise<void>
   readonly #peer: RpcPeer
 
@@ -36,7 +38,10 @@ export class Client {
       onClose = resolve
     })
     this.#peer = new RpcPeer(socket, {
-      onNotification: (name, [payload]) => this.heard.push([name, payload]),
+      onNotification: (name, [payload]) => {
+        this.heard.push([name, payload])
+        this.onHeard(name)
+      },
       onClose,
     })
   }
@@ -141,7 +146,9 @@ export class Client {
 }
 
 /** What of an exit status every supervisor tells in the same way. */
-export function howItEnded(status: TaskInfo['exitStatus']): object | null {
+export function howItEnded(
+  status: TaskInfo['exitStatus'],
+): { exitCode: number | null; signal: string | null; cause: string } | null {
   return status && { exitCode: status.exitCode, signal: status.signal, cause: status.cause }
 }
 

@@ -47,6 +47,6 @@ export function makeSpec(poolPath: string, changes: Partial<LaunchSpec> = {}): L
   }
 }
 
-export function encodeSpec(spec: unknown): Buffer {
-  return encode(spec, { maxMessageBytes: MAX_SPEC_BYTES, maxDepth: 64, maxElements: MAX_SPEC_BYTES })
+export function encodeSpec(spec: unknown, maxBytes = MAX_SPEC_BYTES): Buffer {
+  return encode(spec, { maxMessageBytes: maxBytes, maxDepth: 64, maxElements: MAX_SPEC_BYTES })
 }

@@ -154,6 +154,7 @@ describe('overflow', () => {
     const run = `${'\0'.repeat(40_000)}end\n`
     expect(Buffer.from(data).toString()).toBe(run + run)
     expect((await task.stdout.info()).discarded).toBe(0)
+    await task.stdout.discard(80_008)
     expect(await collect(task, 80_008, { discard: true })).toBe(run)
   })
 

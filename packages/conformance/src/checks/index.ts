@@ -3,21 +3,31 @@ import { directoryChecks } from './directory.js'
 import { eventChecks } from './events.js'
 import { infoChecks } from './info.js'
 import { launchChecks } from './launch.js'
+import { launchLimitChecks } from './launch-limits.js'
 import { lockChecks } from './lock.js'
+import { parameterChecks } from './parameters.js'
+import { policyChecks } from './policy.js'
+import { recordChecks } from './records.js'
 import { restartChecks } from './restart.js'
 import { stopChecks } from './stop.js'
 import { streamChecks } from './streams.js'
+import { treeChecks } from './tree.js'
 import { wireChecks } from './wire.js'
 
 /** All checks, in the order of the documents. */
 export const checks: readonly Check[] = [
   ...launchChecks,
+  ...launchLimitChecks,
   ...lockChecks,
   ...directoryChecks,
+  ...recordChecks,
   ...wireChecks,
+  ...parameterChecks,
   ...infoChecks,
   ...stopChecks,
+  ...treeChecks,
   ...restartChecks,
+  ...policyChecks,
   ...eventChecks,
   ...streamChecks,
 ]

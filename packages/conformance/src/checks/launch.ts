@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { isBgTaskError, readProcessStat } from '@bgtask/protocol'
 import type { Bench } from '../bench.js'
 import { type Check, core, full, should } from '../check.js'
+import { failsToLaunch } from '../failing-launch.js'
 import { Launch } from '../launch.js'
 import { descriptorOf, descriptorsOf, isAlive } from '../processes.js'
 import { encodeSpec, makeSpec, SLEEP, sh } from '../spec.js'
@@ -64,23 +65,23 @@ const spec: Check[] = [
   }),
 
   core('a spec of an unknown version, or none at all, fails the launch', 'L-13', async (bench) => {
-    await fails(bench, bench.launch({ v: 2 as never }), 'a spec of version 2')
-    await fails(bench, bench.start().give(encodeSpec([1, 2])), 'an array')
-    await fails(bench, bench.start().give(Buffer.from('c1c1', 'hex')), 'what is no MessagePack')
+    await failsToLaunch(bench, bench.launch({ v: 2 as never }), 'a spec of version 2')
+    await failsToLaunch(bench, bench.start().give(encodeSpec([1, 2])), 'an array')
+    await failsToLaunch(bench, bench.start().give(Buffer.from('c1c1', 'hex')), 'what is no MessagePack')
     const cut = encodeSpec(makeSpec(bench.path)).subarray(0, 100)
-    await fails(bench, bench.start().give(cut), 'a spec that ends in the middle')
+    await failsToLaunch(bench, bench.start().give(cut), 'a spec that ends in the middle')
   }),
 
   full('a wrong value in the spec fails the launch', 'L-14', async (bench) => {
     for (const wrong of WRONG_VALUES) {
-      await fails(bench, bench.launch(wrong as never), `a spec with ${JSON.stringify(wrong)}`)
+      await failsToLaunch(bench, bench.launch(wrong as never), `a spec with ${JSON.stringify(wrong)}`)
     }
   }),
 
   should(
     full('a wrong value in the spec is named', 'L-14', async (bench) => {
       const launch = bench.launch({ maxReadBufSize: -1 })
-      await fails(bench, launch, 'a wrong value')
+      await failsToLaunch(bench, launch, 'a wrong value')
       assert.match(launch.stderr, /^BGTASK_ERROR=.*"ERR_BGTASK_INVALID_OPTION".*maxReadBufSize/m)
     }),
   ),
@@ -129,7 +130,14 @@ const WRONG_VALUES = [
   { overflow: 'maybe' },
   { stop: [] },
   { restart: { on: 'sometimes' } },
+  { restart: { on: 'never', factor: 0 } },
   { maxRuntimeMs: 0 },
+  { umask: 0o1000 },
+  { behavior: 'servant' },
+  { meta: [] },
+  { env: { A: 1 } },
+  { access: { mode: 'rw' } },
+  { stdin: 'tty' },
 ]
 
 const child: Check[] = [
@@ -261,15 +269,15 @@ const ready: Check[] = [
 
   core('a program that cannot be started fails the launch, and leaves nothing', 'L-34 L-36', async (bench) => {
     writeFileSync(bench.beside('plain'), 'no program')
-    await fails(bench, bench.launch({ exec: ['no-such-program-anywhere'] }), 'a program that is not there')
-    await fails(bench, bench.launch({ exec: [bench.beside('plain')] }), 'a file that is no program')
-    await fails(bench, bench.launch({ cwd: bench.beside('nowhere') }), 'a working directory that is not there')
+    await failsToLaunch(bench, bench.launch({ exec: ['no-such-program-anywhere'] }), 'a program that is not there')
+    await failsToLaunch(bench, bench.launch({ exec: [bench.beside('plain')] }), 'a file that is no program')
+    await failsToLaunch(bench, bench.launch({ cwd: bench.beside('nowhere') }), 'a working directory that is not there')
   }),
 
   should(
     core('a launch that failed says why', 'L-34', async (bench) => {
       const launch = bench.launch({ exec: ['no-such-program-anywhere'] })
-      await fails(bench, launch, 'a program that is not there')
+      await failsToLaunch(bench, launch, 'a program that is not there')
       assert.match(launch.stderr, /no-such-program-anywhere/)
     }),
   ),
@@ -351,14 +359,6 @@ async function infoOf(bench: Bench, pid: number) {
   const info = await client.info()
   client.close()
   return info
-}
-
-/** The launch must fail as one: no ready line, an end, nothing left. */
-async function fails(bench: Bench, launch: Launch, what: string): Promise<void> {
-  await launch.stderrEnd()
-  assert.equal(launch.readyPid(), undefined, `the pid of a ready line, though it was given ${what}`)
-  await launch.exit()
-  await bench.nothingLeft(what)
 }
 
 export const launchChecks: readonly Check[] = [...spec, ...child, ...ready, ...behaviors]

@@ -55,11 +55,14 @@ export const paramSchemas = {
   /** Forgets what lies before `upTo`, or everything so far. */
   discardStream: v.object({ streamId: outputStreamIdSchema, upTo: v.optional(countSchema) }),
   /** The order in which chunks of stdout and stderr were read; `from` and `seq` count chunks. */
-  readOrder: v.object({
-    from: v.optional(countSchema),
-    maxChunks: v.optional(v.pipe(countSchema, v.minValue(1), v.maxValue(4_096)), 256),
-    waitMs: waitMsSchema,
-  }),
+  readOrder: v.optional(
+    v.object({
+      from: v.optional(countSchema),
+      maxChunks: v.optional(v.pipe(countSchema, v.minValue(1), v.maxValue(4_096)), 256),
+      waitMs: waitMsSchema,
+    }),
+    {},
+  ),
   /** Resolves when the bytes are queued; with `wait: false` an error `ERR_BGTASK_WOULD_BLOCK` where the queue is full. */
   writeStream: v.object({
     streamId: v.literal(0),

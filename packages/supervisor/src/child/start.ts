@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { delimiter, resolve } from 'node:path'
 import { CommandError, type LaunchSpec, mergeEnvironment, SUPERVISOR_PID_VARIABLE } from '@bgtask/protocol'
 import { closeAll, makePipes, type StdioPipes } from '../streams/pipes.js'
+import { checkFormat } from './format.js'
 
 /** A child that runs: its process, and the supervisor's ends of its stdio. */
 export interface StartedChild {
@@ -28,6 +29,7 @@ export async function startChild(spec: ChildSpec, inherited: StdioPipes | undefi
   const pipes = inherited ?? (await makePipes())
   try {
     checkCwd(spec)
+    checkFormat(spec)
     return pipes === undefined ? await startWithSockets(spec) : await startWithPipes(spec, pipes)
   } catch (error) {
     if (pipes !== undefined) closeAll(pipes.supervisor)

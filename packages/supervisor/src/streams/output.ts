@@ -30,6 +30,12 @@ export class OutputStream {
   #keeping = true
   /** Bytes that came when nothing more was kept: they lie behind all that the buffer holds. */
   #dropped = 0
+  /**
+   * With `block` and a full buffer one byte more is read, and counted once there is room: otherwise the end of an output
+   * that fills its buffer exactly would never be seen.
+   */
+  readonly #pocket = new Uint8Array(1)
+  #pocketFull = false
 
   constructor(options: OutputOptions) {
     this.#options = options
@@ -61,19 +67,23 @@ export class OutputStream {
    * written there before is taken in, with `block` even beyond the capacity: it must not be lost, and cannot wait.
    */
   attach(end: number | Socket): void {
+    this.#emptyPocket()
     this.#drain(() => true)
     this.#source?.close()
     this.#runOffset = this.endOffset
     this.#eof = false
     const source = openSource(end, this.#readSize(), {
-      room: (maxBytes) => this.#buffer.room(maxBytes),
+      room: (maxBytes) => (this.#hasRoom() ? this.#buffer.room(maxBytes) : this.#pocket),
       onRead: (room, count) => {
+        if (room === this.#pocket) return count === 0 || this.#fillPocket()
         if (this.#keeping) this.#buffer.take(room, count)
-        return this.#came(count)
+        this.#came(count)
+        return true
       },
       onData: (bytes) => {
         if (this.#keeping) this.#buffer.append(bytes)
-        return this.#came(bytes.length)
+        this.#came(bytes.length)
+        return this.#hasRoom()
       },
       onEnd: (error) => this.#ended(source, error),
     })
@@ -102,6 +112,7 @@ export class OutputStream {
   /** From now on bytes are read and dropped. The pipe is not closed: the child's end is open for reading too, so it would block. */
   stopKeeping(): void {
     this.#keeping = false
+    this.#emptyPocket()
     this.#source?.resume()
   }
 
@@ -122,7 +133,10 @@ export class OutputStream {
 
   discard(upTo = this.endOffset): { firstOffset: number; endOffset: number } {
     this.#buffer.discard(upTo)
-    if (this.#hasRoom()) this.#source?.resume()
+    if (this.#hasRoom()) {
+      this.#emptyPocket()
+      this.#source?.resume()
+    }
     return { firstOffset: this.#firstOffset, endOffset: this.endOffset }
   }
 
@@ -155,12 +169,25 @@ export class OutputStream {
     return { found: data.length > 0 || eof, result: { offset, data, eof, endOffset } }
   }
 
-  /** After bytes came in. Returns false to stop reading: with `block` the child waits until a reader discards. */
-  #came(count: number): boolean {
+  #came(count: number): void {
     if (!this.#keeping) this.#dropped += count
     this.#options.onChunk(this.#options.streamId, this.endOffset - count, count)
     this.#waiters.wake()
-    return this.#hasRoom()
+  }
+
+  /** Returns false to stop reading: the child waits until a reader discards. */
+  #fillPocket(): boolean {
+    this.#pocketFull = true
+    // The room may have been given before a discard.
+    if (this.#hasRoom()) this.#emptyPocket()
+    return !this.#pocketFull
+  }
+
+  #emptyPocket(): void {
+    if (!this.#pocketFull) return
+    this.#pocketFull = false
+    if (this.#keeping) this.#buffer.append(this.#pocket)
+    this.#came(1)
   }
 
   #ended(source: Source, error?: Error): void {

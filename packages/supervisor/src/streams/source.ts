@@ -81,6 +81,8 @@ function openSocket(socket: Socket, readSize: number, { onData, onEnd }: SourceE
       taken += bytes.length
       wanted = onData(bytes)
     }
+    // Nothing is taken, but the end is noticed.
+    if (socket.readableLength === 0) socket.read(0)
     return taken
   }
   reportEnd(socket, onEnd)
