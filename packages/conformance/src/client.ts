@@ -47,7 +47,11 @@ export class Client {
   }
 
   /** Calls a method; a result that is not as the documents say is an error. */
-  async call<M extends MethodName>(method: M, params?: MethodParams<M>): Promise<MethodResult<M>> {
+  call<M extends MethodName>(method: M, params?: MethodParams<M>): Promise<MethodResult<M>> {
+    return unlessUnhandled(this.#checkedCall(method, params))
+  }
+
+  async #checkedCall<M extends MethodName>(method: M, params?: MethodParams<M>): Promise<MethodResult<M>> {
     const result = await this.callAny(method, params)
     // The core profile need not tell all of the info.
     if (method === 'getInfo') return result as MethodResult<M>
@@ -59,7 +63,9 @@ export class Client {
   /** Calls whatever there may be, and believes what comes. */
   callAny(method: string, params?: unknown): Promise<unknown> {
     const waitMs = (params as { waitMs?: number } | undefined)?.waitMs ?? 0
-    return this.#peer.call(method, params === undefined ? [] : [params], { timeoutMs: STEP_MS + waitMs })
+    return unlessUnhandled(
+      this.#peer.call(method, params === undefined ? [] : [params], { timeoutMs: STEP_MS + waitMs }),
+    )
   }
 
   info(): Promise<TaskInfo> {
@@ -143,6 +149,12 @@ export class Client {
   close(): void {
     this.#peer.close()
   }
+}
+
+/** A check that has failed no longer waits for what else it began: that must not end the program. */
+function unlessUnhandled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
 }
 
 /** What of an exit status every supervisor tells in the same way. */
