@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Task } from '@bgtask/client'
@@ -9,6 +9,9 @@ import { Launch, type LaunchOptions } from './launch.js'
 import { allPids, processesWith } from './processes.js'
 import { encodeSpec, KILL, makeSpec } from './spec.js'
 import { until } from './waiting.js'
+
+/** Characters of each log that are worth reading after a check that failed. */
+const MAX_WORDS = 2_000
 
 /** Where one check works: a pool's directory of its own, the supervisor under test, and what was started with it. */
 export class Bench {
@@ -34,6 +37,13 @@ export class Bench {
   /** Names in the pool's directory. */
   files(): string[] {
     return readdirSync(this.path).sort()
+  }
+
+  /** What the supervisors of this check wrote to their logs, for a check that failed. */
+  lastWords(): string {
+    const logs = this.files().filter((name) => name.endsWith('.out'))
+    const words = logs.map((name) => readFileSync(join(this.path, name), 'utf8').trim().slice(-MAX_WORDS))
+    return words.filter(Boolean).join('\n')
   }
 
   /** A path beside the pool's directory, for files of the check. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { Bench } from './bench.js'
 import { type Check, type Profile, Skipped } from './check.js'
 import { checks } from './checks/index.js'
@@ -94,10 +95,17 @@ async function runCheck(
     return {}
   } catch (error) {
     if (error instanceof Skipped) return { skipped: error.message }
-    throw error
+    throw withWords(error, bench)
   } finally {
     await bench.end()
   }
+}
+
+/** The error with what the supervisor said meanwhile, which is often the reason. */
+function withWords(error: unknown, bench: Bench): unknown {
+  if (!(error instanceof Error) || !existsSync(bench.path)) return error
+  const words = bench.lastWords()
+  return words === '' ? error : new Error(`${error.message}\nthe log of the supervisor: ${words}`, { cause: error })
 }
 
 async function outcomeOf({ run, ...check }: ConformanceCheck, signal: AbortSignal | undefined): Promise<Outcome> {

@@ -44,7 +44,7 @@ const MUTANTS: [mutant: string, idOrTitle: string, reason: RegExp][] = [
   ['falls-over-eagain', 'a spec comes by a stdin that does not block, too', /the launch failed/],
   [
     'demands-every-key',
-    'keys in the maps of the spec that nobody knows are ignored, and missing ones have their defaults',
+    'keys of restart and access may be missing, other keys of the spec may not',
     /the launch failed/,
   ],
   ['takes-any-factor', 'a wrong value in the spec fails the launch', /factor/],
@@ -149,6 +149,23 @@ const MUTANTS: [mutant: string, idOrTitle: string, reason: RegExp][] = [
     /waitExit of run 1/,
   ],
   ['tells-of-the-first-run', 'waitExit answers when the run ends, with the status of the last run', /after run 2/],
+  ['takes-bytes-behind', 'bytes behind the spec fail the launch', /the pid of a ready line/],
+  ['always-exits-with-0', 'a launch that failed does not exit with 0', /exit code/],
+  ['begins-the-last-first', 'requests of a connection are begun in order', /meta after patches/],
+  ['takes-two-parameters', 'a second parameter and a float for an integer are errors', /two parameters/],
+  ['takes-floats', 'a second parameter and a float for an integer are errors', /the float 1.0/],
+  ['takes-any-garbage', 'a str that is not UTF-8 ends the connection', /the supervisor disconnects/],
+  ['always-restarted', 'a restart during a stop changes nothing, or comes after it', /state and run/],
+  ['keeps-to-the-first-steps', 'a stop during a stop goes through its own steps', /the second stop/],
+  ['stopped-whatever-happened', 'a stop in backoff cancels the restart', /exitStatus of the stop/],
+  ['never-stopped', 'a run that outlives a stop ends as stopped, without a restart', /state and cause/],
+  ['takes-no-text', 'what is written may come as str', /data/],
+  [
+    'accepts-what-is-closed',
+    'writes that wait for room when stdin is closed are refused, and the others arrive',
+    /bytes of the writes/,
+  ],
+  ['stops-counting', 'an output that was closed stays closed over a restart', /endOffset/],
   ['leaks-at-a-restart', 'the child of a later run inherits no descriptor either', /descriptors of ls/],
 ]
 

@@ -1,4 +1,5 @@
 import type { Check } from '../check.js'
+import { cornerChecks } from './corners.js'
 import { directoryChecks } from './directory.js'
 import { eventChecks } from './events.js'
 import { infoChecks } from './info.js'
@@ -30,4 +31,5 @@ export const checks: readonly Check[] = [
   ...policyChecks,
   ...eventChecks,
   ...streamChecks,
+  ...cornerChecks,
 ]

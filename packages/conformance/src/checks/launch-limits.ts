@@ -45,22 +45,26 @@ export const launchLimitChecks: readonly Check[] = [
     await failsToLaunch(bench, bench.start().give(encodeSpec(spec, 9 * 1024 * 1024)), 'a spec of more than 8 MiB')
   }),
 
-  core(
-    'keys in the maps of the spec that nobody knows are ignored, and missing ones have their defaults',
-    'L-12 L-14',
-    async (bench) => {
-      const odd = {
-        restart: { on: 'never', future: 1 },
-        access: { future: [1] },
-        stop: [{ killSignal: 'SIGKILL', waitMs: 5_000, future: true }],
-      }
-      const pid = await bench.launch(odd as never).ready()
-      const client = await bench.connect(pid)
-      assert.equal((await client.info()).state, 'running', 'state')
-    },
-  ),
+  core('keys in the maps of the spec that the supervisor does not know are ignored', 'L-12', async (bench) => {
+    const restart = { on: 'never', delayMs: 1, maxDelayMs: 1, factor: 2, maxRestarts: 1, resetAfterMs: 1, future: 1 }
+    const access = { mode: 0o600, gid: null, owners: [], future: [1] }
+    const stop = [{ killSignal: 'SIGKILL', waitMs: 5_000, future: true }]
+    await bench.launch({ restart, access, stop } as never).ready()
+  }),
 
-  full('a program that the kernel cannot execute is not given to a shell', 'L-20 L-34', async (bench) => {
+  full('keys of restart and access may be missing, other keys of the spec may not', 'L-14', async (bench) => {
+    const client = await bench.connect(await bench.launch({ restart: { on: 'never' }, access: {} } as never).ready())
+    const { delayMs, maxDelayMs, factor, maxRestarts, resetAfterMs } = (await client.info()).restart
+    const defaults = [1_000, 60_000, 2, 10, 60_000]
+    assert.deepEqual([delayMs, maxDelayMs, factor, maxRestarts, resetAfterMs], defaults, 'the defaults of restart')
+    await client.call('terminate')
+    await client.closedBySupervisor()
+    for (const key of ['umask', 'stop', 'maxReadBufSize', 'restart']) {
+      await failsToLaunch(bench, bench.launch({ [key]: undefined }), `a spec without ${key}`)
+    }
+  }),
+
+  full('a program that the kernel cannot execute is not given to a shell', 'L-20 L-38', async (bench) => {
     const script = bench.beside('no-shebang')
     writeFileSync(script, 'echo run by a shell\n', { mode: 0o755 })
     await failsToLaunch(

@@ -48,7 +48,7 @@ export const policyChecks: readonly Check[] = [
     assert.equal(howItEnded(exitStatus)?.cause, 'timeout', 'cause')
   }),
 
-  full('a restart that fails is an error, and leaves the task failed', 'W-80', async (bench) => {
+  full('a restart that fails is an error, and leaves the task failed', 'W-80 W-86', async (bench) => {
     const program = bench.beside('program')
     writeFileSync(program, '#!/bin/sh\nexit 0\n', { mode: 0o755 })
     const client = await bench.task({ exec: [program] })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { assertHas } from '../assert-has.js'
 import { type Check, full } from '../check.js'
 import { howItEnded } from '../client.js'
 import { isAlive } from '../processes.js'
@@ -10,7 +11,7 @@ export const restartChecks: readonly Check[] = [
     const client = await bench.task({ cmd: 'echo pid=$$; read line; exit 4' })
     assert.equal((await client.call('restart')).restarted, false)
     await client.call('stop')
-    assert.deepEqual(await client.call('restart'), { restarted: true, run: 2 })
+    assertHas(await client.call('restart'), { restarted: true, run: 2 }, 'the result of restart')
     const { state, run, restarts, exitStatus, pid } = await client.info()
     assert.deepEqual({ state, run, restarts, exitStatus }, { state: 'running', run: 2, restarts: 1, exitStatus: null })
     assert.ok(pid !== null && isAlive(pid))

@@ -19,7 +19,6 @@ export const unchecked: Readonly<Record<string, string>> = {
   'D-44': READER,
   'D-45': READER,
   'D-46': READER,
-  'W-30': 'of those who change these documents',
   'W-31': 'of clients, not of supervisors: packages/client/test/custom-supervisor.test.ts holds ours to it',
   'W-96':
     'it takes a pid that is reused at the right moment; packages/supervisor/test/stop.test.ts tells of what can be tested',

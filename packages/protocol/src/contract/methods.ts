@@ -66,8 +66,18 @@ export const paramSchemas = {
   /** Resolves when the bytes are queued; with `wait: false` an error `ERR_BGTASK_WOULD_BLOCK` where the queue is full. */
   writeStream: v.object({
     streamId: v.literal(0),
+    /** As `str` for clients that cannot send `bin`. */
     data: v.pipe(
-      bytesSchema,
+      v.union(
+        [
+          bytesSchema,
+          v.pipe(
+            v.string(),
+            v.transform((text): Uint8Array => Buffer.from(text)),
+          ),
+        ],
+        'must be bytes',
+      ),
       v.check((data) => data.length <= MAX_WRITE_BYTES, 'must be at most 256 KiB'),
     ),
     wait: v.optional(v.boolean(), true),

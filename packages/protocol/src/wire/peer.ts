@@ -39,9 +39,9 @@ export const PEER_LIMITS: PeerLimits = {
 export interface PeerOptions {
   /**
    * Answers a request; what it throws becomes the error of the response. A result that is no promise is sent at once, an
-   * EncodedResult as it is.
+   * EncodedResult as it is. Decoded, 1.0 is as good as 1: `hasWholeFloats` says that the request held one.
    */
-  onRequest?(method: string, params: unknown[], peer: RpcPeer): unknown
+  onRequest?(method: string, params: unknown[], peer: RpcPeer, hasWholeFloats: boolean): unknown
   onNotification?(method: string, params: unknown[], peer: RpcPeer): void
   /** All that waited has been handed to the kernel: what was dropped before would be taken now. */
   onDrain?(peer: RpcPeer): void
@@ -185,7 +185,7 @@ export class RpcPeer {
       while (!this.#closed && !this.#mustPause()) {
         const message = this.#scanner.next()
         if (message === undefined) break
-        this.#handle(decode(message))
+        this.#handle(decode(message), this.#scanner.heldWholeFloat)
       }
     } catch (error) {
       problem = error as ProtocolError
@@ -209,7 +209,7 @@ export class RpcPeer {
     else this.#socket.resume()
   }
 
-  #handle(message: unknown): void {
+  #handle(message: unknown, hasWholeFloats: boolean): void {
     if (!Array.isArray(message)) throw new ProtocolError('a message is not an array')
     const [type, second, third, fourth] = message
     if (
@@ -219,7 +219,7 @@ export class RpcPeer {
       typeof third === 'string' &&
       Array.isArray(fourth)
     ) {
-      this.#answer(second, third, fourth)
+      this.#answer(second, third, fourth, hasWholeFloats)
     } else if (type === RESPONSE && message.length === 4 && isId(second)) {
       this.#receive(second, third, fourth)
     } else if (type === NOTIFICATION && message.length === 3 && typeof second === 'string' && Array.isArray(third)) {
@@ -229,11 +229,11 @@ export class RpcPeer {
     }
   }
 
-  #answer(id: number, method: string, params: unknown[]): void {
+  #answer(id: number, method: string, params: unknown[], hasWholeFloats: boolean): void {
     let result: unknown
     try {
       if (this.#options.onRequest === undefined) throw new UnsupportedError(method)
-      result = this.#options.onRequest(method, params, this)
+      result = this.#options.onRequest(method, params, this, hasWholeFloats)
     } catch (error) {
       this.#respond(id, toWireError(error), null)
       return

@@ -1,7 +1,11 @@
+import { isUtf8 } from 'node:buffer'
 import { ProtocolError } from '../errors.js'
 import { MESSAGE_LIMITS, type MessageLimits } from './limits.js'
 
 const EMPTY = Buffer.alloc(0)
+
+/** A loop over so few bytes takes less time than a call of Node's own check. */
+const SHORT_TEXT_BYTES = 64
 
 /** Least size of a buffer that gathers a message which comes in pieces. */
 const MIN_GATHER_BYTES = 1024
@@ -10,7 +14,8 @@ const MIN_GATHER_BYTES = 1024
  * Finds where MessagePack messages end in a stream of bytes, and holds the bounds before anything is decoded: a header
  * that declares too much is refused when the header is there, not when its bytes are.
  *
- * Plain MessagePack only: no extensions, map keys are strings, integers are safe in JavaScript (up to 2^53 - 1 either way).
+ * Plain MessagePack only: no extensions, strings are UTF-8, map keys are strings, integers are safe in JavaScript (up to
+ * 2^53 - 1 either way).
  * A message may come in any chunks; the cost stays linear in its bytes.
  */
 export class MessageScanner {
@@ -30,6 +35,11 @@ export class MessageScanner {
   readonly #isMap: boolean[] = []
   #depth = 0
   #elements = 0
+  /** Bytes of the string at hand; 0 if the value at hand is none. */
+  #textBytes = 0
+  /** First byte of the float at hand; 0 if the value at hand is none. */
+  #floatToken = 0
+  #holdsWholeFloat = false
   #broken: ProtocolError | undefined
 
   constructor(limits: MessageLimits = MESSAGE_LIMITS) {
@@ -39,6 +49,11 @@ export class MessageScanner {
   /** Bytes that were pushed and not delivered yet. */
   get pendingBytes(): number {
     return this.#end - this.#start
+  }
+
+  /** Whether the message that `next` gave last holds a float which is a whole number, such as 1.0. */
+  get heldWholeFloat(): boolean {
+    return this.#holdsWholeFloat
   }
 
   /** Takes the next bytes of the stream. They are not copied where it can be helped, so the caller must not reuse them. */
@@ -63,6 +78,7 @@ export class MessageScanner {
    */
   next(): Buffer | undefined {
     if (this.#broken !== undefined) throw this.#broken
+    if (this.#at === this.#start) this.#holdsWholeFloat = false
     if (!this.#scan()) return undefined
     const message = this.#buffer.subarray(this.#start, this.#at)
     this.#start = this.#at
@@ -102,6 +118,8 @@ export class MessageScanner {
       this.#at += skipped
       this.#skip -= skipped
       if (this.#skip > 0) return false
+      this.#checkText()
+      this.#noteFloat()
       if (this.#closeValue()) return true
     }
   }
@@ -120,15 +138,32 @@ export class MessageScanner {
       case 'string':
       case 'bin':
         this.#skip = token < 0xc0 ? token & 0x1f : this.#readLength(header, length)
+        if (kind === 'string') this.#textBytes = this.#skip
         break
       case 'int64':
         if (!isSafe(token, this.#buffer, header + 1)) this.#break('an integer beyond 2^53 - 1')
         break
       case 'number':
+        if (token === FLOAT32 || token === FLOAT64) this.#floatToken = token
         this.#skip = NUMBER_BYTES[token] as number
     }
     this.#holdBytes(this.#skip)
     return false
+  }
+
+  #checkText(): void {
+    const length = this.#textBytes
+    if (length === 0) return
+    this.#textBytes = 0
+    if (!isText(this.#buffer, this.#at - length, this.#at)) this.#break('a string that is not UTF-8')
+  }
+
+  #noteFloat(): void {
+    const token = this.#floatToken
+    if (token === 0) return
+    this.#floatToken = 0
+    const value = token === FLOAT32 ? this.#buffer.readFloatBE(this.#at - 4) : this.#buffer.readDoubleBE(this.#at - 8)
+    if (Number.isInteger(value)) this.#holdsWholeFloat = true
   }
 
   #atKey(): boolean {
@@ -182,6 +217,14 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
+function isText(buffer: Buffer, start: number, end: number): boolean {
+  if (end - start > SHORT_TEXT_BYTES) return isUtf8(buffer.subarray(start, end))
+  for (let at = start; at < end; at += 1) {
+    if ((buffer[at] as number) >= 0x80) return isUtf8(buffer.subarray(at, end))
+  }
+  return true
+}
+
 /** Whether the 64 bits there are an integer that a JavaScript number holds exactly. */
 function isSafe(token: number, buffer: Buffer, at: number): boolean {
   const low = buffer.readUInt32BE(at + 4)
@@ -189,6 +232,8 @@ function isSafe(token: number, buffer: Buffer, at: number): boolean {
   return high < 2 ** 21 && (high > -(2 ** 21) || (high === -(2 ** 21) && low !== 0))
 }
 
+const FLOAT32 = 0xca
+const FLOAT64 = 0xcb
 const UINT64 = 0xcf
 const INT64 = 0xd3
 

@@ -31,7 +31,7 @@ export class Connection {
   constructor(socket: Socket, context: MethodContext, onClose: (connection: Connection, error?: Error) => void) {
     this.#context = context
     this.#peer = new RpcPeer(socket, {
-      onRequest: (method, params) => this.#call(method, params),
+      onRequest: (method, params, _, hasWholeFloats) => this.#call(method, params, hasWholeFloats),
       onDrain: () => this.#tellMissed(),
       onClose: (error) => {
         this.#stopListening?.()
@@ -89,10 +89,13 @@ export class Connection {
     if (this.#missed > 0 && this.#peer.notify('missed', [{ count: this.#missed }])) this.#missed = 0
   }
 
-  #call(method: string, params: unknown[]): unknown {
+  #call(method: string, params: unknown[], hasWholeFloats: boolean): unknown {
     this.#heardAt = monotonicMs()
     if (!Object.hasOwn(paramSchemas, method)) throw new UnsupportedError(method)
     const name = method as MethodName
+    if (params.length > 1) throw new InvalidOptionError(method, `${params.length} parameters`, 'takes one map')
+    // Only meta may hold what the caller likes.
+    if (hasWholeFloats && name !== 'applyMeta') throw new InvalidOptionError(method, 'a float', 'takes integers')
     const { value, invalid } = validate(paramSchemas[name], params[0])
     if (invalid !== undefined) {
       throw new InvalidOptionError(
