@@ -40,6 +40,7 @@ def is_count(value):
 
 
 def read_spec():
+    os.set_blocking(0, True)
     stdin = b"".join(iter(lambda: os.read(0, 65536), b""))  # L-10
     if not stdin:
         sys.exit(0)  # L-11

@@ -1,4 +1,5 @@
 import type { Check } from '../check.js'
+import { byHandChecks } from './by-hand.js'
 import { cornerChecks } from './corners.js'
 import { directoryChecks } from './directory.js'
 import { eventChecks } from './events.js'
@@ -23,6 +24,7 @@ export const checks: readonly Check[] = [
   ...directoryChecks,
   ...recordChecks,
   ...wireChecks,
+  ...byHandChecks,
   ...parameterChecks,
   ...infoChecks,
   ...stopChecks,

@@ -87,7 +87,7 @@ export const launchLimitChecks: readonly Check[] = [
     }
   }),
 
-  core('a launch that nobody waits for any more takes the descendants of its child along', 'L-37', async (bench) => {
+  full('a launch that nobody waits for any more takes the descendants of its child along', 'L-37', async (bench) => {
     const launch = bench.start()
     launch.process.stderr?.destroy()
     const exec = sh('setsid sleep 1000 < /dev/null > /dev/null 2>&1 & exec sleep 1000')
