@@ -19,7 +19,9 @@ export class Bench {
   readonly pool: TaskPool
   readonly #root: string
   readonly #closing: (() => void)[] = []
-  #isOver = false
+  readonly #ending = new AbortController()
+  /** Launches, which may be under way when the check ends early. */
+  readonly #spawning: Promise<unknown>[] = []
   /** Were there before, so they are not of this check: on a busy machine most of all processes. */
   readonly #others = new Set(allPids())
 
@@ -52,9 +54,11 @@ export class Bench {
   }
 
   /** Starts a task through the pool; it stops at once unless told otherwise. */
-  async spawn(options: SpawnOptions): Promise<Task> {
+  spawn(options: SpawnOptions): Promise<Task> {
     this.#checkOpen()
-    return this.pool.spawn({ stop: KILL, ...options })
+    const spawning = this.pool.spawn({ stop: KILL, signal: this.#ending.signal, ...options })
+    this.#spawning.push(spawning.catch(() => {}))
+    return spawning
   }
 
   /** Starts a task through the pool, and connects to it. */
@@ -108,8 +112,9 @@ export class Bench {
 
   /** Ends whatever the check left, however it went. */
   async end(): Promise<void> {
-    this.#isOver = true
+    this.#ending.abort()
     for (const close of this.#closing) close()
+    await Promise.all(this.#spawning)
     await until(() => {
       const left = this.processes()
       for (const pid of left) kill(pid)
@@ -120,7 +125,7 @@ export class Bench {
 
   /** A check that is ended early does not know it, and must start nothing that nobody would end. */
   #checkOpen(): void {
-    if (this.#isOver) throw new Error('the check is over')
+    if (this.#ending.signal.aborted) throw new Error('the check is over')
   }
 }
 

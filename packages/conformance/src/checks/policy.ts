@@ -10,9 +10,9 @@ const CLOCK_SLACK_MS = 60
 
 export const policyChecks: readonly Check[] = [
   full('the pause before a restart grows by factor, up to maxDelayMs', 'W-82', async (bench) => {
-    const restart = { on: 'failure', delayMs: 200, factor: 5, maxDelayMs: 700, maxRestarts: 10 } as const
+    const restart = { on: 'failure', delayMs: 1_000, factor: 5, maxDelayMs: 3_000, maxRestarts: 10 } as const
     const client = await bench.task({ cmd: 'exit 1', restart })
-    for (const [run, expected] of [200, 700, 700].entries()) {
+    for (const [run, expected] of [1_000, 3_000, 3_000].entries()) {
       const { nextStartAt, exitedAt } = await until(
         async () => {
           const info = await client.info()
