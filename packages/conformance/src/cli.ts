@@ -4,13 +4,16 @@ import { parseArgs } from 'node:util'
 import { formatOutcome, formatSummary, runConformance } from './index.js'
 
 const HELP = `Usage: npx @bgtask/conformance [options] [-- <supervisorCmd…>]
+       npx @bgtask/conformance --profile client -- <driverCmd…>
 
 Holds a supervisor against docs/launch.md, docs/wire.md and docs/pool-directory.md of bgtask, and prints
 what holds and what does not, with the ids of the sentences. Without a command: the daemon of @bgtask/supervisor.
 
 Options:
-  --profile core|full  core: launch, socket, getInfo, kill, stop, terminate, output by offset;
-                       full (default): everything
+  --profile core|full|client
+                       core: launch, socket, getInfo, kill, stop, terminate, output by offset;
+                       full (default): all that a supervisor must do;
+                       client: what launchers and readers must do, through a driver (see the README)
   --json               print one JSON object instead of the table
   --help               print this
 
@@ -30,7 +33,7 @@ process.exit(await main(process.argv.slice(2)).catch(codeOfStop))
 
 async function main(argv: string[]): Promise<number> {
   const end = argv.indexOf('--')
-  const supervisorCmd = end < 0 ? [] : argv.slice(end + 1)
+  const command = end < 0 ? [] : argv.slice(end + 1)
   const parsed = parse(end < 0 ? argv : argv.slice(0, end))
   if (typeof parsed === 'string') {
     process.stderr.write(`${parsed}\n\n${HELP}`)
@@ -41,8 +44,12 @@ async function main(argv: string[]): Promise<number> {
     return 0
   }
   const { json, profile } = parsed
+  if (profile === 'client' && command.length === 0) {
+    process.stderr.write(`--profile client needs the command of a driver behind --\n\n${HELP}`)
+    return 2
+  }
   const report = await runConformance({
-    supervisorCmd: supervisorCmd.length === 0 ? undefined : supervisorCmd,
+    ...(profile === 'client' ? { driverCmd: command } : command.length > 0 && { supervisorCmd: command }),
     profile,
     signal: stopped.signal,
     onOutcome: (outcome) => {
@@ -71,8 +78,8 @@ function parse(args: string[]) {
       },
     })
     const { profile, json, help } = values
-    if (profile === 'core' || profile === 'full') return { profile, json, help } as const
-    return `--profile must be core or full, got ${profile}`
+    if (profile === 'core' || profile === 'full' || profile === 'client') return { profile, json, help } as const
+    return `--profile must be core, full or client, got ${profile}`
   } catch (error) {
     return (error as Error).message
   }

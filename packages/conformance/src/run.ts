@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { Bench } from './bench.js'
 import { type Check, type Profile, Skipped } from './check.js'
 import { checks } from './checks/index.js'
+import { clientChecks, runClientCheck } from './client-profile/index.js'
 import { unlessAborted, within } from './waiting.js'
 
 /** Whatever a check does, it is over after this: its own steps have shorter deadlines. */
@@ -10,15 +11,21 @@ const CHECK_MS = 60_000
 /** Most of the time is waiting for processes to start, so more at a time than there are processors. */
 const DEFAULT_CONCURRENCY = 3
 
+/** `core` and `full` are of supervisors, `client` is of launchers and readers. */
+export type AnyProfile = Profile | 'client'
+
 export interface ConformanceOptions {
   /** argv of the supervisor; the daemon of `@bgtask/supervisor` unless given. */
   readonly supervisorCmd?: readonly string[]
-  /** `core` or `full`, which is the default. */
-  readonly profile?: Profile
+  /** `full` unless given. */
+  readonly profile?: AnyProfile
+  /** argv of the program that the profile `client` drives. */
+  readonly driverCmd?: readonly string[]
 }
 
 /** One check, ready to be run against the supervisor: `test(title, () => run())` in any test runner. */
-export interface ConformanceCheck extends Omit<Check, 'run'> {
+export interface ConformanceCheck extends Omit<Check, 'run' | 'profile'> {
+  readonly profile: AnyProfile
   /**
    * Rejects with what the supervisor does instead. Nothing that was started is left afterwards.
    *
@@ -29,7 +36,8 @@ export interface ConformanceCheck extends Omit<Check, 'run'> {
 }
 
 /** How a check went. */
-export interface Outcome extends Omit<Check, 'run'> {
+export interface Outcome extends Omit<Check, 'run' | 'profile'> {
+  readonly profile: AnyProfile
   /** `warns`: a recommendation is not followed. */
   readonly status: 'holds' | 'fails' | 'warns' | 'skipped'
   /** What was found instead, or why it was skipped. */
@@ -39,14 +47,22 @@ export interface Outcome extends Omit<Check, 'run'> {
 
 export interface ConformanceReport {
   readonly supervisorCmd: readonly string[] | null
-  readonly profile: Profile
+  readonly profile: AnyProfile
   /** Nothing fails. */
   readonly conforms: boolean
   readonly outcomes: readonly Outcome[]
 }
 
 /** The checks of a profile, for a test suite of one's own. Linux, since they look into `/proc`. */
-export function conformanceChecks({ supervisorCmd, profile = 'full' }: ConformanceOptions = {}): ConformanceCheck[] {
+export function conformanceChecks({
+  supervisorCmd,
+  driverCmd,
+  profile = 'full',
+}: ConformanceOptions = {}): ConformanceCheck[] {
+  if (profile === 'client') {
+    if (driverCmd === undefined) throw new TypeError('the profile client needs a driverCmd')
+    return clientChecks.map((check) => ({ ...check, run: (signal) => runClientCheck(check, driverCmd, signal) }))
+  }
   return checks
     .filter((check) => profile === 'full' || check.profile === 'core')
     .map((check) => ({ ...check, run: (signal) => runCheck(check, supervisorCmd, signal) }))
@@ -63,8 +79,15 @@ export async function runConformance(
     readonly signal?: AbortSignal
   } = {},
 ): Promise<ConformanceReport> {
-  const { supervisorCmd, profile = 'full', onOutcome = () => {}, concurrency = DEFAULT_CONCURRENCY, signal } = options
-  const toRun = conformanceChecks({ supervisorCmd, profile })
+  const {
+    supervisorCmd,
+    driverCmd,
+    profile = 'full',
+    onOutcome = () => {},
+    concurrency = DEFAULT_CONCURRENCY,
+    signal,
+  } = options
+  const toRun = conformanceChecks({ supervisorCmd, driverCmd, profile })
   const outcomes: Outcome[] = []
   let started = 0
   let told = 0

@@ -66,7 +66,7 @@ test('--help says how to use it', async () => {
 })
 
 test.each([
-  [['--profile', 'half'], '--profile must be core or full, got half'],
+  [['--profile', 'half'], '--profile must be core, full or client, got half'],
   [['--fast'], '--fast'],
   [['stray'], 'stray'],
 ])('a wrong command line is told, with exit code 2: %j', async (args, words) => {

@@ -28,7 +28,7 @@ describe('sentences', () => {
     expect(demandsWithoutId()).toEqual([])
   })
 
-  const checks = conformanceChecks()
+  const checks = [...conformanceChecks(), ...conformanceChecks({ profile: 'client', driverCmd: ['driver'] })]
 
   test.each(sentences)('$id has a check of its profile and level, or a reason why not', ({ id, core, level }) => {
     const own = checks.filter(({ ids }) => ids.includes(id))
