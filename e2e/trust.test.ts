@@ -4,7 +4,7 @@ import { chmodSync, chownSync, readdirSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import type { SpawnOptions, TaskPattern, TaskPoolOptions } from '@bgtask/pool'
 import { TaskPool } from '@bgtask/pool'
-import { isAlive, needs, pathOf, tempDir } from '@bgtask/testkit'
+import { eventually, isAlive, needs, pathOf, tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 import { endTasksAfterTest, makePool, processesOf } from './support/pools.js'
 import { startProgram } from './support/programs.js'
@@ -95,6 +95,18 @@ describe.runIf(needs('root', 'setpriv'))('nobody gets in', () => {
       })
       const trusting = { path, access: { owners: [ALICE] } }
       expect(look(member(BOB), trusting).found.sort()).toEqual([alices, bobs].sort())
+    })
+
+    test("lets root end a user's orphan", async () => {
+      const path = directory(0, 0, 0o1777)
+      const pid = spawnAs({ uid: BOB }, { path }, { cmd: 'sh -c "sleep 1000 & sleep 1000"' })
+      process.kill(pid, 'SIGKILL')
+      const pool = new TaskPool({ path, access: { owners: [BOB] } })
+      const lost = await eventually(async () => (await pool.lost())[0])
+      expect(lost.state).toBe('orphaned')
+      expect(await lost.stop({ steps: [{ killSignal: 'KILL', waitMs: 5_000 }] })).toEqual([])
+      expect(lost.state).toBe('lost')
+      expect(processesOf(path)).toEqual([])
     })
 
     const PLANTED = ['a', 'b', 'c', 'd']
