@@ -4,7 +4,7 @@ import { chmodSync, chownSync, readdirSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import type { SpawnOptions, TaskPattern, TaskPoolOptions } from '@bgtask/pool'
 import { TaskPool } from '@bgtask/pool'
-import { isAlive, needs, pathOf, tempDir } from '@bgtask/testkit'
+import { eventually, isAlive, needs, pathOf, tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 import { endTasksAfterTest, makePool, processesOf } from './support/pools.js'
 import { startProgram } from './support/programs.js'
@@ -97,6 +97,18 @@ describe.runIf(needs('root', 'setpriv'))('nobody gets in', () => {
       expect(look(member(BOB), trusting).found.sort()).toEqual([alices, bobs].sort())
     })
 
+    test("lets root end a user's orphan", async () => {
+      const path = directory(0, 0, 0o1777)
+      const pid = spawnAs({ uid: BOB }, { path }, { cmd: 'sh -c "sleep 1000 & sleep 1000"' })
+      process.kill(pid, 'SIGKILL')
+      const pool = new TaskPool({ path, access: { owners: [BOB] } })
+      const lost = await eventually(async () => (await pool.lost())[0])
+      expect(lost.state).toBe('orphaned')
+      expect(await lost.stop({ steps: [{ killSignal: 'KILL', waitMs: 5_000 }] })).toEqual([])
+      expect(lost.state).toBe('lost')
+      expect(processesOf(path)).toEqual([])
+    })
+
     const PLANTED = ['a', 'b', 'c', 'd']
 
     test('what somebody else planted is skipped and told, never believed, connected to or removed', async () => {
@@ -125,13 +137,14 @@ describe.runIf(needs('root', 'setpriv'))('nobody gets in', () => {
       expect(isAlive(pid)).toBe(true)
     })
 
-    test('what a trusted user made is still no record if it is a FIFO, a link or huge', async () => {
+    test('what a trusted user made is still no record if it is a FIFO, a link or huge, or names the supervisor of another', async () => {
       const path = directory(0, 0, 0o1777)
       const pid = spawnAs({ uid: BOB }, { path })
       const intruder = await letIn(path, pid)
       const { errors } = look({ uid: BOB }, { path, access: { owners: [INTRUDER] } }, { pattern: { run: 1 } })
       const codes = errors.filter(([of]) => of === pid).map(([, code]) => code)
-      expect(codes.sort()).toEqual(['ERR_BGTASK_PERMISSION', 'ERR_BGTASK_PROTOCOL', 'ERR_BGTASK_PROTOCOL'])
+      const [permission, protocol] = ['ERR_BGTASK_PERMISSION', 'ERR_BGTASK_PROTOCOL']
+      expect(codes.sort()).toEqual([permission, permission, protocol, protocol])
       expect(await intruder.connections()).toBe(0)
     })
 

@@ -7,7 +7,7 @@ client.py POOL write PID          from stdin to the task's, which is closed at t
 client.py POOL wait PID           wait until the task is over, and exit as it did
 """
 
-import json, os, re, signal, socket, stat, struct, sys
+import errno, json, os, re, signal, socket, stat, struct, sys
 from pathlib import Path
 
 import msgpack
@@ -92,13 +92,26 @@ def lives(process, home):
         return None
     if home["bootId"] != boot:
         return False
-    if home["pidNamespace"] != os.readlink("/proc/self/ns/pid"):
-        return None
+    if home["pidNamespace"] != os.readlink("/proc/self/ns/pid") or os.readlink("/proc/self") != str(os.getpid()):
+        return None  # The second: /proc shows the pids of another namespace.
     try:
         fields = Path(f"/proc/{process['pid']}/stat").read_text().rpartition(")")[2].split()  # From the 3rd on.
-    except (FileNotFoundError, ProcessLookupError):
+    except OSError:
+        return None if exists(process["pid"]) else False  # Hidden from this user, or gone.
+    if fields[0] in "ZX":
         return False
-    return fields[0] not in "ZX" and int(fields[19]) == process["startTime"]
+    clock = Path("/proc/self/ns/time")
+    if home.get("timeNamespace") and clock.is_symlink() and home["timeNamespace"] != os.readlink(clock):
+        return None  # Its start time is counted from another moment.
+    return int(fields[19]) == process["startTime"]
+
+
+def exists(pid):
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return error.errno != errno.ESRCH
+    return True
 
 
 def check(pool, status, is_kind):

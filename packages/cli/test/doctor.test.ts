@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, lutimesSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { eventually, isAlive, needs, pathOf } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -55,6 +55,30 @@ describe('doctor', () => {
     await user.bgtask(['rm', id])
     expect(wrong((await doctor(user)).findings)).toEqual([])
   })
+
+  test.runIf(needs('root', 'unshare'))(
+    'tells of a task of a container that is gone, and its advice leaves nothing',
+    async () => {
+      const user = cli()
+      const container = ['--pid', '--fork', '--mount-proc', '--kill-child', process.execPath, program]
+      const env = { ...process.env, ...user.env, NODE_OPTIONS: '' }
+      const { stdout } = spawnSync(pathOf('unshare'), [...container, 'run', 'sleep', '60'], {
+        cwd: user.directory,
+        env,
+      })
+      const id = String(stdout).trim()
+      const anHourAgo = Date.now() / 1_000 - 3_600
+      for (const name of readdirSync(user.poolPath)) lutimesSync(join(user.poolPath, name), anHourAgo, anHourAgo)
+      expect(await user.bgtask(['ls', '-a'])).toMatchObject({ stderr: '', stdout: expect.stringContaining('lost') })
+      const [finding, ...others] = wrong((await doctor(user)).findings)
+      expect(finding).toMatchObject({ check: 'lost', level: 'warning', message: expect.stringContaining('container') })
+      expect(others).toEqual([])
+      const [, ...advised] = finding?.advice?.split(' ') ?? []
+      expect(advised).toEqual(['rm', id])
+      expect((await user.bgtask(advised)).exitCode).toBe(0)
+      expect(readdirSync(user.poolPath)).toEqual([])
+    },
+  )
 
   test('tells of what is no socket of a supervisor', async () => {
     const user = cli()

@@ -22,6 +22,7 @@ const MUTANTS: [mutant: string, idOrTitle: string, reason: RegExp][] = [
   ],
   ['socket-for-everybody', 'D-2', /mode and group of \d+\.sock/],
   ['stale-record', 'D-6', /step/],
+  ['wrong-clock', 'D-48', /timeNamespace/],
   ['leaves-socket', 'D-7', /\.sock/],
   ['wrong-offsets', 'W-110', /offset/],
   ['unclamped-offsets', 'output is read by offset, moved into what is kept', /offset: 1000000000000/],

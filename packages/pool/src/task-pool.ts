@@ -208,7 +208,7 @@ export class TaskPool<T extends Task = Task> {
     }
   }
 
-  /** The newest record of a supervisor with that pid, whether it lives or not; undefined where there is none. */
+  /** The record of the supervisor with that pid if it lives, else the newest of those that had it; undefined where there is none. */
   async record(pid: number): Promise<TaskRecord | undefined> {
     return latestRecord(this.#directory(), checkPid(pid))
   }

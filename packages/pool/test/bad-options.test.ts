@@ -15,7 +15,8 @@ const CALLS: Record<string, Call> = {
   lost: (options) => makePool().lost(options),
   sweep: (options) => makePool().sweep(options),
   watch: (options) => makePool().watch({}, options).next(),
-  'LostTask.stop': (options) => new LostTask(recordOf(1), '/nowhere').stop(options),
+  'LostTask.stop': (options) =>
+    new LostTask({ record: recordOf(1), path: '/nowhere', ownerUid: 0, mtimeMs: 0, reason: 'died' }).stop(options),
 }
 
 const NO_OPTIONS: [title: string, value: unknown][] = [

@@ -130,7 +130,17 @@ export {
   SUPERVISOR_PID_VARIABLE,
   withoutTaskVariables,
 } from './process/environment.js'
-export { currentPlace, isRunning, type Liveness, liveness, processIdentity } from './process/identity.js'
+export {
+  currentPlace,
+  hasSameClock,
+  isHere,
+  isRunning,
+  type Liveness,
+  liveness,
+  livenessHere,
+  processIdentity,
+} from './process/identity.js'
+export { canReadProcesses, type ProcessUsers, readProcessUsers } from './process/proc.js'
 export { type ProcessStat, parseProcessStat, readProcessStat } from './process/stat.js'
 export { stopTree } from './process/stop.js'
 export {

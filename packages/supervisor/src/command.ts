@@ -12,7 +12,7 @@ X
 X
 .
 X
-for fd in /proc/$$/fd/*; do BGTASK_FDS="$BGTASK_FDS \${fd##*/}"; done
+for fd in /proc/self/fd/*; do BGTASK_FDS="$BGTASK_FDS \${fd##*/}"; done
 export BGTASK_FDS
 exec "$@"`
 

@@ -1,11 +1,11 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { needs, pathOf, processFds, tempDir } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { daemonPath, supervisorCommand } from '../src/command.js'
-import { killSupervisor, makePool, spawnTask } from './support/pool.js'
+import { fixture, killSupervisor, makePool, spawnTask } from './support/pool.js'
 
 /** Takes an `fcntl` lock on its first argument, says so, and keeps it for as many seconds as its second. */
 const TAKE_FCNTL = `use Fcntl qw(:flock SEEK_SET F_SETLK F_WRLCK); open my $f, '+>>', $ARGV[0] or die; my $l = pack('s s x4 q q i x4', F_WRLCK, SEEK_SET, 0, 0, 0); fcntl($f, F_SETLK, $l) or exit 1; $| = 1; print "held\\n"; sleep($ARGV[1])`
@@ -112,6 +112,22 @@ describe('a supervisor that was SIGKILLed', () => {
     expect(await lost?.stop({ steps: KILL })).toEqual([])
     await expect(pool.spawn({ cmd: 'true', lockfile })).resolves.toBeDefined()
   })
+
+  test.runIf(needs('root', 'unshare'))(
+    'leaves an orphan that excludes also where its start time cannot be compared: in another time namespace',
+    async () => {
+      const lockfile = lockPath()
+      const pool = makePool()
+      const task = await pool.spawn({ cmd: 'sleep 1000', lockfile })
+      await killSupervisor(task)
+      const program = [process.execPath, fixture('spawn-one.js'), pool.path, JSON.stringify({ lockfile })]
+      const argv = ['--time', '--boottime', '1000000', '--fork', ...program]
+      const { stderr, status } = spawnSync(pathOf('unshare'), argv, { encoding: 'utf8' })
+      expect({ stderr, status }).toEqual({ stderr: expect.stringContaining('ERR_BGTASK_LOCK_HELD'), status: 1 })
+      const [lost] = await pool.lost()
+      expect(await lost?.stop({ steps: KILL })).toEqual([])
+    },
+  )
 
   test('leaves one that excludes though it was not named yet: killed between the start of the child and its naming', async () => {
     const lockfile = lockPath()

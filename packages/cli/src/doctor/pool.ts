@@ -58,9 +58,10 @@ function adviceFor({ code }: BgTaskError, pid: number): string {
   }
 }
 
-function describeLost({ pid, state, info }: LostTask): Finding {
+function describeLost({ pid, state, info, reason }: LostTask): Finding {
   const who = `${pid}${nameOf(info) && ` (${printable(nameOf(info))})`}`
-  if (state === 'lost') return warning('lost', `${who}: its supervisor died`, `bgtask rm ${pid}`)
-  const message = `${who}: its supervisor died, process ${info.pid} runs on`
-  return problem('orphaned', message, `bgtask stop ${pid} ends it, bgtask rm ${pid} forgets it`)
+  const what = reason === 'died' ? 'died' : 'does not listen any more, and cannot be seen from here (a container?)'
+  if (state === 'lost') return warning('lost', `${who}: its supervisor ${what}`, `bgtask rm ${pid}`)
+  const message = `${who}: its supervisor ${what}, and processes of the task run on`
+  return problem('orphaned', message, `bgtask stop ${pid} ends them, then bgtask rm ${pid} forgets it`)
 }

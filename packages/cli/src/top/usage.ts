@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { canReadProcesses } from '@bgtask/protocol'
 
 /** What the processes of one task use. */
 export interface Usage {
@@ -18,7 +19,7 @@ interface Process {
   readonly ticks: number
 }
 
-/** All processes of this machine, as `/proc` tells; empty where there is none. */
+/** All processes of this machine, as `/proc` tells; empty where there is none of this pid namespace. */
 export class Processes {
   readonly #all: readonly Process[] = pids().flatMap((pid) => readProcess(pid) ?? [])
 
@@ -39,6 +40,7 @@ export class Processes {
 }
 
 function pids(): number[] {
+  if (!canReadProcesses()) return []
   return (read(() => readdirSync('/proc')) ?? []).filter((name) => /^\d+$/.test(name)).map(Number)
 }
 

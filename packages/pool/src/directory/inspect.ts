@@ -42,9 +42,10 @@ export function inspectDirectory(path: string, access: Access): PoolDirectory | 
 /**
  * Looks at a socket before anybody connects to it.
  *
+ * @returns the uid of its owner.
  * @throws TaskGoneError where there is none, PermissionError where it belongs to somebody who is not trusted.
  */
-export function checkSocket(directory: PoolDirectory, path: string, pid: number): void {
+export function checkSocket(directory: PoolDirectory, path: string, pid: number): number {
   const stats = lstatSync(path, { throwIfNoEntry: false })
   if (!stats?.isSocket()) throw new TaskGoneError(pid, { path })
   if (!directory.trusts(stats.uid)) {
@@ -53,6 +54,7 @@ export function checkSocket(directory: PoolDirectory, path: string, pid: number)
       `belongs to uid ${stats.uid}, who is not trusted here (see the option access.owners)`,
     )
   }
+  return stats.uid
 }
 
 function lstatOrUndefined(path: string): Stats | undefined {

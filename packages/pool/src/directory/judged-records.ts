@@ -1,4 +1,4 @@
-import { type Liveness, liveness, type TaskRecord } from '@bgtask/protocol'
+import { type Liveness, liveness, PermissionError, readProcessUsers, type TaskRecord } from '@bgtask/protocol'
 import type { EntryReport } from '../entry-errors.js'
 import { listEntries, type PoolEntry } from './entries.js'
 import type { PoolDirectory } from './inspect.js'
@@ -18,7 +18,7 @@ export function readRecords(
   return entry.taskIds.flatMap((taskId) => {
     try {
       const found = readRecord(directory, entry.pid, taskId)
-      return found === undefined ? [] : [{ ...found, supervisor: liveness(found.record.supervisor) }]
+      return found === undefined ? [] : [judge(found)]
     } catch (error) {
       report(error, entry.pid)
       return []
@@ -26,10 +26,31 @@ export function readRecords(
   })
 }
 
-/** The newest record of that pid; undefined where none can be believed. */
+/** @throws PermissionError for a record that names a process of another user as its supervisor. */
+function judge(found: FoundRecord): JudgedRecord {
+  const supervisor = liveness(found.record.supervisor)
+  if (supervisor === 'alive' && !mayBeOf(found)) {
+    const problem = `names a supervisor that does not run as the file's owner, uid ${found.ownerUid}`
+    throw new PermissionError(found.path, problem)
+  }
+  return { ...found, supervisor }
+}
+
+/** Root may write for anybody, and we ourselves forge nothing: only records of others cost another read. */
+function mayBeOf({ record, ownerUid }: FoundRecord): boolean {
+  if (ownerUid === 0 || ownerUid === process.geteuid?.()) return true
+  const users = readProcessUsers(record.supervisor.pid)
+  // Gone meanwhile: then it does not live.
+  return users === undefined || users.effective === ownerUid
+}
+
+/** The record of that pid's supervisor if it lives, else the newest; undefined where none can be believed. */
 export function latestRecord(directory: PoolDirectory, pid: number): TaskRecord | undefined {
   const records = listEntries(directory.path)
     .filter((entry) => entry.pid === pid)
     .flatMap((entry) => readRecords(directory, entry))
-  return records.sort((a, b) => b.record.info.createdAt - a.record.info.createdAt)[0]?.record
+  // Whoever may write here can make one that is newer than any.
+  const living = records.filter(({ supervisor }) => supervisor === 'alive')
+  const candidates = living.length > 0 ? living : records
+  return candidates.sort((a, b) => b.record.info.createdAt - a.record.info.createdAt)[0]?.record
 }

@@ -2,14 +2,17 @@ import { unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { StopOptions } from '@bgtask/client'
 import {
+  canReadProcesses,
   checkOptions,
   currentPlace,
   DEFAULT_STOP_STEPS,
   exitStatusSchema,
   findTree,
-  isRunning,
+  hasSameClock,
+  isHere,
   type KnownOptions,
   liveness,
+  livenessHere,
   logFileName,
   normalizeSteps,
   type RecordedInfo,
@@ -22,7 +25,9 @@ import {
   WAIT_OPTIONS,
   withDeadline,
 } from '@bgtask/protocol'
+import type { FoundRecord } from '../directory/record.js'
 import { isRefused } from './is-refused.js'
+import { type LostReason, SETTLE_MS } from './judge.js'
 import { removeOwn } from './remove-own.js'
 
 /** `orphaned`: the supervisor died, its child or what outlived a stop runs on. `lost`: neither runs. */
@@ -40,13 +45,18 @@ export class LostTask {
   readonly pid: number
   /** What the supervisor put on record last. */
   readonly record: TaskRecord
+  /** How it is known: `died`, its supervisor is dead; `silent`, it cannot be seen from here, but its socket refuses. */
+  readonly reason: LostReason
   readonly #path: string
+  readonly #owner: number
 
-  constructor(record: TaskRecord, path: string) {
+  constructor({ record, path, ownerUid, reason }: FoundRecord & { readonly reason: LostReason }) {
     this.taskId = record.info.taskId
     this.pid = record.info.supervisorPid
     this.record = record
+    this.reason = reason
     this.#path = path
+    this.#owner = ownerUid
   }
 
   /** Judged anew at each look: an orphan may end at any time. */
@@ -61,18 +71,21 @@ export class LostTask {
 
   /**
    * Ends what runs on: the child's session, its descendants, whoever carries the task's cookie, and whoever holds its pipes.
+   * A record may name anything, so only processes that the owner of its file started (by real uid) are signalled, unless
+   * that is root.
    *
-   * @returns who is still there after the last step; empty where all is gone.
+   * @returns who is still there after the last step, those that were not signalled among them; empty where all is gone.
    * @throws InvalidOptionError, TimeoutError, the signal's reason.
    */
   async stop(options: StopOptions = {}): Promise<Survivor[]> {
     const { steps = DEFAULT_STOP_STEPS, ...wait } = checkOptions(options, STOP_OPTIONS)
     const normalized = normalizeSteps(steps)
     // Once, before the first signal: when the child is gone, its pid no longer proves anything.
-    const tree = treeOf(this.record)
+    const tree = { ...treeOf(this.record), owner: this.#owner }
     return withDeadline(wait, `stopping what is left of task ${this.pid}`, async (ended) => {
       ended.throwIfAborted()
-      return stopTree(() => tree, normalized, ended)
+      const survivors = await stopTree(() => tree, normalized, ended)
+      return survivors.length > 0 ? survivors : unprovenOf(this.record)
     })
   }
 
@@ -90,47 +103,78 @@ export class LostTask {
   async #removeLeftovers(): Promise<void> {
     const directory = dirname(this.#path)
     const socket = join(directory, socketFileName(this.pid))
-    if (isRunning(this.pid, null) || !(await isRefused(socket))) return
-    for (const path of [socket, join(directory, logFileName(this.pid))]) removeOwn(path, 0)
+    const isFree = this.reason === 'died' && livenessHere(this.pid, null) === 'dead'
+    if ((this.reason === 'died' && !isFree) || !(await isRefused(socket))) return
+    for (const path of [socket, join(directory, logFileName(this.pid))]) removeOwn(path, isFree ? 0 : SETTLE_MS)
   }
 }
 
 /** Whether the child of a dead supervisor, or a process that outlived a stop, still runs. */
 export function hasOrphans(record: TaskRecord): boolean {
-  const { child, info } = record
-  const survivors = validate(exitStatusSchema, info.exitStatus).value?.survivors ?? []
-  const processes = [...(child === null ? [] : [child]), ...survivors]
-  if (processes.some((process) => stillRuns(record, process))) return true
+  const { child, info, supervisor } = record
+  // Pids of another namespace mean nothing here, but its processes may be seen.
+  if (!isHere(supervisor)) return isOfThisBoot(record) && hasTree(record)
+  if (namedProcesses(record).some((process) => mayRun(record, process))) return true
   // Killed between the start of a child and its recording, a supervisor leaves one that its record does not name.
   return child === null && info.state === 'starting' && hasTree(record)
 }
 
-/** Whether anything of the task still runs, be it only what its child left behind. */
-export function hasTree(record: TaskRecord): boolean {
+/** Whether anything of the task still runs, be it only what its child left behind; true where that cannot be excluded. */
+export function mayHaveTree(record: TaskRecord): boolean {
+  return isOfThisBoot(record) && (!canReadProcesses() || hasTree(record))
+}
+
+function hasTree(record: TaskRecord): boolean {
   return findTree(treeOf(record)).length > 0
 }
 
 function treeOf(record: TaskRecord): TreeSelector {
-  const { child, info, supervisor } = record
-  // A pid that has been given to somebody else since must not lead us to that process's session.
-  const root = child !== null && stillRuns(record, child) ? child : null
+  const { info, supervisor } = record
   return {
-    since: supervisor.startTime,
+    since: hasSameClock(supervisor) ? supervisor.startTime : null,
     cookie: info.taskId,
-    roots: root === null ? [] : [root],
+    // A pid that has been given to somebody else since must not lead us to that process's session.
+    roots: namedProcesses(record).filter((process) => isAlive(record, process)),
     pipes: pipesOf(record),
     spare: [process.pid],
   }
 }
 
-/** Only real pipes, of this boot: other names, and those of another one, may be anybody's. */
-function pipesOf({ pipes, supervisor }: TaskRecord): string[] {
-  const { bootId, pidNamespace } = currentPlace()
-  const isHere = supervisor.bootId === bootId && supervisor.pidNamespace === pidNamespace
-  return isHere && Array.isArray(pipes) ? pipes.filter((name) => /^pipe:\[\d+\]$/.test(name)) : []
+/** Only real pipes, of this boot: other names, and those of another one, may be anybody's. Namespaces do not matter to them. */
+function pipesOf(record: TaskRecord): string[] {
+  const { pipes } = record
+  return isOfThisBoot(record) && Array.isArray(pipes) ? pipes.filter((name) => /^pipe:\[\d+\]$/.test(name)) : []
+}
+
+function isOfThisBoot({ supervisor }: TaskRecord): boolean {
+  return supervisor.bootId === currentPlace().bootId
+}
+
+interface NamedProcess {
+  readonly pid: number
+  readonly startTime: number | null
+  readonly command?: string
+}
+
+/** The child, and what outlived a stop. */
+function namedProcesses({ child, info }: TaskRecord): NamedProcess[] {
+  const survivors = validate(exitStatusSchema, info.exitStatus).value?.survivors ?? []
+  return [...(child === null ? [] : [child]), ...survivors]
+}
+
+/** What the record names and may run though it was not found, since nothing proves here that it is still the same process. */
+function unprovenOf(record: TaskRecord): Survivor[] {
+  return namedProcesses(record)
+    .filter((process) => mayRun(record, process))
+    .map(({ pid, startTime, command = '' }) => ({ pid, startTime: startTime ?? 0, command }))
 }
 
 /** A task's processes lived where its supervisor did: same machine, boot and pid namespace. */
-function stillRuns({ supervisor }: TaskRecord, { pid, startTime }: { pid: number; startTime: number | null }): boolean {
+function isAlive({ supervisor }: TaskRecord, { pid, startTime }: NamedProcess): boolean {
   return liveness({ ...supervisor, pid, startTime }) === 'alive'
+}
+
+/** Of a process that has the pid and cannot be seen, or whose start time cannot be compared, too. */
+function mayRun({ supervisor }: TaskRecord, { pid, startTime }: NamedProcess): boolean {
+  return isHere(supervisor) && liveness({ ...supervisor, pid, startTime }) !== 'dead'
 }

@@ -3,8 +3,8 @@ import {
   checkOptions,
   handlerSchema,
   InvalidOptionError,
-  isRunning,
   type KnownOptions,
+  livenessHere,
   logFileName,
   recordFileName,
   socketFileName,
@@ -12,22 +12,22 @@ import {
 import { debug } from '../debug.js'
 import { listEntries, type PoolEntry } from '../directory/entries.js'
 import type { PoolDirectory } from '../directory/inspect.js'
-import { type JudgedRecord, readRecords } from '../directory/judged-records.js'
+import { readRecords } from '../directory/judged-records.js'
 import { type EntryErrorOptions, type EntryReport, entryReport } from '../entry-errors.js'
-import { isRefused } from './is-refused.js'
-import { hasOrphans, hasTree } from './lost-task.js'
+import { isAbandoned, lostAmong, SETTLE_MS } from './judge.js'
+import { hasOrphans, mayHaveTree } from './lost-task.js'
 import { removeOwn } from './remove-own.js'
 
 /** `onError` is told of records that cannot be believed: they stay, and with them what else is there of their pid. */
 export interface SweepOptions extends EntryErrorOptions {
-  /** Leave what was written in the last so many ms; 0 unless given. */
+  /**
+   * Leave what was written in the last so many ms; 0 unless given. Of tasks that are lost because they are `silent`, only
+   * what an age above 0 is given for is removed: what still runs of them may be out of sight.
+   */
   readonly olderThanMs?: number
 }
 
 const SWEEP_OPTIONS: KnownOptions<SweepOptions> = { olderThanMs: true, onError: handlerSchema }
-
-/** Without a record of the file's supervisor, a file may be that of one that is just starting: it is given this long. */
-const SETTLE_MS = 60_000
 
 /** How long a killed process may take to go, at the very most, and how often it is looked at. */
 const MAX_DYING_MS = 2_000
@@ -73,7 +73,8 @@ async function whenGone(directory: PoolDirectory, entry: PoolEntry): Promise<voi
 /** Removes a socket at which nobody will ever listen again, so that no further search tries it. */
 export function removeDeadSocket(directory: PoolDirectory, entry: PoolEntry): void {
   const records = readRecords(directory, entry)
-  const isDead = records.length > 0 && records.length === entry.taskIds.length && !isRunning(entry.pid, null)
+  const isDead =
+    records.length > 0 && records.length === entry.taskIds.length && livenessHere(entry.pid, null) === 'dead'
   if (isDead && records.every(({ supervisor }) => supervisor === 'dead')) {
     removeOwn(`${directory.path}/${socketFileName(entry.pid)}`, 0)
   }
@@ -97,24 +98,21 @@ async function staleFiles(
   report?: EntryReport,
 ): Promise<[string, number][]> {
   const records = readRecords(directory, entry, report)
-  const stale = records
-    .filter(({ supervisor, record }) => supervisor === 'dead' && !hasOrphans(record) && !hasTree(record))
+  const lost = await lostAmong(directory, entry, records)
+  const due = lost.filter(({ reason }) => reason === 'died' || olderThanMs > 0)
+  const stale = due
+    .filter(({ record }) => !hasOrphans(record) && !mayHaveTree(record))
     .map(({ record }): [string, number] => [recordFileName(entry.pid, record.info.taskId), olderThanMs])
-  if (!(await isAbandoned(directory, entry, records))) return stale
-  const isKnownDead = records.length > 0 && !isRunning(entry.pid, null)
-  const minAgeMs = isKnownDead ? olderThanMs : Math.max(olderThanMs, SETTLE_MS)
+  // A record that could not be read, or is not due, may be that of a supervisor that lives, and uses the rest.
+  if (due.length < entry.taskIds.length) return stale
+  const isSilent = due.length > 0 && due.every(({ reason }) => reason === 'silent')
+  const isFree = !isSilent && livenessHere(entry.pid, null) === 'dead'
+  if (entry.hasSocket ? !(await isAbandoned(directory, entry)) : !isFree && !isSilent) return stale
+  const minAgeMs = due.length > 0 && isFree ? olderThanMs : Math.max(olderThanMs, SETTLE_MS)
   const others = [
     ...(entry.hasSocket ? [socketFileName(entry.pid)] : []),
     ...(entry.hasLog ? [logFileName(entry.pid)] : []),
     ...entry.temporaries,
   ]
   return [...stale, ...others.map((name): [string, number] => [name, minAgeMs])]
-}
-
-/** Whether no supervisor that lives, or may live elsewhere, can be behind this pid's socket and log. */
-async function isAbandoned(directory: PoolDirectory, entry: PoolEntry, records: JudgedRecord[]): Promise<boolean> {
-  // A record that could not be read may be that of a supervisor that lives.
-  if (records.length < entry.taskIds.length || records.some(({ supervisor }) => supervisor !== 'dead')) return false
-  if (entry.hasSocket) return isRefused(`${directory.path}/${socketFileName(entry.pid)}`)
-  return !isRunning(entry.pid, null)
 }

@@ -65,10 +65,11 @@ export async function searchTasks<T extends Task>(
   for (const entry of listEntries(view.directory.path)) {
     if (!entry.hasSocket) continue
     try {
-      checkSocket(view.directory, view.socketPath(entry.pid), entry.pid)
+      const owner = checkSocket(view.directory, view.socketPath(entry.pid), entry.pid)
       // Where no record tells of a supervisor that lives, only asking can tell: it may be custom, or of another machine.
       const records = fromRecords ? readRecords(view.directory, entry, report) : []
-      const info = records.find(({ supervisor }) => supervisor === 'alive')?.record.info
+      // And only the socket's owner can say what is behind it.
+      const info = records.find((found) => found.supervisor === 'alive' && found.ownerUid === owner)?.record.info
       if (info === undefined) toAsk.push(entry)
       else if (matchesPattern(pattern, info)) found.set(entry.pid, withInfo(view.taskAt(entry.pid), info))
     } catch (error) {

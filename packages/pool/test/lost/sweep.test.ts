@@ -114,7 +114,7 @@ describe('a sweep', () => {
     expect(await pool.sweep()).toEqual([])
   })
 
-  test('leaves a socket at which somebody listens, with or without record, however busy', async () => {
+  test('leaves all that belongs to a socket at which somebody listens, with or without record, however busy', async () => {
     const pool = makePool()
     const { info, supervisor } = await deadRecord()
     const server = createServer().listen({ path: pool.socketPath(info.supervisorPid), backlog: 1 })
@@ -123,13 +123,14 @@ describe('a sweep', () => {
     age(pool, [socketFileName(info.supervisorPid)], 3_600_000)
     expect(await pool.sweep()).toEqual([])
     const record = { ...recordOf(info.supervisorPid), supervisor }
-    writeRecord(pool.path, record)
-    expect(await pool.sweep()).toEqual([recordFileName(info.supervisorPid, record.info.taskId)])
+    age(pool, [writeRecord(pool.path, record).slice(pool.path.length + 1)], 3_600_000)
+    expect(await pool.lost()).toEqual([])
+    expect(await pool.sweep()).toEqual([])
   })
 
   test('leaves what another machine or pid namespace may still use', async () => {
     const pool = makePool()
-    for (const elsewhere of [{ machineId: 'another' }, { pidNamespace: 'pid:[1]' }]) {
+    for (const elsewhere of [{ machineId: 'another', bootId: 'another' }, { pidNamespace: 'pid:[1]' }]) {
       const record = await deadRecord()
       Object.assign(record.supervisor, elsewhere)
       age(pool, await writeFiles(pool, record.info.supervisorPid, record), 3_600_000)

@@ -11,6 +11,8 @@ export const processIdentitySchema = v.looseObject({
   machineId: v.string(),
   /** Such as `pid:[4026531836]`. */
   pidNamespace: v.string(),
+  /** Such as `time:[4026531834]`: of whoever read the start time, which is counted from another moment in another one. */
+  timeNamespace: v.optional(v.string()),
 })
 export type ProcessIdentity = v.InferOutput<typeof processIdentitySchema>
 

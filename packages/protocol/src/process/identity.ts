@@ -4,11 +4,15 @@ import { readProcessStat } from './stat.js'
 
 /**
  * `alive`: exactly that process runs. `dead`: it does not, or it is a zombie.
- * `unknown`: it belongs to another machine, boot or pid namespace, or there is no `/proc`: this side cannot tell.
+ * `unknown`: it belongs to another machine, boot or pid namespace, or a process has its pid whose start time cannot be seen
+ * or compared, or there is no `/proc`: this side cannot tell.
  */
 export type Liveness = 'alive' | 'dead' | 'unknown'
 
-type Place = Pick<ProcessIdentity, 'bootId' | 'machineId' | 'pidNamespace'>
+type Place = Required<Pick<ProcessIdentity, 'bootId' | 'machineId' | 'pidNamespace' | 'timeNamespace'>>
+
+/** The kernel's limit on 64-bit machines: larger numbers are not pids. */
+const MAX_PID = 2 ** 22
 
 let here: Place | undefined
 
@@ -18,6 +22,7 @@ export function currentPlace(): Place {
     bootId: readTrimmed('/proc/sys/kernel/random/boot_id'),
     machineId: readTrimmed('/etc/machine-id'),
     pidNamespace: readLink('/proc/self/ns/pid'),
+    timeNamespace: readLink('/proc/self/ns/time'),
   }
   return here
 }
@@ -32,12 +37,35 @@ export function processIdentity(pid: number = process.pid): ProcessIdentity {
  * and EPERM is alive.
  */
 export function liveness(identity: ProcessIdentity): Liveness {
-  const place = currentPlace()
-  if (identity.machineId !== place.machineId) return 'unknown'
+  const { machineId, bootId } = currentPlace()
+  if (identity.machineId !== machineId) return 'unknown'
   // Without a machine id, as in many containers, another boot may as well be another machine.
-  if (identity.bootId !== place.bootId) return place.machineId === '' ? 'unknown' : 'dead'
-  if (identity.pidNamespace !== place.pidNamespace || place.pidNamespace === '') return 'unknown'
-  return isRunning(identity.pid, identity.startTime) ? 'alive' : 'dead'
+  if (identity.bootId !== bootId) return machineId === '' ? 'unknown' : 'dead'
+  if (!isHere(identity)) return 'unknown'
+  const now = livenessHere(identity.pid, hasSameClock(identity) ? identity.startTime : null)
+  return now === 'alive' && !hasSameClock(identity) ? 'unknown' : now
+}
+
+/** Whether a pid of that identity means the same process here: same machine, boot and pid namespace. */
+export function isHere({ machineId, bootId, pidNamespace }: Omit<ProcessIdentity, 'pid' | 'startTime'>): boolean {
+  const here = currentPlace()
+  if (machineId !== here.machineId || bootId !== here.bootId) return false
+  return here.pidNamespace !== '' && pidNamespace === here.pidNamespace
+}
+
+/** Whether start times of that identity are counted from the same moment as those that are read here. */
+export function hasSameClock({ timeNamespace = '' }: Pick<ProcessIdentity, 'timeNamespace'>): boolean {
+  const here = currentPlace().timeNamespace
+  return timeNamespace === '' || here === '' || timeNamespace === here
+}
+
+/**
+ * As `liveness`, of a process of this pid namespace. `hidepid` hides the processes of others, so one that `/proc` does not
+ * show is dead only if the kernel knows no such pid either.
+ */
+export function livenessHere(pid: number, startTime: number | null): Liveness {
+  if (isRunning(pid, startTime)) return 'alive'
+  return readProcessStat(pid) === undefined && existsHere(pid) ? 'unknown' : 'dead'
 }
 
 /** Whether a process with that pid and start time runs here and is no zombie. */
@@ -45,6 +73,16 @@ export function isRunning(pid: number, startTime: number | null): boolean {
   const stat = readProcessStat(pid)
   if (stat === undefined || stat.state === 'Z' || stat.state === 'X') return false
   return startTime === null || stat.startTime === startTime
+}
+
+/** Whether anything has that pid: a zombie too, and a process that may not be signalled. */
+function existsHere(pid: number): boolean {
+  if (pid < 1 || pid > MAX_PID) return false
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
 }
 
 function readTrimmed(path: string): string {

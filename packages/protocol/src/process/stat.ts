@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs'
+import { canReadProcesses } from './proc.js'
 
 /** What of `/proc/PID/stat` tells processes apart and shows how they hang together. */
 export interface ProcessStat {
@@ -15,8 +16,9 @@ export interface ProcessStat {
 /** More than the longest line. One for all, since a search reads hundreds, and `readFileSync` takes five times as long. */
 const buffer = Buffer.allocUnsafeSlow(4096)
 
-/** Reads `/proc/PID/stat`; undefined where there is no such process, or no `/proc`. */
+/** Reads `/proc/PID/stat`; undefined where there is no such process, or no `/proc` of this pid namespace. */
 export function readProcessStat(pid: number): ProcessStat | undefined {
+  if (!canReadProcesses()) return undefined
   let fd: number | undefined
   try {
     fd = openSync(`/proc/${pid}/stat`, 'r')

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { monotonicMs } from '../clock.js'
 import type { StopStep } from '../contract/fields.js'
 import type { Survivor } from '../contract/info.js'
-import { describeProcesses, findTree, signalProcess, type TreeProcess, type TreeSelector } from './tree.js'
+import { describeProcesses, findTree, isOwned, signalProcess, type TreeProcess, type TreeSelector } from './tree.js'
 
 /** How soon a tree is looked at again while it ends: first soon, since most end at once, then ever more rarely. */
 const FIRST_LOOK_MS = 5
@@ -10,7 +10,8 @@ const SLOWEST_LOOK_MS = 200
 
 /**
  * Ends a task's tree: each step signals every process in it, wakes what is stopped (a stopped process would not act on
- * the signal), and waits until the tree is empty. Processes that appear meanwhile get the step's signal too.
+ * the signal), and waits until the tree is empty. Processes that appear meanwhile get the step's signal too, and those that
+ * are not the selector's owner's are neither signalled nor waited for.
  *
  * @returns who is still there after the last step.
  * @throws the signal's reason; who was signalled before is so all the same.
@@ -32,9 +33,11 @@ async function runStep(select: () => TreeSelector, step: StopStep, signal?: Abor
   const deadline = monotonicMs() + step.waitMs
   const signalled = new Set<string>()
   for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(lookMs * 1.5, SLOWEST_LOOK_MS)) {
-    const tree = findTree(select())
-    if (tree.length === 0) return tree
-    for (const target of tree) {
+    const selector = select()
+    const tree = findTree(selector)
+    const owned = tree.filter((target) => isOwned(target, selector))
+    if (owned.length === 0) return tree
+    for (const target of owned) {
       const key = `${target.pid}.${target.startTime}`
       if (signalled.has(key)) continue
       signalled.add(key)

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import type { Survivor } from '../contract/info.js'
 import { COOKIE_VARIABLE } from './environment.js'
+import { canReadProcesses, readProcessUsers } from './proc.js'
 import { type ProcessStat, readProcessStat } from './stat.js'
 
 /** What makes a process part of a task. */
@@ -9,12 +10,14 @@ export interface TreeSelector {
   readonly since: number | null
   /** Value of the cookie variable that the task's processes carry. */
   readonly cookie: string
-  /** Children of the task's runs. Each led its own session, so its pid is also a group and a session. */
+  /** Children of the task's runs. Each led its own session, so its pid is also a group and a session. Survivors of a stop. */
   readonly roots: readonly TreeRoot[]
   /** Targets of `/proc/PID/fd/N` such as `pipe:[123]`: the task's pipes. */
   readonly pipes: readonly string[]
   /** Pids that never belong to the tree: the one that asks, and the supervisor. */
   readonly spare: readonly number[]
+  /** Uid that a process must have as its real one to be signalled: that of who named the rest. Missing or root: any. */
+  readonly owner?: number
 }
 
 /** The child of a run; its start time (null where unknown) tells its session from that of a later process with its pid. */
@@ -54,6 +57,11 @@ export function findTree(selector: TreeSelector): TreeProcess[] {
   return stats.filter((stat) => members.has(stat.pid)).map(({ pid, startTime }) => ({ pid, startTime }))
 }
 
+/** Whether a process may be signalled on behalf of the selector's owner, as the kernel would let that user do. */
+export function isOwned({ pid }: TreeProcess, { owner = 0 }: TreeSelector): boolean {
+  return owner === 0 || readProcessUsers(pid)?.real === owner
+}
+
 /**
  * Sends a signal to one process of a tree, after a last look at its start time. The look narrows the race with a reused
  * pid to microseconds; without pidfds it cannot be closed.
@@ -75,6 +83,7 @@ export function describeProcesses(processes: readonly TreeProcess[]): Survivor[]
 }
 
 function allProcesses(): ProcessStat[] {
+  if (!canReadProcesses()) return []
   const stats: ProcessStat[] = []
   for (const name of readdirSync('/proc')) {
     const first = name.charCodeAt(0)
@@ -86,7 +95,7 @@ function allProcesses(): ProcessStat[] {
 }
 
 function inSession(stat: ProcessStat, root: TreeRoot): boolean {
-  if (stat.session !== root.pid && stat.pgrp !== root.pid) return false
+  if (stat.pid !== root.pid && stat.session !== root.pid && stat.pgrp !== root.pid) return false
   // While any process is in the session its number is not reused as a pid, so only a *later* leader can deceive us.
   const leader = readProcessStat(root.pid)
   return leader === undefined || root.startTime === null || leader.startTime === root.startTime

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs'
 import {
+  canReadProcesses,
   findTree,
   readProcessStat,
   type StopStep,
@@ -13,9 +13,6 @@ import type { Run } from './run.js'
 
 /** So many runs are remembered: whoever is left of their sessions, or holds one of their pipes, belongs to the task. */
 const REMEMBERED_RUNS = 8
-
-/** Without it only the child's own process group can be found. */
-const canSeeProcesses = existsSync('/proc/self/stat')
 
 /** Signals and ends the processes of a task, whichever run they are of. */
 export class Stopper {
@@ -57,7 +54,7 @@ export class Stopper {
   /** Signals the child that lives, or everybody in the tree; false where there was nobody. */
   signal(killSignal: NodeJS.Signals, tree: boolean): boolean {
     const current = this.#current
-    if (tree && canSeeProcesses) {
+    if (tree && canReadProcesses()) {
       // Not some(): everybody is to get the signal.
       return findTree(this.#selector()).filter((target) => signalProcess(target, killSignal)).length > 0
     }
@@ -69,7 +66,10 @@ export class Stopper {
 
   /** Ends the whole tree by steps; returns who survived. A second stop may overtake the first with harsher steps. */
   async stop(steps: readonly StopStep[]): Promise<Survivor[]> {
-    const stop = canSeeProcesses ? stopTree(() => this.#selector(), steps) : stopGroup(() => this.#current?.pid, steps)
+    // Without them only the child's own process group can be found.
+    const stop = canReadProcesses()
+      ? stopTree(() => this.#selector(), steps)
+      : stopGroup(() => this.#current?.pid, steps)
     this.#stops.add(stop)
     try {
       return await stop

@@ -2,6 +2,8 @@ import { readFileSync, type Stats } from 'node:fs'
 import {
   currentPlace,
   findTree,
+  hasSameClock,
+  isHere,
   isPlainObject,
   type LockHolder,
   liveness,
@@ -58,18 +60,20 @@ export function isListed(file: Stats, family: LockFamily): boolean {
 /** The child of a supervisor that was killed runs on and still excludes. */
 export function findOrphan(note: ReturnType<typeof parseLockNote>): LockHolder | undefined {
   if (typeof note !== 'object') return undefined
-  const childPid = isIdentity(note.child) ? pidIfAlive(note.child) : unnamedChild(note)
+  const childPid = isIdentity(note.child) ? pidIfRunning(note.child) : unnamedChild(note)
   return childPid === undefined ? undefined : { supervisorPid: note.supervisor.pid, childPid, kind: 'orphan' }
 }
 
-function pidIfAlive(child: ProcessIdentity): number | undefined {
-  return liveness(child) === 'alive' ? child.pid : undefined
+/** What cannot be told from the child, since its start time cannot be seen or compared, excludes as the child does. */
+function pidIfRunning(child: ProcessIdentity): number | undefined {
+  return isHere(child) && liveness(child) !== 'dead' ? child.pid : undefined
 }
 
 /** Killed between the start of a child and its naming, a supervisor leaves one that can be told by its cookie. */
 function unnamedChild({ taskId, supervisor }: LockNote): number | undefined {
   if (supervisor.bootId !== currentPlace().bootId) return undefined
-  return findTree({ since: supervisor.startTime, cookie: taskId, roots: [], pipes: [], spare: [process.pid] })[0]?.pid
+  const since = hasSameClock(supervisor) ? supervisor.startTime : null
+  return findTree({ since, cookie: taskId, roots: [], pipes: [], spare: [process.pid] })[0]?.pid
 }
 
 /** `/proc/locks` names a holder's pid for `fcntl` and `flock` locks, but -1 for those of open file descriptions. */

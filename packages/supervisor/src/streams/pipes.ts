@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
+import { canReadProcesses } from '@bgtask/protocol'
 
 /** The child's three pipes. The supervisor must close `child.*` once the child has them, or it would never see an end. */
 export interface StdioPipes {
@@ -70,9 +71,11 @@ function closesOnExec(fd: number): boolean {
 /**
  * Makes fresh pipes with the help of a shell that lives only as long as it takes to open them.
  *
- * @returns undefined where that does not work (no `/proc`, or a shell whose here-documents are files).
+ * @returns undefined where that does not work (no `/proc` of this pid namespace, or a shell whose here-documents are files).
  */
 export async function makePipes(): Promise<StdioPipes | undefined> {
+  // Or we would open what another process has.
+  if (!canReadProcesses()) return undefined
   const script = 'exec 7<<X 8<<X 9<<X\n.\nX\n.\nX\n.\nX\necho; read _'
   const helper = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'pipe', 'ignore'], env: {} })
   const gone = once(helper, 'exit')

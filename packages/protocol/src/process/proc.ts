@@ -1,0 +1,42 @@
+import { readFileSync, readlinkSync } from 'node:fs'
+
+/** The users of a process, as the kernel has them. */
+export interface ProcessUsers {
+  /** Who started it: a set-uid program keeps it, and it may be signalled by it. */
+  readonly real: number
+  /** Whose rights it has: the owner of the files that it makes. */
+  readonly effective: number
+}
+
+let ownPids: boolean | undefined
+
+/**
+ * Whether `/proc` shows the pids of this process's own pid namespace. After `unshare --pid --fork` without a mount of its own
+ * it shows those of an outer one: every number in it is then another process's. Read once, since a mount is made before.
+ */
+export function canReadProcesses(): boolean {
+  ownPids ??= pidsInProc() === String(process.pid)
+  return ownPids
+}
+
+/** Our pid in `/proc`'s namespace, and in those below it down to our own; undefined if there is no `/proc` of ours. */
+function pidsInProc(): string | undefined {
+  try {
+    // The pid alone could be the same in both by chance.
+    return /^NSpid:\s+(.+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? readlinkSync('/proc/self')
+  } catch {
+    return undefined
+  }
+}
+
+/** Reads the `Uid` line of `/proc/PID/status`; undefined if there is no such process, or it cannot be seen. */
+export function readProcessUsers(pid: number): ProcessUsers | undefined {
+  if (!canReadProcesses()) return undefined
+  try {
+    // Not the owner of /proc/PID: that is root for a process that may not be dumped, such as a set-uid program.
+    const [, real, effective] = /^Uid:\s+(\d+)\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? []
+    return real === undefined ? undefined : { real: Number(real), effective: Number(effective) }
+  } catch {
+    return undefined
+  }
+}
