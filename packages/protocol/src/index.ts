@@ -133,10 +133,11 @@ export {
 export { currentPlace, isRunning, type Liveness, liveness, processIdentity } from './process/identity.js'
 export { type ProcessStat, parseProcessStat, readProcessStat } from './process/stat.js'
 export { stopTree } from './process/stop.js'
+export { describeProcesses, describeSome, type SomeSurvivors } from './process/survivors.js'
 export {
-  describeProcesses,
   findTree,
   signalProcess,
+  TaskTree,
   type TreeProcess,
   type TreeRoot,
   type TreeSelector,

@@ -5,8 +5,8 @@ import {
   checkOptions,
   currentPlace,
   DEFAULT_STOP_STEPS,
+  describeProcesses,
   exitStatusSchema,
-  findTree,
   isRunning,
   type KnownOptions,
   liveness,
@@ -17,6 +17,7 @@ import {
   socketFileName,
   stopTree,
   type TaskRecord,
+  TaskTree,
   type TreeSelector,
   validate,
   WAIT_OPTIONS,
@@ -41,12 +42,15 @@ export class LostTask {
   /** What the supervisor put on record last. */
   readonly record: TaskRecord
   readonly #path: string
+  /** One for all stops: what one of them left is known to the next. */
+  readonly #tree: TaskTree
 
   constructor(record: TaskRecord, path: string) {
     this.taskId = record.info.taskId
     this.pid = record.info.supervisorPid
     this.record = record
     this.#path = path
+    this.#tree = treeOf(record)
   }
 
   /** Judged anew at each look: an orphan may end at any time. */
@@ -68,11 +72,9 @@ export class LostTask {
   async stop(options: StopOptions = {}): Promise<Survivor[]> {
     const { steps = DEFAULT_STOP_STEPS, ...wait } = checkOptions(options, STOP_OPTIONS)
     const normalized = normalizeSteps(steps)
-    // Once, before the first signal: when the child is gone, its pid no longer proves anything.
-    const tree = treeOf(this.record)
     return withDeadline(wait, `stopping what is left of task ${this.pid}`, async (ended) => {
       ended.throwIfAborted()
-      return stopTree(() => tree, normalized, ended)
+      return describeProcesses(await stopTree(this.#tree, normalized, ended))
     })
   }
 
@@ -98,36 +100,36 @@ export class LostTask {
 /** Whether the child of a dead supervisor, or a process that outlived a stop, still runs. */
 export function hasOrphans(record: TaskRecord): boolean {
   const { child, info } = record
-  const survivors = validate(exitStatusSchema, info.exitStatus).value?.survivors ?? []
-  const processes = [...(child === null ? [] : [child]), ...survivors]
+  const processes = [...(child === null ? [] : [child]), ...survivorsOf(record)]
   if (processes.some((process) => stillRuns(record, process))) return true
-  // Killed between the start of a child and its recording, a supervisor leaves one that its record does not name.
-  return child === null && info.state === 'starting' && hasTree(record)
+  // Killed between the start of a child and its recording, a supervisor leaves one that its record does not name; of
+  // very many survivors it does not name all.
+  const mayHaveOthers = (child === null && info.state === 'starting') || Boolean(info.exitStatus?.moreSurvivors)
+  return mayHaveOthers && hasTree(record)
 }
 
 /** Whether anything of the task still runs, be it only what its child left behind. */
 export function hasTree(record: TaskRecord): boolean {
-  return findTree(treeOf(record)).length > 0
+  return treeOf(record).find().length > 0
 }
 
-function treeOf(record: TaskRecord): TreeSelector {
-  const { child, info, supervisor } = record
-  // A pid that has been given to somebody else since must not lead us to that process's session.
-  const root = child !== null && stillRuns(record, child) ? child : null
-  return {
+function treeOf(record: TaskRecord): TaskTree {
+  const { child, info, pipes, supervisor } = record
+  const { bootId, pidNamespace } = currentPlace()
+  // Numbers of another boot or pid namespace may be anybody's.
+  const isHere = supervisor.bootId === bootId && supervisor.pidNamespace === pidNamespace
+  const selector: TreeSelector = {
     since: supervisor.startTime,
     cookie: info.taskId,
-    roots: root === null ? [] : [root],
-    pipes: pipesOf(record),
+    roots: isHere && child !== null ? [child] : [],
+    pipes: isHere && Array.isArray(pipes) ? pipes.filter((name) => /^pipe:\[\d+\]$/.test(name)) : [],
     spare: [process.pid],
   }
+  return new TaskTree(() => selector, isHere ? survivorsOf(record) : [])
 }
 
-/** Only real pipes, of this boot: other names, and those of another one, may be anybody's. */
-function pipesOf({ pipes, supervisor }: TaskRecord): string[] {
-  const { bootId, pidNamespace } = currentPlace()
-  const isHere = supervisor.bootId === bootId && supervisor.pidNamespace === pidNamespace
-  return isHere && Array.isArray(pipes) ? pipes.filter((name) => /^pipe:\[\d+\]$/.test(name)) : []
+function survivorsOf({ info }: TaskRecord): readonly Survivor[] {
+  return validate(exitStatusSchema, info.exitStatus).value?.survivors ?? []
 }
 
 /** A task's processes lived where its supervisor did: same machine, boot and pid namespace. */
