@@ -3,7 +3,7 @@
 # those tests then say what they lack.
 set -eu
 
-packages='bsdutils chromium-headless-shell fish neovim perl python3-msgpack tmux util-linux zsh'
+packages='bsdutils chromium-headless-shell fish neovim perl python3 python3-msgpack tmux util-linux zsh'
 
 missing=''
 for package in $packages; do

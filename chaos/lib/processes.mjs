@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { COOKIE_VARIABLE, LAUNCH_VARIABLE, readProcessStat, SUPERVISOR_PID_VARIABLE } from '@bgtask/protocol'
+import { COOKIE_VARIABLE, isRunning, LAUNCH_VARIABLE, readProcessStat, SUPERVISOR_PID_VARIABLE } from '@bgtask/protocol'
 
 /** The mark of one run, which everything that it starts inherits. */
 export const RUN_VARIABLE = 'CHAOS_RUN'
@@ -13,7 +13,7 @@ export function runProcesses() {
   return allPids().flatMap((pid) => {
     // The start time first: should the pid be reused after this, no signal is sent.
     const stat = readProcessStat(pid)
-    if (stat === undefined || 'ZX'.includes(stat.state) || pid === process.pid) return []
+    if (stat === undefined || !isRunning(pid, stat.startTime) || pid === process.pid) return []
     const life = `${pid} ${stat.startTime}`
     if (foreign.has(life)) return []
     const env = environmentOf(pid)

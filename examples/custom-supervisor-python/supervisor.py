@@ -17,6 +17,11 @@ SOFTWARE = "python-example/1.0"
 MAX_MESSAGE = 1024 * 1024
 MAX_READ = 512 * 1024
 MAX_UNSENT = 16 * 1024 * 1024
+MAX_SURVIVORS = 100
+
+# L-40, L-70; SIGPIPE and SIGXFSZ are ignored by Python itself.
+ENDING = "SIGTERM SIGINT SIGQUIT SIGABRT SIGXCPU SIGPWR SIGSYS"
+MEANINGLESS = "SIGUSR1 SIGUSR2 SIGALRM SIGVTALRM SIGPROF SIGIO SIGSTKFLT"
 
 
 class Refused(Exception):
@@ -97,6 +102,7 @@ class Supervisor:
         self.created_at, self.started_at, self.exited_at = now(), None, None
         self.connections, self.changed = set(), asyncio.Condition()
         self.terminating, self.unanswered = None, 0
+        self.known = set()
 
     async def launch(self):
         try:
@@ -111,10 +117,11 @@ class Supervisor:
         self.release_stdio()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGCHLD, self.reap)
-        for number in (signal.SIGTERM, signal.SIGINT):  # L-40
-            loop.add_signal_handler(number, lambda: loop.create_task(self.terminate_and_go()))
-        if self.spec["behavior"] == "daemon":
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        hangup = "SIGHUP" if self.spec["behavior"] == "daemon" else ""
+        for name in f"{MEANINGLESS} {hangup}".split():
+            loop.add_signal_handler(signal.Signals[name], lambda: None)
+        for name in ENDING.split():
+            loop.add_signal_handler(signal.Signals[name], lambda: loop.create_task(self.terminate_and_go()))
         for output in self.outputs.values():
             loop.add_reader(output.read_end, self.take, output)
         self.reap()
@@ -156,6 +163,7 @@ class Supervisor:
         )
         for output in self.outputs.values():
             os.close(output.write_end)
+        self.child_start_time = int(stat_of(self.child.pid)[19])
         self.state, self.started_at = "running", now()
 
     def release_stdio(self):
@@ -180,7 +188,10 @@ class Supervisor:
     # ---- the child ----
 
     def reap(self):
-        if self.state in ("exited", "starting") or self.exit_status or self.child.poll() is None:
+        if self.state in ("exited", "starting") or self.exit_status:
+            return
+        self.group()  # W-201: before its pid is free for others.
+        if self.child.poll() is None:
             return
         for output in self.outputs.values():
             output.take()  # W-53
@@ -221,19 +232,16 @@ class Supervisor:
                     return
 
     def group(self):
-        """Who is left of the child's process group, without zombies."""
+        """Who is left of the child's process group: pids and start times, the child first."""
         members = []
         for pid in filter(str.isdigit, os.listdir("/proc")) if self.child else ():
-            try:
-                with open(f"/proc/{pid}/stat") as stat:
-                    fields = stat.read().rpartition(")")[2].split()
-                with open(f"/proc/{pid}/cmdline") as line:
-                    command = line.read().replace("\0", " ").strip()
-            except OSError:
-                continue
-            if int(fields[2]) == self.child.pid and fields[0] not in "ZX":
-                members.append({"pid": int(pid), "startTime": int(fields[19]), "command": command})
-        return members
+            fields = stat_of(pid)
+            if fields and int(fields[2]) == self.child.pid and is_alive(pid, fields):
+                members.append((int(pid), int(fields[19])))
+        if self.child and self.child.returncode is not None and self.known.isdisjoint(members):
+            members = []  # W-201: the group is somebody else's by now.
+        self.known = set(members)
+        return sorted(members, key=lambda member: member[0] != self.child.pid)
 
     async def end_tree(self, steps):
         """W-90, W-92: each step signals the group and waits for its end."""
@@ -252,11 +260,20 @@ class Supervisor:
 
     async def stop(self, steps):
         self.stopping = True
-        survivors = await self.end_tree(steps or self.spec["stop"])
-        if not any(left["pid"] == self.child.pid for left in survivors):
+        steps = steps or self.spec["stop"]
+        deadline = time.monotonic() + sum(step["waitMs"] for step in steps) / 1000
+        left = await self.end_tree(steps)
+        child = (self.child.pid, self.child_start_time)
+        if child not in left:
             self.reap()
-            await self.until(lambda: self.exit_status is not None)
-        return {"exitStatus": self.exit_status, "survivors": survivors}
+            patience_ms = max(deadline - time.monotonic(), 1) * 1000
+            await self.until(lambda: self.exit_status is not None, patience_ms)
+            if self.exit_status is None:  # W-203
+                left.insert(0, child)
+        result = {"exitStatus": self.exit_status, "survivors": [described(*one) for one in left[:MAX_SURVIVORS]]}
+        if len(left) > MAX_SURVIVORS:  # W-202
+            result["moreSurvivors"] = len(left) - MAX_SURVIVORS
+        return result
 
     async def terminate(self, steps):
         self.state = "terminating"
@@ -312,9 +329,9 @@ class Supervisor:
     def kill(self, params):
         number = signal_of(params.get("killSignal"))
         require(not params.get("tree"), "tree", True)
-        delivered = self.child.poll() is None
+        delivered = self.exit_status is None
         if delivered:
-            self.child.send_signal(number)
+            os.kill(self.child.pid, number)  # Not waited for yet, so the pid is its own.
         return {"delivered": delivered}
 
     async def read_stream(self, params):
@@ -331,6 +348,35 @@ class Supervisor:
         offset, data = output.read(start, min(count, MAX_READ))
         end = at_end() and offset + len(data) == output.end
         return {"offset": offset, "data": data, "eof": end, "endOffset": output.end}
+
+
+def stat_of(pid):
+    """The fields of /proc/PID/stat behind the name."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def is_alive(pid, fields):
+    """D-50: it is no zombie, or one of its threads is none."""
+    if fields[0] not in "ZX":
+        return True
+    try:
+        threads = os.listdir(f"/proc/{pid}/task") if int(fields[17]) > 1 else []
+    except OSError:
+        return False
+    return any((stat_of(thread) or "Z")[0] not in "ZX" for thread in threads)
+
+
+def described(pid, start_time):
+    try:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as line:
+            command = line.read(4096).replace("\0", " ").strip()
+    except OSError:
+        command = ""
+    return {"pid": pid, "startTime": start_time, "command": command[:200]}
 
 
 def now():

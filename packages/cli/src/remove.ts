@@ -1,7 +1,8 @@
 import type { TaskPool } from '@bgtask/pool'
-import { isBgTaskError } from '@bgtask/protocol'
+import { isBgTaskError, type SomeSurvivors } from '@bgtask/protocol'
 import { CliError } from './errors.js'
 import { allTargets, hasEnded, type Target } from './targets.js'
+import { survivorsText } from './text/survivors.js'
 
 /**
  * Takes a task out of its pool, with what its supervisor kept.
@@ -17,15 +18,14 @@ export async function removeTarget(target: Target, { force = false } = {}): Prom
   if (task !== undefined) return ignoreGone(task.terminateSupervisor())
   if (info.state === 'orphaned') {
     const survivors = await lost.stop()
-    if (survivors.length > 0) throw survived(id, survivors)
+    if (survivors.length > 0) throw survived(id, { survivors })
   }
   await lost.remove()
 }
 
 /** What could not be ended, named. */
-export function survived(id: number, survivors: readonly { pid: number; command: string }[]): CliError {
-  const names = survivors.map(({ pid, command }) => `${pid} (${command})`).join(', ')
-  return new CliError('ERR_BGTASK_TASK_STATE', `of task ${id} still runs: ${names}`, { id, survivors })
+export function survived(id: number, some: SomeSurvivors): CliError {
+  return new CliError('ERR_BGTASK_TASK_STATE', `of task ${id} still runs: ${survivorsText(some)}`, { id, ...some })
 }
 
 /** Removes the tasks of `run --rm` that ended when nobody waited for them. Returns their ids. */

@@ -143,10 +143,11 @@ export {
 export { canReadProcesses, type ProcessUsers, readProcessUsers } from './process/proc.js'
 export { type ProcessStat, parseProcessStat, readProcessStat } from './process/stat.js'
 export { stopTree } from './process/stop.js'
+export { describeProcesses, describeSome, type SomeSurvivors } from './process/survivors.js'
 export {
-  describeProcesses,
   findTree,
   signalProcess,
+  TaskTree,
   type TreeProcess,
   type TreeRoot,
   type TreeSelector,

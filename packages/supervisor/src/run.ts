@@ -4,6 +4,7 @@ import type { MadeTask, SupervisorOptions } from './launch/make-task.js'
 import { reportFailure } from './launch/report.js'
 import { readSpec } from './launch/spec.js'
 import { warmUp } from './launch/warm-up.js'
+import { onEndingSignal } from './signals.js'
 import { takeInheritedPipes } from './streams/pipes.js'
 import { SOFTWARE } from './version.js'
 
@@ -42,12 +43,7 @@ export async function runSupervisor(options: SupervisorOptions = {}): Promise<vo
 /** Resolves with the reason when a signal, or the end of its process group's leader, asks the supervisor to go. */
 function whenAskedToEnd(behavior: Behavior): Promise<string> {
   return new Promise((resolve) => {
-    process.on('SIGTERM', resolve)
-    process.on('SIGINT', resolve)
-    // A daemon has no terminal whose end would concern it.
-    process.on('SIGHUP', behavior === 'daemon' ? () => {} : resolve)
-    // Node would open its inspector to whoever can connect.
-    process.on('SIGUSR1', () => {})
+    onEndingSignal(behavior, resolve)
     if (behavior === 'background') whenLeaderGone(() => resolve('the process group has lost its leader'))
   })
 }

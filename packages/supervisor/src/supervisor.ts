@@ -1,4 +1,5 @@
 import {
+  describeSome,
   type ExitStatus,
   InvalidOptionError,
   type JsonObject,
@@ -7,9 +8,9 @@ import {
   type LiveState,
   monotonicMs,
   RemoteError,
+  type SomeSurvivors,
   type StopResult,
   type StopStep,
-  type Survivor,
   type WaitResult,
 } from '@bgtask/protocol'
 import { describeRun, isStopped, type Run } from './child/run.js'
@@ -125,13 +126,10 @@ export class Supervisor {
     // Not before: a start that failed may have another one follow.
     if (cause === 'stopped') this.#cancelRestart()
     if (this.#stopCause !== 'stopped') this.#stopCause = cause
-    const survivors = await this.#stopper.stop(steps)
-    const survived = survivors.some(({ pid }) => pid === this.#current?.pid)
-    // Otherwise the child is a zombie at most: its exit is on its way.
-    if (!survived) await this.#exits.until(() => this.#current === undefined)
+    const survivors = describeSome(await this.#stopper.stop(steps))
     this.#noteSurvivors(survivors)
     this.#settle()
-    return { exitStatus: this.facts.exitStatus, survivors }
+    return { exitStatus: this.facts.exitStatus, ...survivors }
   }
 
   /** The same, and no restart can follow. */
@@ -214,16 +212,15 @@ export class Supervisor {
     this.streams.drain()
     const cause = this.#stopCause ?? (signal === null ? 'exit' : 'signal')
     const status: ExitStatus = { exitCode: code, signal, cause }
-    const exitedAt = Date.now()
     Object.assign(this.facts, {
-      exitedAt,
+      exitedAt: Date.now(),
       exitStatus: status,
       exitOffsets: this.streams.endOffsets(),
     } satisfies Partial<Facts>)
     this.#current = undefined
     this.#stopper.childEnded()
     this.streams.stdin.detach()
-    const decision = this.#decide(status, exitedAt - run.startedAt)
+    const decision = this.#decide(status, monotonicMs() - run.startedMs)
     this.#apply(decision)
     this.#announceExit(run, status, decision.action === 'restart')
   }
@@ -318,11 +315,11 @@ export class Supervisor {
     return recorded
   }
 
-  #noteSurvivors(survivors: Survivor[]): void {
+  #noteSurvivors(some: SomeSurvivors): void {
     const { exitStatus } = this.facts
-    if (exitStatus === null || (survivors.length === 0 && exitStatus.survivors === undefined)) return
-    const { survivors: _, ...status } = exitStatus
-    this.facts.exitStatus = survivors.length === 0 ? status : { ...status, survivors }
+    if (exitStatus === null || (some.survivors.length === 0 && exitStatus.survivors === undefined)) return
+    const { survivors: _, moreSurvivors: __, ...status } = exitStatus
+    this.facts.exitStatus = some.survivors.length === 0 ? status : { ...status, ...some }
     this.#commit()
   }
 

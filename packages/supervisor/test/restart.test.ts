@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import type { Task, TaskEvents } from '@bgtask/client'
 import { tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
-import { makePool, recordOf, spawnTask, textOf } from './support/pool.js'
+import { daemonPath, supervisorCommand } from '../src/command.js'
+import { fixture, makePool, recordOf, spawnTask, textOf } from './support/pool.js'
 
 /** All exits from now on. */
 async function exitsOf(task: Task): Promise<TaskEvents['childExit'][0][]> {
@@ -37,6 +38,15 @@ describe('the restart policy', () => {
     // By hand it gets all its chances anew.
     expect(await task.restart()).toBe(true)
     expect(await task.wait()).toMatchObject({ run: 10 })
+  })
+
+  test('counts runs as they last, whatever the wall clock does meanwhile', async () => {
+    const argv = [process.execPath, '--require', fixture('jumping-clock.cjs'), daemonPath()]
+    const pool = makePool({ supervisorCmd: supervisorCommand(argv) })
+    const restart = { on: 'always', delayMs: 0, maxRestarts: 4, resetAfterMs: 600_000 } as const
+    const task = await pool.spawn({ cmd: 'exit 1', restart })
+    expect(await task.wait({ timeoutMs: 20_000 })).toMatchObject({ run: 5 })
+    expect(await task.info()).toMatchObject({ state: 'failed', restarts: 4 })
   })
 
   test('waits in backoff, tells until when, and says of each exit whether a restart follows', async () => {

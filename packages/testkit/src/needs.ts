@@ -18,6 +18,7 @@ export const NEEDS = {
   nvim: debian('neovim', () => inPath('nvim')),
   perl: debian('perl', () => inPath('perl')),
   prlimit: debian('util-linux', () => inPath('prlimit')),
+  python3: debian('python3', () => inPath('python3')),
   'python3-msgpack': debian('python3-msgpack', pythonWithMsgpack),
   root: { install: 'run the tests as root', find: () => (process.getuid?.() === 0 ? '/' : undefined) },
   script: debian('bsdutils', () => inPath('script')),

@@ -11,6 +11,8 @@ export interface ProcessStat {
   session: number
   /** The controlling terminal's device number; 0 is none. */
   tty: number
+  /** With a main thread that has ended but is still counted while others live. */
+  threads: number
   /** Clock ticks since boot; with the pid it names a process for good. */
   startTime: number
 }
@@ -31,14 +33,15 @@ export function processStat(pid: number): ProcessStat | undefined {
     pgrp: number(2),
     session: number(3),
     tty: number(4),
+    threads: number(17),
     startTime: number(19),
   }
 }
 
-/** Runs or could run: neither gone nor a zombie that nobody has reaped yet. */
+/** Runs or could run: neither gone nor a zombie that nobody has reaped yet. One whose other threads live looks like a zombie. */
 export function isAlive(pid: number): boolean {
-  const state = processStat(pid)?.state
-  return state !== undefined && state !== 'Z' && state !== 'X'
+  const stat = processStat(pid)
+  return stat !== undefined && ((stat.state !== 'Z' && stat.state !== 'X') || stat.threads > 1)
 }
 
 export function processArgv(pid: number): string[] {

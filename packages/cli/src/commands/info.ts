@@ -4,6 +4,7 @@ import { print, printJson } from '../output/print.js'
 import { findTargets, nameOf, type Target } from '../targets.js'
 import { printable } from '../text/printable.js'
 import { shortDuration, shortSize } from '../text/quantity.js'
+import { survivorsText } from '../text/survivors.js'
 import { commandOf, stateOf } from '../text/task-table.js'
 import { examples, poolCommand } from './common.js'
 
@@ -43,7 +44,7 @@ function facts({ id }: Target, info: TaskInfo): [label: string, value: string][]
     ['run', info.run && `${info.run}, ${info.restarts} restarts${restart?.on === 'never' ? '' : ` (${restart?.on})`}`],
     ['started', info.startedAt && moment(info.startedAt)],
     ['ended', info.exitedAt && moment(info.exitedAt)],
-    ['survivors', exitStatus?.survivors?.map(({ pid, command }) => `${pid} ${printable(command)}`).join(', ')],
+    ['survivors', survivorsText({ survivors: exitStatus?.survivors ?? [], moreSurvivors: exitStatus?.moreSurvivors })],
     ['lock', lockfile && printable(lockfile)],
     ['behavior', info.behavior],
     ['meta', printable(JSON.stringify(info.meta ?? {}))],

@@ -59,10 +59,10 @@ function stepsOf({ signal, time }: StopCommandOptions): StopStepOptions[] | unde
 async function end(target: Target, steps?: readonly StopStepOptions[]): Promise<object> {
   if (target.task === undefined) {
     const survivors = await target.lost.stop({ steps })
-    if (survivors.length > 0) throw survived(target.id, survivors)
+    if (survivors.length > 0) throw survived(target.id, { survivors })
     return { exitStatus: null }
   }
-  const { exitStatus, survivors } = await target.task.stop({ steps })
-  if (survivors.length > 0) throw survived(target.id, survivors)
+  const { exitStatus, survivors, moreSurvivors } = await target.task.stop({ steps })
+  if (survivors.length > 0) throw survived(target.id, { survivors, moreSurvivors })
   return { exitStatus }
 }

@@ -325,6 +325,23 @@ const behaviors: Check[] = [
     for (const behavior of ['foreground', 'background'] as const) await terminatesOn(bench, behavior, 'SIGHUP')
   }),
 
+  full(
+    'it terminates on other signals that ask for an end, and goes on after those that do not',
+    'L-70',
+    async (bench) => {
+      const task = await bench.task({ exec: SLEEP })
+      const { supervisorPid } = await task.info()
+      for (const signal of MEANINGLESS) {
+        process.kill(supervisorPid, signal)
+        assert.equal(await task.info().then(({ state }) => state, String), 'running', `the state after ${signal}`)
+      }
+      await task.call('terminate')
+      await task.closedBySupervisor()
+      for (const signal of ENDING) await terminatesOn(bench, 'daemon', signal)
+      for (const behavior of ['foreground', 'background'] as const) await terminatesOn(bench, behavior, 'SIGQUIT')
+    },
+  ),
+
   full('in the background it goes when the leader of its group is gone', 'L-42', async (bench) => {
     // This shell leads the group, as one on a terminal does, and ends when we say so.
     const leader = ['/bin/sh', '-c', 'exec 3<&0; "$@" <&3 3<&- & exec 3<&-; wait', 'sh']
@@ -345,6 +362,20 @@ const behaviors: Check[] = [
     }),
   ),
 ]
+
+const ENDING = ['SIGQUIT', 'SIGABRT', 'SIGXCPU', 'SIGPWR', 'SIGSYS'] as const
+
+const MEANINGLESS = [
+  'SIGUSR1',
+  'SIGUSR2',
+  'SIGPIPE',
+  'SIGALRM',
+  'SIGVTALRM',
+  'SIGPROF',
+  'SIGIO',
+  'SIGXFSZ',
+  'SIGSTKFLT',
+] as const
 
 async function terminatesOn(bench: Bench, behavior: 'daemon' | 'foreground' | 'background', signal: NodeJS.Signals) {
   const launch = bench.launch({}, { behavior })

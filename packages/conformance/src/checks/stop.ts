@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict'
-import { type Check, core, full, should } from '../check.js'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readProcessStat } from '@bgtask/protocol'
+import type { Bench } from '../bench.js'
+import { type Check, core, full, Skipped, should } from '../check.js'
 import { howItEnded } from '../client.js'
 import { isAlive } from '../processes.js'
 import { KILL, SLEEP } from '../spec.js'
-import { until } from '../waiting.js'
+import { until, within } from '../waiting.js'
 
 /** Prints its name when it gets USR1; its child does the same. */
 const FAMILY = `
   sh -c 'trap "echo grandchild" USR1; echo up; while :; do sleep 0.05; done' &
   trap 'echo child' USR1; echo up; while :; do sleep 0.05; done`
+
+/** A script that does nothing until it is killed. */
+const STAY = 'while :; do sleep 0.1; done'
 
 const TERM_THEN_KILL = [
   { killSignal: 'SIGTERM', waitMs: 200 },
@@ -80,13 +87,12 @@ export const stopChecks: readonly Check[] = [
   }),
 
   full('stop ends the whole tree: by session, cookie, parent and pipe', 'W-91', async (bench) => {
-    const stay = 'while :; do sleep 0.1; done'
     const client = await bench.task({
       cmd: `
-        setsid sh -c 'echo session=$$; ${stay}' &
-        setsid sh -c '(echo cookie=$(exec sh -c "echo \\$PPID"); exec < /dev/null; ${stay}) 2> /dev/null & exit 0' &
-        env -i /bin/sh -c 'echo parent=$$; ${stay}' < /dev/null 2> /dev/null &
-        env -i /usr/bin/setsid /bin/sh -c '/bin/sh -c "echo pipe=\\$\\$; ${stay}" & exit 0' &
+        setsid sh -c 'echo session=$$; ${STAY}' &
+        setsid sh -c '(echo cookie=$(exec sh -c "echo \\$PPID"); exec < /dev/null; ${STAY}) 2> /dev/null & exit 0' &
+        env -i /bin/sh -c 'echo parent=$$; ${STAY}' < /dev/null 2> /dev/null &
+        env -i /usr/bin/setsid /bin/sh -c '/bin/sh -c "echo pipe=\\$\\$; ${STAY}" & exit 0' &
         wait`,
     })
     const pids = await Promise.all(
@@ -108,6 +114,62 @@ export const stopChecks: readonly Check[] = [
       `pid ${pid} among ${JSON.stringify(survivors)}`,
     )
     await client.call('stop', { steps: [{ killSignal: 'SIGKILL', waitMs: 5_000 }] })
+  }),
+
+  full('who was found once is ended in a later step, also when its parent has ended', 'W-200', async (bench) => {
+    // Its parent alone connects it with the task.
+    const deaf = `trap "" TERM; echo pid=$$; exec < /dev/null > /dev/null 2>&1; ${STAY}`
+    const client = await bench.task({ cmd: `env -i /usr/bin/setsid /bin/sh -c '${deaf}' & wait` })
+    const pid = await client.number('pid')
+    bench.after(() => killQuietly(pid))
+    const first = await client.call('stop', { steps: TERM_THEN_KILL.slice(0, 1) })
+    assert.ok(
+      first.survivors.some((survivor) => survivor.pid === pid),
+      `pid ${pid} among ${JSON.stringify(first.survivors)}`,
+    )
+    const { survivors } = await client.call('stop', { steps: TERM_THEN_KILL })
+    assert.deepEqual(survivors, [])
+    assert.ok(!isAlive(pid), 'a process that the first stop had found is left')
+  }),
+
+  full('of many survivors some are named, the child first, and the others counted', 'W-202', async (bench) => {
+    const family = `trap "" TERM; for i in $(seq 120); do sleep 1000 & done; echo ready; wait; ${STAY}`
+    const client = await bench.task({ exec: ['/bin/sh', '-c', family, 'sh', 'x'.repeat(20_000)] })
+    await client.text(/ready/)
+    const { pid } = await client.info()
+    const { survivors, moreSurvivors } = await client.call('stop', { steps: [{ killSignal: 'SIGTERM', waitMs: 50 }] })
+    assert.deepEqual(
+      { named: survivors.length, first: survivors[0]?.pid, moreSurvivors },
+      { named: 100, first: pid, moreSurvivors: 21 },
+    )
+    for (const { command } of survivors) assert.ok(command.length <= 201, `a command of ${command.length} characters`)
+    await client.call('stop', { steps: KILL })
+  }),
+
+  full('a child whose main thread has ended, but not its others, is ended', 'D-50', async (bench) => {
+    const program = `
+import ctypes, os, threading, time
+threading.Thread(target=time.sleep, args=(1000,)).start()
+print("pid=%d" % os.getpid(), flush=True)
+ctypes.CDLL(None).pthread_exit(None)`
+    const client = await bench.task({ exec: [python('to end a main thread'), '-c', program] })
+    const pid = await client.number('pid')
+    bench.after(() => killQuietly(pid))
+    await until(() => readProcessStat(pid)?.state === 'Z', 'its main thread has ended')
+    const { exitStatus, survivors } = await client.call('stop', { steps: KILL })
+    assert.deepEqual(survivors, [])
+    assert.equal(exitStatus?.signal, 'SIGKILL')
+    assert.ok(!isAlive(pid), 'its other thread is left')
+  }),
+
+  full('a child that a debugger holds is a survivor, and stop answers', 'W-203', async (bench) => {
+    const client = await bench.task({ exec: SLEEP })
+    const { pid } = await client.info()
+    const release = await hold(bench, pid ?? 0)
+    const { survivors } = await client.call('stop', { steps: [{ killSignal: 'SIGKILL', waitMs: 100 }] })
+    assert.equal(survivors[0]?.pid, pid)
+    release()
+    assert.equal((await client.ended()).exitStatus?.signal, 'SIGKILL')
   }),
 
   core('terminate ends the tree, takes the files away, answers, and goes', 'W-100', async (bench) => {
@@ -154,6 +216,31 @@ export const stopChecks: readonly Check[] = [
     await bench.nothingLeft('terminate')
   }),
 ]
+
+/** Holds a process as a debugger does, so that nobody else gets to know of its end; until the function that it gives is called. */
+async function hold(bench: Bench, pid: number): Promise<() => void> {
+  const program = `
+import ctypes, sys, time
+ptrace = ctypes.CDLL(None).ptrace
+ptrace.argtypes = [ctypes.c_long] * 4
+PTRACE_SEIZE = 0x4206
+sys.stdout.write("held\\n" if ptrace(PTRACE_SEIZE, int(sys.argv[1]), 0, 0) == 0 else "refused\\n")
+sys.stdout.flush()
+time.sleep(1000)`
+  const argv = ['-c', program, String(pid)]
+  const holder = spawn(python('to hold a process as a debugger does'), argv, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const release = () => void holder.kill('SIGKILL')
+  bench.after(release)
+  const [said] = await within(once(holder.stdout, 'data'), 'the debugger has started')
+  if (String(said) !== 'held\n') throw new Skipped('needs leave to hold a process as a debugger does')
+  return release
+}
+
+function python(purpose: string): string {
+  const found = ['/usr/bin/python3', 'python3'].find((path) => spawnSync(path, ['-c', 'import ctypes']).status === 0)
+  if (found === undefined) throw new Skipped(`needs python3 ${purpose}`)
+  return found
+}
 
 function killQuietly(pid: number): void {
   try {

@@ -5,6 +5,9 @@ import { expect } from 'vitest'
 const NEEDS: Readonly<Record<string, NeedName>> = {
   'needs the program flock': 'flock',
   'needs python3 to take such a lock': 'python3-msgpack',
+  'needs python3 to end a main thread': 'python3',
+  'needs python3 to hold a process as a debugger does': 'python3',
+  'needs leave to hold a process as a debugger does': 'root',
 }
 
 /** Tells at the end of the run what a skipped check lacks; fails where the machine has it. */

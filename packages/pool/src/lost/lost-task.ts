@@ -6,8 +6,8 @@ import {
   checkOptions,
   currentPlace,
   DEFAULT_STOP_STEPS,
+  describeProcesses,
   exitStatusSchema,
-  findTree,
   hasSameClock,
   isHere,
   type KnownOptions,
@@ -20,6 +20,7 @@ import {
   socketFileName,
   stopTree,
   type TaskRecord,
+  TaskTree,
   type TreeSelector,
   validate,
   WAIT_OPTIONS,
@@ -48,7 +49,8 @@ export class LostTask {
   /** How it is known: `died`, its supervisor is dead; `silent`, it cannot be seen from here, but its socket refuses. */
   readonly reason: LostReason
   readonly #path: string
-  readonly #owner: number
+  /** One for all stops: what one of them left is known to the next. */
+  readonly #tree: TaskTree
 
   constructor({ record, path, ownerUid, reason }: FoundRecord & { readonly reason: LostReason }) {
     this.taskId = record.info.taskId
@@ -56,7 +58,7 @@ export class LostTask {
     this.record = record
     this.reason = reason
     this.#path = path
-    this.#owner = ownerUid
+    this.#tree = treeOf(record, ownerUid)
   }
 
   /** Judged anew at each look: an orphan may end at any time. */
@@ -80,11 +82,9 @@ export class LostTask {
   async stop(options: StopOptions = {}): Promise<Survivor[]> {
     const { steps = DEFAULT_STOP_STEPS, ...wait } = checkOptions(options, STOP_OPTIONS)
     const normalized = normalizeSteps(steps)
-    // Once, before the first signal: when the child is gone, its pid no longer proves anything.
-    const tree = { ...treeOf(this.record), owner: this.#owner }
     return withDeadline(wait, `stopping what is left of task ${this.pid}`, async (ended) => {
       ended.throwIfAborted()
-      const survivors = await stopTree(() => tree, normalized, ended)
+      const survivors = describeProcesses(await stopTree(this.#tree, normalized, ended))
       return survivors.length > 0 ? survivors : unprovenOf(this.record)
     })
   }
@@ -115,8 +115,10 @@ export function hasOrphans(record: TaskRecord): boolean {
   // Pids of another namespace mean nothing here, but its processes may be seen.
   if (!isHere(supervisor)) return isOfThisBoot(record) && hasTree(record)
   if (namedProcesses(record).some((process) => mayRun(record, process))) return true
-  // Killed between the start of a child and its recording, a supervisor leaves one that its record does not name.
-  return child === null && info.state === 'starting' && hasTree(record)
+  // Killed between the start of a child and its recording, a supervisor leaves one that its record does not name; of
+  // very many survivors it does not name all.
+  const mayHaveOthers = (child === null && info.state === 'starting') || Boolean(info.exitStatus?.moreSurvivors)
+  return mayHaveOthers && hasTree(record)
 }
 
 /** Whether anything of the task still runs, be it only what its child left behind; true where that cannot be excluded. */
@@ -125,19 +127,23 @@ export function mayHaveTree(record: TaskRecord): boolean {
 }
 
 function hasTree(record: TaskRecord): boolean {
-  return findTree(treeOf(record)).length > 0
+  return treeOf(record).find().length > 0
 }
 
-function treeOf(record: TaskRecord): TreeSelector {
-  const { info, supervisor } = record
-  return {
+/** @param owner uid of whose processes may be signalled; missing for a search. */
+function treeOf(record: TaskRecord, owner?: number): TaskTree {
+  const { child, info, supervisor } = record
+  // Numbers of another boot or pid namespace may be anybody's, and start times of another clock prove nothing.
+  const isProven = isHere(supervisor) && hasSameClock(supervisor)
+  const selector: TreeSelector = {
     since: hasSameClock(supervisor) ? supervisor.startTime : null,
     cookie: info.taskId,
-    // A pid that has been given to somebody else since must not lead us to that process's session.
-    roots: namedProcesses(record).filter((process) => isAlive(record, process)),
+    roots: isProven && child !== null ? [child] : [],
     pipes: pipesOf(record),
+    owner,
     spare: [process.pid],
   }
+  return new TaskTree(() => selector, isProven ? survivorsOf(record) : [])
 }
 
 /** Only real pipes, of this boot: other names, and those of another one, may be anybody's. Namespaces do not matter to them. */
@@ -157,9 +163,12 @@ interface NamedProcess {
 }
 
 /** The child, and what outlived a stop. */
-function namedProcesses({ child, info }: TaskRecord): NamedProcess[] {
-  const survivors = validate(exitStatusSchema, info.exitStatus).value?.survivors ?? []
-  return [...(child === null ? [] : [child]), ...survivors]
+function namedProcesses(record: TaskRecord): NamedProcess[] {
+  return [...(record.child === null ? [] : [record.child]), ...survivorsOf(record)]
+}
+
+function survivorsOf({ info }: TaskRecord): readonly Survivor[] {
+  return validate(exitStatusSchema, info.exitStatus).value?.survivors ?? []
 }
 
 /** What the record names and may run though it was not found, since nothing proves here that it is still the same process. */
@@ -169,12 +178,10 @@ function unprovenOf(record: TaskRecord): Survivor[] {
     .map(({ pid, startTime, command = '' }) => ({ pid, startTime: startTime ?? 0, command }))
 }
 
-/** A task's processes lived where its supervisor did: same machine, boot and pid namespace. */
-function isAlive({ supervisor }: TaskRecord, { pid, startTime }: NamedProcess): boolean {
-  return liveness({ ...supervisor, pid, startTime }) === 'alive'
-}
-
-/** Of a process that has the pid and cannot be seen, or whose start time cannot be compared, too. */
+/**
+ * A task's processes lived where its supervisor did: same machine, boot and pid namespace. One that has the pid and cannot
+ * be seen, or whose start time cannot be compared, may be the same.
+ */
 function mayRun({ supervisor }: TaskRecord, { pid, startTime }: NamedProcess): boolean {
   return isHere(supervisor) && liveness({ ...supervisor, pid, startTime }) !== 'dead'
 }

@@ -20,7 +20,7 @@ export type LiveState = v.InferOutput<typeof liveStateSchema>
 export const taskStateSchema = v.picklist([...liveStateSchema.options, 'lost', 'orphaned'])
 export type TaskState = v.InferOutput<typeof taskStateSchema>
 
-/** A process that outlived a stop. */
+/** A process that outlived a stop. A long command is cut. */
 export const survivorSchema = v.looseObject({ pid: countSchema, startTime: countSchema, command: v.string() })
 export type Survivor = v.InferOutput<typeof survivorSchema>
 
@@ -32,7 +32,10 @@ export const exitStatusSchema = v.looseObject({
   exitCode: v.nullable(countSchema),
   signal: v.nullable(killSignalSchema),
   cause: v.picklist(['exit', 'signal', 'stopped', 'timeout']),
+  /** Only if a stop left some. At most 100 of them, the child first. */
   survivors: v.optional(v.array(survivorSchema)),
+  /** How many there are beside these; only if there are more. */
+  moreSurvivors: v.optional(countSchema),
 })
 export type ExitStatus = v.InferOutput<typeof exitStatusSchema>
 

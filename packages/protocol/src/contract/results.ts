@@ -6,7 +6,10 @@ import { bytesSchema, type MethodName } from './methods.js'
 const stoppedSchema = v.looseObject({
   /** Of the last run; null where the child never ran. */
   exitStatus: v.nullable(exitStatusSchema),
+  /** At most 100 of the processes that are still there, the child first. */
   survivors: v.array(survivorSchema),
+  /** How many there are beside these; only if there are more. */
+  moreSurvivors: v.optional(countSchema),
 })
 export type StopResult = v.InferOutput<typeof stoppedSchema>
 

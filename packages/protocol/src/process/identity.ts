@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import type { ProcessIdentity } from '../contract/record.js'
-import { readProcessStat } from './stat.js'
+import { isLive, readProcessStat } from './stat.js'
 
 /**
  * `alive`: exactly that process runs. `dead`: it does not, or it is a zombie.
@@ -71,7 +71,7 @@ export function livenessHere(pid: number, startTime: number | null): Liveness {
 /** Whether a process with that pid and start time runs here and is no zombie. */
 export function isRunning(pid: number, startTime: number | null): boolean {
   const stat = readProcessStat(pid)
-  if (stat === undefined || stat.state === 'Z' || stat.state === 'X') return false
+  if (stat === undefined || !isLive(stat)) return false
   return startTime === null || stat.startTime === startTime
 }
 

@@ -1,33 +1,25 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs'
 import { canReadProcesses } from './proc.js'
 
 /** What of `/proc/PID/stat` tells processes apart and shows how they hang together. */
 export interface ProcessStat {
   readonly pid: number
-  /** Such as `S`, `R`, `T` (stopped) or `Z` (zombie). */
+  /** Of the main thread: such as `S`, `R`, `T` (stopped) or `Z` (it has ended). */
   readonly state: string
   readonly ppid: number
   readonly pgrp: number
   readonly session: number
+  /** A main thread that has ended is counted as long as others live. */
+  readonly threads: number
   /** Field 22: clock ticks between boot and the process's start. */
   readonly startTime: number
 }
 
-/** More than the longest line. One for all, since a search reads hundreds, and `readFileSync` takes five times as long. */
-const buffer = Buffer.allocUnsafeSlow(4096)
-
 /** Reads `/proc/PID/stat`; undefined where there is no such process, or no `/proc` of this pid namespace. */
 export function readProcessStat(pid: number): ProcessStat | undefined {
   if (!canReadProcesses()) return undefined
-  let fd: number | undefined
-  try {
-    fd = openSync(`/proc/${pid}/stat`, 'r')
-    return parseProcessStat(buffer.toString('latin1', 0, readSync(fd, buffer, 0, buffer.length, null)))
-  } catch {
-    return undefined
-  } finally {
-    if (fd !== undefined) closeSync(fd)
-  }
+  const text = readProcText(`/proc/${pid}/stat`, 'latin1')
+  return text === undefined ? undefined : parseProcessStat(text)
 }
 
 /** The second field is the program's name in parentheses and may itself hold spaces and parentheses: split after the last. */
@@ -40,6 +32,57 @@ export function parseProcessStat(text: string): ProcessStat {
     ppid: Number(fields[1]),
     pgrp: Number(fields[2]),
     session: Number(fields[3]),
+    threads: Number(fields[17]),
     startTime: Number(fields[19]),
   }
+}
+
+/** Whether the process runs: it is no zombie, or one of its threads lives on after its main thread has ended. */
+export function isLive(stat: ProcessStat): boolean {
+  return livingThread(stat) !== undefined
+}
+
+/**
+ * A thread of the process that lives: the main one, whose number is the pid, unless that has ended (`pthread_exit`). Then
+ * `/proc/PID` looks like a zombie's and names neither environment nor descriptors; `/proc/<the thread>` does.
+ */
+export function livingThread(stat: ProcessStat): number | undefined {
+  if (!hasEnded(stat.state)) return stat.pid
+  return stat.threads > 1 ? threadsOf(stat.pid).find(isLivingThread) : undefined
+}
+
+/** More than the longest stat line, and the most of any text that is read. */
+const MAX_BYTES = 4096
+
+/** One for all, since a search reads hundreds, and `readFileSync` takes five times as long. */
+const buffer = Buffer.allocUnsafeSlow(MAX_BYTES)
+
+/** The first 4 KiB of a file in `/proc`; undefined if it cannot be read. */
+export function readProcText(path: string, encoding: 'latin1' | 'utf8'): string | undefined {
+  let fd: number | undefined
+  try {
+    fd = openSync(path, 'r')
+    return buffer.toString(encoding, 0, readSync(fd, buffer, 0, MAX_BYTES, null))
+  } catch {
+    return undefined
+  } finally {
+    if (fd !== undefined) closeSync(fd)
+  }
+}
+
+function threadsOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number)
+  } catch {
+    return []
+  }
+}
+
+function isLivingThread(thread: number): boolean {
+  const state = readProcessStat(thread)?.state
+  return state !== undefined && !hasEnded(state)
+}
+
+function hasEnded(state: string): boolean {
+  return state === 'Z' || state === 'X'
 }

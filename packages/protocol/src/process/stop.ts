@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { monotonicMs } from '../clock.js'
 import type { StopStep } from '../contract/fields.js'
-import type { Survivor } from '../contract/info.js'
-import { describeProcesses, findTree, isOwned, signalProcess, type TreeProcess, type TreeSelector } from './tree.js'
+import { signalProcess, type TaskTree, type TreeProcess } from './tree.js'
 
 /** How soon a tree is looked at again while it ends: first soon, since most end at once, then ever more rarely. */
 const FIRST_LOOK_MS = 5
@@ -17,26 +16,25 @@ const SLOWEST_LOOK_MS = 200
  * @throws the signal's reason; who was signalled before is so all the same.
  */
 export async function stopTree(
-  select: () => TreeSelector,
+  tree: TaskTree,
   steps: readonly StopStep[],
   signal?: AbortSignal,
-): Promise<Survivor[]> {
+): Promise<TreeProcess[]> {
   let left: TreeProcess[] = []
   for (const step of steps) {
-    left = await runStep(select, step, signal)
-    if (left.length === 0) return []
+    left = await runStep(tree, step, signal)
+    if (left.length === 0) break
   }
-  return describeProcesses(left)
+  return left
 }
 
-async function runStep(select: () => TreeSelector, step: StopStep, signal?: AbortSignal): Promise<TreeProcess[]> {
+async function runStep(tree: TaskTree, step: StopStep, signal?: AbortSignal): Promise<TreeProcess[]> {
   const deadline = monotonicMs() + step.waitMs
   const signalled = new Set<string>()
   for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(lookMs * 1.5, SLOWEST_LOOK_MS)) {
-    const selector = select()
-    const tree = findTree(selector)
-    const owned = tree.filter((target) => isOwned(target, selector))
-    if (owned.length === 0) return tree
+    const found = tree.find()
+    const owned = found.filter((target) => tree.isOwned(target))
+    if (owned.length === 0) return found
     for (const target of owned) {
       const key = `${target.pid}.${target.startTime}`
       if (signalled.has(key)) continue
@@ -47,7 +45,7 @@ async function runStep(select: () => TreeSelector, step: StopStep, signal?: Abor
       signalProcess(target, 'SIGCONT')
     }
     const leftMs = deadline - monotonicMs()
-    if (leftMs <= 0) return findTree(select())
+    if (leftMs <= 0) return tree.find()
     await delay(Math.min(lookMs, leftMs), undefined, { signal }).catch(() => signal?.throwIfAborted())
   }
 }

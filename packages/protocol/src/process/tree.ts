@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import type { Survivor } from '../contract/info.js'
 import { COOKIE_VARIABLE } from './environment.js'
 import { canReadProcesses, readProcessUsers } from './proc.js'
-import { type ProcessStat, readProcessStat } from './stat.js'
+import { isLive, livingThread, type ProcessStat, readProcessStat } from './stat.js'
 
 /** What makes a process part of a task. */
 export interface TreeSelector {
@@ -10,7 +9,7 @@ export interface TreeSelector {
   readonly since: number | null
   /** Value of the cookie variable that the task's processes carry. */
   readonly cookie: string
-  /** Children of the task's runs. Each led its own session, so its pid is also a group and a session. Survivors of a stop. */
+  /** Children of the task's runs. Each led its own session, whose number is its pid. */
   readonly roots: readonly TreeRoot[]
   /** Targets of `/proc/PID/fd/N` such as `pipe:[123]`: the task's pipes. */
   readonly pipes: readonly string[]
@@ -20,7 +19,7 @@ export interface TreeSelector {
   readonly owner?: number
 }
 
-/** The child of a run; its start time (null where unknown) tells its session from that of a later process with its pid. */
+/** The child of a run; without a start time it cannot be told from a later process with its pid, and is not looked for. */
 export interface TreeRoot {
   readonly pid: number
   readonly startTime: number | null
@@ -32,34 +31,67 @@ export interface TreeProcess {
   readonly startTime: number
 }
 
-/**
- * Finds every live process of a task: the child's session and group, descendants by parent, carriers of the cookie, and
- * whoever holds one of the task's pipes as its fd 0, 1 or 2. A process that dropped all of these cannot be found.
- */
-export function findTree(selector: TreeSelector): TreeProcess[] {
-  const spare = new Set(selector.spare)
-  const since = selector.since ?? 0
-  const stats = allProcesses().filter(({ state, startTime }) => startTime >= since && state !== 'Z' && state !== 'X')
-  const members = new Set<number>()
-  const add = (stat: ProcessStat) => {
-    if (!spare.has(stat.pid)) members.add(stat.pid)
+/** The processes of a task. What was found once is found until it is dead, whatever becomes of that by which it was found. */
+export class TaskTree {
+  readonly #select: () => TreeSelector
+  #found: readonly TreeProcess[]
+
+  /** @param found processes that are known to be the task's. */
+  constructor(select: () => TreeSelector, found: readonly TreeProcess[] = []) {
+    this.#select = select
+    this.#found = found
   }
-  for (const stat of stats) {
-    if (
-      selector.roots.some((root) => inSession(stat, root)) ||
-      carriesCookie(stat.pid, selector.cookie) ||
-      holdsPipe(stat.pid, selector.pipes)
-    ) {
-      add(stat)
-    }
+
+  /**
+   * All that live now.
+   *
+   * @param session pid of a child that was waited for this very moment: nobody else can have it yet, so whoever is in its
+   * session is the task's. Later only those who are found now tell.
+   */
+  find(session?: number): TreeProcess[] {
+    const found = findTree(this.#select(), this.#found, session)
+    this.#found = found
+    return found
   }
-  addDescendants(stats, members, add)
-  return stats.filter((stat) => members.has(stat.pid)).map(({ pid, startTime }) => ({ pid, startTime }))
+
+  /** Whether a process may be signalled on behalf of the tree's owner, as the kernel would let that user do. */
+  isOwned({ pid }: TreeProcess): boolean {
+    const { owner = 0 } = this.#select()
+    return owner === 0 || readProcessUsers(pid)?.real === owner
+  }
 }
 
-/** Whether a process may be signalled on behalf of the selector's owner, as the kernel would let that user do. */
-export function isOwned({ pid }: TreeProcess, { owner = 0 }: TreeSelector): boolean {
-  return owner === 0 || readProcessUsers(pid)?.real === owner
+/**
+ * Finds every live process of a task: those found before, the child and its session, descendants by parent, carriers of the
+ * cookie, and whoever holds one of the task's pipes as its fd 0, 1 or 2. A process that dropped all of these before anybody
+ * looked cannot be found.
+ */
+export function findTree(
+  selector: TreeSelector,
+  found: readonly TreeProcess[] = [],
+  ownSession?: number,
+): TreeProcess[] {
+  const since = selector.since ?? 0
+  const stats = allProcesses().filter(({ pid, startTime }) => startTime >= since && !selector.spare.includes(pid))
+  const known = new Set([...selector.roots, ...found].map(nameOf))
+  const living = stats.filter(isLive)
+  const members = new Set<number>()
+  for (const stat of living) {
+    if (
+      known.has(nameOf(stat)) ||
+      stat.session === ownSession ||
+      carriesCookie(stat, selector.cookie) ||
+      holdsPipe(stat, selector.pipes)
+    ) {
+      members.add(stat.pid)
+    }
+  }
+  for (let before = -1; before !== members.size; ) {
+    before = members.size
+    const sessions = heldSessions(selector.roots, stats, members)
+    for (const { pid, ppid, session } of living) if (members.has(ppid) || sessions.has(session)) members.add(pid)
+  }
+  return living.filter(({ pid }) => members.has(pid)).map(({ pid, startTime }) => ({ pid, startTime }))
 }
 
 /**
@@ -77,11 +109,6 @@ export function signalProcess(target: TreeProcess, killSignal: NodeJS.Signals): 
   }
 }
 
-/** Names processes for people: pid, start time and command line. */
-export function describeProcesses(processes: readonly TreeProcess[]): Survivor[] {
-  return processes.map(({ pid, startTime }) => ({ pid, startTime, command: commandLine(pid) }))
-}
-
 function allProcesses(): ProcessStat[] {
   if (!canReadProcesses()) return []
   const stats: ProcessStat[] = []
@@ -94,51 +121,47 @@ function allProcesses(): ProcessStat[] {
   return stats
 }
 
-function inSession(stat: ProcessStat, root: TreeRoot): boolean {
-  if (stat.pid !== root.pid && stat.session !== root.pid && stat.pgrp !== root.pid) return false
-  // While any process is in the session its number is not reused as a pid, so only a *later* leader can deceive us.
-  const leader = readProcessStat(root.pid)
-  return leader === undefined || root.startTime === null || leader.startTime === root.startTime
+/** Tells a process from a later one with its pid. */
+function nameOf({ pid, startTime }: TreeRoot): string {
+  return `${pid}.${startTime}`
 }
 
-function carriesCookie(pid: number, cookie: string): boolean {
+/**
+ * Numbers of the children's sessions that are still theirs. The kernel gives a number to somebody else once it names no
+ * process, group and session any more, so it proves something only as long as the child, be it a zombie, or somebody who
+ * is known to belong to the task holds it. Groups need no look: those of a session's members are part of the session.
+ */
+function heldSessions(
+  roots: readonly TreeRoot[],
+  stats: readonly ProcessStat[],
+  members: ReadonlySet<number>,
+): ReadonlySet<number> {
+  const children = new Set(roots.map(nameOf))
+  const pids = new Set(roots.map(({ pid }) => pid))
+  const holders = stats.filter((stat) => children.has(nameOf(stat)) || members.has(stat.pid))
+  return new Set(holders.map(({ session }) => session).filter((session) => pids.has(session)))
+}
+
+function carriesCookie(stat: ProcessStat, cookie: string): boolean {
   try {
     const wanted = `${COOKIE_VARIABLE}=${cookie}`
-    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(wanted)
+    return readFileSync(`/proc/${livingThread(stat)}/environ`, 'latin1')
+      .split('\0')
+      .includes(wanted)
   } catch {
     return false
   }
 }
 
-function holdsPipe(pid: number, pipes: readonly string[]): boolean {
+function holdsPipe(stat: ProcessStat, pipes: readonly string[]): boolean {
   if (pipes.length === 0) return false
+  const thread = livingThread(stat)
   for (const fd of [0, 1, 2]) {
     try {
-      if (pipes.includes(readlinkSync(`/proc/${pid}/fd/${fd}`))) return true
+      if (pipes.includes(readlinkSync(`/proc/${thread}/fd/${fd}`))) return true
     } catch {
       // Not open, not ours to see, or gone: then it is not a holder that we could signal either.
     }
   }
   return false
-}
-
-function addDescendants(
-  stats: readonly ProcessStat[],
-  members: ReadonlySet<number>,
-  add: (stat: ProcessStat) => void,
-): void {
-  for (let before = -1; before !== members.size; ) {
-    before = members.size
-    for (const stat of stats) {
-      if (members.has(stat.ppid) && !members.has(stat.pid)) add(stat)
-    }
-  }
-}
-
-function commandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim().slice(0, 512)
-  } catch {
-    return ''
-  }
 }

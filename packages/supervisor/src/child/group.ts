@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { monotonicMs, type StopStep, type Survivor } from '@bgtask/protocol'
+import { monotonicMs, type StopStep, type TreeProcess } from '@bgtask/protocol'
 
 const LOOK_MS = 5
 
@@ -12,7 +12,7 @@ export function signalGroup(pid: number, killSignal: NodeJS.Signals): boolean {
   }
 }
 
-/** Whether any process is left in the group that a child led; as long as one is, nobody else gets its number. */
+/** Whether any process is left in the group that a child led. */
 export function hasGroup(pid: number): boolean {
   try {
     return process.kill(-pid, 0)
@@ -27,7 +27,10 @@ export function hasGroup(pid: number): boolean {
  *
  * @returns the child, if it is still there after the last step.
  */
-export async function stopGroup(childPid: () => number | undefined, steps: readonly StopStep[]): Promise<Survivor[]> {
+export async function stopGroup(
+  childPid: () => number | undefined,
+  steps: readonly StopStep[],
+): Promise<TreeProcess[]> {
   for (const { killSignal, waitMs } of steps) {
     const pid = childPid()
     if (pid === undefined) return []
@@ -38,5 +41,5 @@ export async function stopGroup(childPid: () => number | undefined, steps: reado
     }
   }
   const pid = childPid()
-  return pid === undefined ? [] : [{ pid, startTime: 0, command: '' }]
+  return pid === undefined ? [] : [{ pid, startTime: 0 }]
 }

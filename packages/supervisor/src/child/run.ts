@@ -1,5 +1,5 @@
 import { readlinkSync } from 'node:fs'
-import { readProcessStat } from '@bgtask/protocol'
+import { monotonicMs, readProcessStat } from '@bgtask/protocol'
 import type { StartedChild } from './start.js'
 
 /** One run of the child. */
@@ -9,8 +9,10 @@ export interface Run {
   readonly pid: number
   /** Tells the child from a later process with its pid; null where there is no `/proc`. */
   readonly startTime: number | null
-  /** Unix time in ms. */
+  /** Unix time in ms, to be shown. */
   readonly startedAt: number
+  /** The same as `monotonicMs()`, to be counted from: the wall clock may jump. */
+  readonly startedMs: number
   /** Names of its pipes as in `/proc/PID/fd`, by which leftover holders are found. */
   readonly pipes: readonly string[]
 }
@@ -23,6 +25,7 @@ export function describeRun(number: number, child: StartedChild): Run {
     pid: child.pid,
     startTime: readProcessStat(child.pid)?.startTime ?? null,
     startedAt: Date.now(),
+    startedMs: monotonicMs(),
     pipes,
   }
 }

@@ -1,26 +1,32 @@
 import {
   canReadProcesses,
-  findTree,
+  monotonicMs,
   readProcessStat,
   type StopStep,
-  type Survivor,
   signalProcess,
   stopTree,
+  TaskTree,
+  type TreeProcess,
   type TreeSelector,
 } from '@bgtask/protocol'
+import { Waiters } from '../streams/waiters.js'
 import { hasGroup, signalGroup, stopGroup } from './group.js'
 import type { Run } from './run.js'
 
 /** So many runs are remembered: whoever is left of their sessions, or holds one of their pipes, belongs to the task. */
 const REMEMBERED_RUNS = 8
 
+/** How long the exit of a child that is dead may be on its way to a busy supervisor. */
+const REAP_MS = 1_000
+
 /** Signals and ends the processes of a task, whichever run they are of. */
 export class Stopper {
   readonly #cookie: string
   readonly #runs: Run[] = []
-  /** Runs whose group is empty: the kernel may have given its number to somebody else. */
-  readonly #emptied = new Set<Run>()
+  /** One for all stops: what one of them left is known to the next. */
+  readonly #tree = new TaskTree(() => this.#selector())
   readonly #stops = new Set<Promise<unknown>>()
+  readonly #ends = new Waiters()
   #current: Run | undefined
 
   constructor(cookie: string) {
@@ -40,15 +46,15 @@ export class Stopper {
   follow(run: Run): void {
     this.#current = run
     this.#runs.push(run)
-    if (this.#runs.length > REMEMBERED_RUNS) this.#emptied.delete(this.#runs.shift() as Run)
+    if (this.#runs.length > REMEMBERED_RUNS) this.#runs.shift()
   }
 
-  /** The child of the present run is gone, and its pid free unless others are left in its group. */
+  /** The child of the present run is gone. Whoever is left of its session is found now: when they end, its pid is free for others. */
   childEnded(): void {
+    const ended = this.#current
     this.#current = undefined
-    for (const run of this.#runs) {
-      if (!this.#emptied.has(run) && !hasGroup(run.pid)) this.#emptied.add(run)
-    }
+    this.#ends.wake()
+    if (canReadProcesses() && ended !== undefined && hasGroup(ended.pid)) this.#tree.find(ended.pid)
   }
 
   /** Signals the child that lives, or everybody in the tree; false where there was nobody. */
@@ -56,7 +62,7 @@ export class Stopper {
     const current = this.#current
     if (tree && canReadProcesses()) {
       // Not some(): everybody is to get the signal.
-      return findTree(this.#selector()).filter((target) => signalProcess(target, killSignal)).length > 0
+      return this.#tree.find().filter((target) => signalProcess(target, killSignal)).length > 0
     }
     if (current === undefined) return false
     if (tree) return signalGroup(current.pid, killSignal)
@@ -64,12 +70,12 @@ export class Stopper {
     return process.kill(current.pid, killSignal)
   }
 
-  /** Ends the whole tree by steps; returns who survived. A second stop may overtake the first with harsher steps. */
-  async stop(steps: readonly StopStep[]): Promise<Survivor[]> {
-    // Without them only the child's own process group can be found.
-    const stop = canReadProcesses()
-      ? stopTree(() => this.#selector(), steps)
-      : stopGroup(() => this.#current?.pid, steps)
+  /**
+   * Ends the whole tree by steps, and resolves when the child's exit is known; returns who survived, the child first.
+   * A second stop may overtake the first with harsher steps.
+   */
+  async stop(steps: readonly StopStep[]): Promise<TreeProcess[]> {
+    const stop = this.#endTree(steps)
     this.#stops.add(stop)
     try {
       return await stop
@@ -83,11 +89,25 @@ export class Stopper {
     while (this.busy) await Promise.allSettled(this.#stops)
   }
 
+  async #endTree(steps: readonly StopStep[]): Promise<TreeProcess[]> {
+    const deadline = monotonicMs() + steps.reduce((sum, { waitMs }) => sum + waitMs, 0)
+    const left = await (canReadProcesses() ? stopTree(this.#tree, steps) : stopGroup(() => this.#current?.pid, steps))
+    const isChild = ({ pid }: TreeProcess) => pid === this.#current?.pid
+    if (!left.some(isChild)) {
+      // The child is a zombie at most: its exit is on its way, unless a debugger holds it.
+      const waitMs = Math.max(deadline - monotonicMs(), REAP_MS)
+      await this.#ends.until(() => this.#current === undefined, waitMs)
+    }
+    if (this.#current === undefined) return left
+    const { pid, startTime } = this.#current
+    return [{ pid, startTime: startTime ?? 0 }, ...left.filter((target) => !isChild(target))]
+  }
+
   #selector(): TreeSelector {
     return {
       since: readProcessStat(process.pid)?.startTime ?? null,
       cookie: this.#cookie,
-      roots: this.#runs.filter((run) => !this.#emptied.has(run)),
+      roots: this.#runs,
       pipes: this.pipes,
       spare: [process.pid],
     }

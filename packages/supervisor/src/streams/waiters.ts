@@ -1,5 +1,8 @@
 import { monotonicMs } from '@bgtask/protocol'
 
+/** Node's timers fire at once where they are asked for more. */
+const MAX_TIMER_MS = 2_147_483_647
+
 /** Long polls that wait for something to happen; each ends when it is woken, when its time is up, or with its connection. */
 export class Waiters {
   readonly #waiting = new Set<() => void>()
@@ -20,9 +23,14 @@ export class Waiters {
     })
   }
 
-  /** Resolves once the condition holds; it is looked at now and after each `wake`. */
-  async until(condition: () => boolean): Promise<void> {
-    while (!condition()) await this.wait()
+  /** Resolves with true once the condition holds, which is looked at now and after each `wake`; with false after `waitMs`. */
+  async until(condition: () => boolean, waitMs: number): Promise<boolean> {
+    for (const deadline = monotonicMs() + waitMs; !condition(); ) {
+      const leftMs = deadline - monotonicMs()
+      if (leftMs <= 0) return false
+      await this.wait(Math.min(leftMs, MAX_TIMER_MS))
+    }
+    return true
   }
 
   wake(): void {

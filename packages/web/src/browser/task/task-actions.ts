@@ -2,7 +2,7 @@ import type { RecordedInfo } from '@bgtask/protocol'
 import type { ActionBodies, ActionResults, WriteAction } from '../../shared/messages.js'
 import { confirm } from '../dialog.js'
 import { h } from '../dom.js'
-import { taskName } from '../text/format.js'
+import { survivorsText, taskName } from '../text/format.js'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGKILL']
 
@@ -74,10 +74,9 @@ export class TaskActions {
   async #stop(action: 'stop' | 'terminate'): Promise<boolean> {
     const { act, tell } = this.#options
     tell('Stopping…')
-    const { survivors } = await act(action, {})
-    if (survivors.length === 0) return true
-    const left = survivors.map(({ pid, command }) => `${pid} (${command})`).join(', ')
-    tell(`Still there after the last signal: ${left}`, true)
+    const result = await act(action, {})
+    if (result.survivors.length === 0) return true
+    tell(`Still there after the last signal: ${survivorsText(result)}`, true)
     return false
   }
 

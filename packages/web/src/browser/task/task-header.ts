@@ -8,6 +8,7 @@ import {
   formatDuration,
   runDuration,
   stateText,
+  survivorsText,
   taskName,
   taskProgress,
   taskTone,
@@ -67,7 +68,7 @@ export class TaskHeader {
 function facts({ info, endOffsets, rate = 0 }: ListedTask, now: number): (string | false | undefined)[] {
   const duration = runDuration(info, now)
   const written = endOffsets && endOffsets[0] + endOffsets[1]
-  const survivors = info.exitStatus?.survivors?.map(({ pid, command }) => `${pid} (${command})`)
+  const survivors = survivorsText(info.exitStatus ?? {})
   return [
     info.pid !== null && `pid ${info.pid}`,
     `supervisor ${info.supervisorPid}`,
@@ -75,6 +76,6 @@ function facts({ info, endOffsets, rate = 0 }: ListedTask, now: number): (string
     duration !== undefined && formatDuration(duration),
     written !== undefined && `${formatBytes(written)} written`,
     rate > 0 && `${formatBytes(rate)}/s`,
-    survivors?.length ? `still there: ${survivors.join(', ')}` : undefined,
+    survivors !== '' && `still there: ${survivors}`,
   ]
 }

@@ -1,4 +1,4 @@
-import type { RecordedInfo } from '@bgtask/protocol'
+import type { RecordedInfo, SomeSurvivors } from '@bgtask/protocol'
 
 /** The two largest units: `3.2 s`, `4m 05s`, `2h 11m`, `3d 4h`. */
 export function formatDuration(ms: number): string {
@@ -40,6 +40,13 @@ export function commandText(command: readonly string[]): string {
   const [program, option, script] = command
   if (command.length === 3 && program === '/bin/sh' && option === '-c') return script as string
   return command.map((argument) => (/^[\w@%+=:,./-]+$/.test(argument) ? argument : JSON.stringify(argument))).join(' ')
+}
+
+/** Names the processes that outlived a stop, the first ten: `12 (sleep 1000), 13 (cat) and 5 more`. */
+export function survivorsText({ survivors = [], moreSurvivors = 0 }: Partial<SomeSurvivors>): string {
+  const names = survivors.slice(0, 10).map(({ pid, command }) => `${pid} (${command})`)
+  const more = survivors.length - names.length + moreSurvivors
+  return more === 0 ? names.join(', ') : `${names.join(', ')} and ${more} more`
 }
 
 /** How long the present or last run has lasted, in ms; undefined where that is not known. */

@@ -1,0 +1,34 @@
+import type { Survivor } from '../contract/info.js'
+import { livingThread, readProcessStat, readProcText } from './stat.js'
+import type { TreeProcess } from './tree.js'
+
+/** With commands cut, so many fit into a record (256 KiB) beside the largest meta and command, and into any message. */
+const MAX_SURVIVORS = 100
+const MAX_COMMAND_CHARACTERS = 200
+
+/** Some of the processes that outlived a stop, and how many there are beside these. */
+export interface SomeSurvivors {
+  readonly survivors: Survivor[]
+  /** Only if there are more. */
+  readonly moreSurvivors?: number | undefined
+}
+
+/** Names as many processes as a message and a record have room for, the first ones. */
+export function describeSome(processes: readonly TreeProcess[]): SomeSurvivors {
+  const survivors = describeProcesses(processes.slice(0, MAX_SURVIVORS))
+  const more = processes.length - survivors.length
+  return more === 0 ? { survivors } : { survivors, moreSurvivors: more }
+}
+
+/** Names processes for people: pid, start time and command line. */
+export function describeProcesses(processes: readonly TreeProcess[]): Survivor[] {
+  return processes.map(({ pid, startTime }) => ({ pid, startTime, command: commandLine(pid) }))
+}
+
+function commandLine(pid: number): string {
+  const stat = readProcessStat(pid)
+  const thread = stat === undefined ? undefined : livingThread(stat)
+  // What is no text would take six characters of JSON each.
+  const command = (readProcText(`/proc/${thread}/cmdline`, 'utf8') ?? '').replaceAll(/\p{Cc}/gu, ' ').trim()
+  return command.length > MAX_COMMAND_CHARACTERS ? `${command.slice(0, MAX_COMMAND_CHARACTERS)}…` : command
+}
