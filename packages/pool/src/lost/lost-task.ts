@@ -23,6 +23,7 @@ import {
   withDeadline,
 } from '@bgtask/protocol'
 import { isRefused } from './is-refused.js'
+import { runningCookies } from './running-cookies.js'
 import { removeOwn } from './remove-own.js'
 
 /** `orphaned`: the supervisor died, its child or what outlived a stop runs on. `lost`: neither runs. */
@@ -100,9 +101,8 @@ export function hasOrphans(record: TaskRecord): boolean {
   const { child, info } = record
   const survivors = validate(exitStatusSchema, info.exitStatus).value?.survivors ?? []
   const processes = [...(child === null ? [] : [child]), ...survivors]
-  if (processes.some((process) => stillRuns(record, process))) return true
-  // Killed between the start of a child and its recording, a supervisor leaves one that its record does not name.
-  return child === null && info.state === 'starting' && hasTree(record)
+  // A supervisor that was killed before it could record a start, or could not for want of space, leaves an outdated record.
+  return processes.some((process) => stillRuns(record, process)) || runningCookies().has(info.taskId)
 }
 
 /** Whether anything of the task still runs, be it only what its child left behind. */
