@@ -23,8 +23,8 @@ import {
   withDeadline,
 } from '@bgtask/protocol'
 import { isRefused } from './is-refused.js'
-import { runningCookies } from './running-cookies.js'
 import { removeOwn } from './remove-own.js'
+import { runningCookies } from './running-cookies.js'
 
 /** `orphaned`: the supervisor died, its child or what outlived a stop runs on. `lost`: neither runs. */
 export type LostState = 'lost' | 'orphaned'
