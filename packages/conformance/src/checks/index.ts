@@ -10,6 +10,7 @@ import { lockChecks } from './lock.js'
 import { parameterChecks } from './parameters.js'
 import { policyChecks } from './policy.js'
 import { recordChecks } from './records.js'
+import { nameChecks } from './names.js'
 import { restartChecks } from './restart.js'
 import { stopChecks } from './stop.js'
 import { streamChecks } from './streams.js'
@@ -23,6 +24,7 @@ export const checks: readonly Check[] = [
   ...lockChecks,
   ...directoryChecks,
   ...recordChecks,
+  ...nameChecks,
   ...wireChecks,
   ...byHandChecks,
   ...parameterChecks,

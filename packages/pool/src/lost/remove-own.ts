@@ -1,4 +1,4 @@
-import { lstatSync, rmdirSync, rmSync, unlinkSync } from 'node:fs'
+import { closeSync, constants, fstatSync, lstatSync, openSync, rmdirSync, rmSync, unlinkSync } from 'node:fs'
 import { PRIVATE_SOCKET_NAME } from '@bgtask/protocol'
 
 /** Removes a file of ours, or a directory in which a socket was made, that was not written in the last `minAgeMs`; false where it stays. */
@@ -15,8 +15,13 @@ export function removeOwn(path: string, minAgeMs: number): boolean {
   }
 }
 
-/** Nothing else is in there; if it is, the directory is not what its name says. */
+/** With the socket alone: if there is more, it is not what its name says. By descriptor, since a link can take its place. */
 function removeDirectory(path: string): void {
-  rmSync(`${path}/${PRIVATE_SOCKET_NAME}`, { force: true })
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  try {
+    if (fstatSync(fd).uid === process.geteuid?.()) rmSync(`/proc/self/fd/${fd}/${PRIVATE_SOCKET_NAME}`, { force: true })
+  } finally {
+    closeSync(fd)
+  }
   rmdirSync(path)
 }
