@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, chownSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -148,29 +148,52 @@ describe.runIf(needs('root', 'setpriv'))('nobody gets in', () => {
       expect(await intruder.connections()).toBe(0)
     })
 
-    test.each(['N.sock', 'N.out', '.N.s', '.N.json'])(
+    test.runIf(needs('unshare')).each(['N.sock', 'N.out', '.N.s'])(
       'a spawn whose %s somebody else has taken is refused, and leaves nothing',
       async (name) => {
         const path = directory(0, 0, 0o1777)
         endTasksAfterTest(path)
-        // The pids that come next: the supervisor will have one of them.
-        const { pid: lastPid } = spawnSync('true')
-        for (let pid = lastPid; pid < lastPid + 3_000; pid += 1) {
+        // In a pid namespace of their own supervisors have the first pids.
+        for (let pid = 1; pid < 1_000; pid += 1) {
           const file = join(path, name.replace('N', String(pid)))
           writeFileSync(file, '')
           chownSync(file, INTRUDER, INTRUDER)
         }
         const planted = readdirSync(path).length
-        const { pid, code, message } = asUser({ uid: BOB }, [
-          fixture('user.mjs'),
-          JSON.stringify({ pool: { path }, spawn: { cmd: 'sleep 1000' } }),
+        const plan = JSON.stringify({ pool: { path }, spawn: { cmd: 'sleep 1000' } })
+        const alone = ['--pid', '--fork', '--mount-proc', '--kill-child']
+        const { pid, code, message } = outcomeOf([
+          pathOf('unshare'),
+          ...alone,
+          ...argvOf({ uid: BOB }, [fixture('user.mjs'), plan]),
         ])
-        expect({ pid, code }).toEqual({ pid: undefined, code: expect.stringMatching(/^ERR_BGTASK_(LAUNCH|REMOTE)$/) })
-        expect(message).toMatch(/EPERM|EEXIST|EACCES|cannot write/)
+        expect({ pid, code }).toEqual({ pid: undefined, code: 'ERR_BGTASK_LAUNCH' })
+        expect(message).toMatch(/NAME_TAKEN: the name \S+ is taken: it belongs to uid 12003/)
         expect(processesOf(path)).toEqual([])
         expect(readdirSync(path)).toHaveLength(planted)
       },
     )
+  })
+})
+
+describe.runIf(needs('root', 'unshare'))('pid namespaces that share a directory', () => {
+  // Their supervisors had the same pids: the socket of the second took the name of the first one's, which nobody found then.
+  test('have their tasks side by side', async () => {
+    const path = directory(0, 0, 0o700)
+    endTasksAfterTest(path)
+    const plan = JSON.stringify({ pool: { path }, spawn: { cmd: 'cat' } })
+    const spawns = [process.execPath, fixture('user.mjs'), plan]
+    const pids: number[] = []
+    for (let count = 0; count < 3; count += 1) {
+      const keep = ['/bin/sh', '-c', '"$@"; exec sleep 1000', 'sh', ...spawns]
+      const argv = [pathOf('unshare'), '--pid', '--fork', '--mount-proc', '--kill-child', ...keep]
+      const container = startProgram(argv, { cwd: '/' })
+      const [line] = await once(container.process.stdout, 'data')
+      pids.push(JSON.parse(line).pid)
+    }
+    const found = await new TaskPool({ path }).search()
+    expect(found.map(({ pid }) => pid)).toEqual(pids.toSorted((a, b) => a - b))
+    expect(new Set((await Promise.all(found.map((task) => task.info()))).map(({ taskId }) => taskId)).size).toBe(3)
   })
 })
 
@@ -200,8 +223,12 @@ function look(user: User, pool: TaskPoolOptions, plan: { pattern?: TaskPattern; 
 }
 
 function asUser(user: User, args: string[]) {
-  const [setpriv = '', ...rest] = argvOf(user, args)
-  return JSON.parse(execFileSync(setpriv, rest, { cwd: '/', encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }))
+  return outcomeOf(argvOf(user, args))
+}
+
+/** What a program tells. */
+function outcomeOf([program = '', ...args]: string[]) {
+  return JSON.parse(execFileSync(program, args, { cwd: '/', encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }))
 }
 
 function argvOf({ uid, groups }: User, args: string[]): string[] {

@@ -5,8 +5,8 @@ export const mutants = [
   {
     breaks: 'a supervisor leaves its socket behind',
     file: 'packages/supervisor/src/server/server.ts',
-    search: '?.ino === this.#inode) removeFile(this.path)',
-    replace: '?.ino === -1) removeFile(this.path)',
+    search: 'for (const name of [this.#temporaryName, this.#name]) removeIfSame',
+    replace: 'for (const name of [this.#temporaryName]) removeIfSame',
     fails: [
       'synopsis.test.ts › the synopsis does what it says',
       'synopsis.test.ts › a pool is nothing more than a view of a directory',
@@ -155,8 +155,8 @@ export const mutants = [
   {
     breaks: 'a supervisor has no output file',
     file: 'packages/supervisor/src/launch/stdio.ts',
-    search: 'reopen(1, path, flags)\n  reopen(2, path, flags)',
-    replace: "reopen(1, '/dev/null', flags)\n  reopen(2, '/dev/null', flags)",
+    search: 'reopen(fd, () => file.reopen())',
+    replace: "reopen(fd, () => openSync('/dev/null', constants.O_WRONLY))",
     fails: [
       'pool.test.ts › outputPath is the file that the supervisor uses for its own stdout',
       'behavior.test.ts › where the supervisor says what it does',
@@ -259,9 +259,8 @@ export const mutants = [
   {
     breaks: 'a directory that is there gets the mode too',
     file: 'packages/pool/src/task-pool.ts',
-    search: 'if (inspectDirectory(path, access) !== undefined) return',
-    replace:
-      "if (inspectDirectory(path, access) !== undefined) return process.getBuiltinModule('fs').chmodSync(path, mkdir?.mode ?? 0o700)",
+    search: 'if (mkdir !== undefined) checkAsAsked(path, mkdir, access)',
+    replace: "if (mkdir !== undefined) process.getBuiltinModule('fs').chmodSync(path, mkdir.mode ?? 0o700)",
     fails: ['pool.test.ts › leaves a directory that is there as it is'],
   },
   {
@@ -384,15 +383,15 @@ export const mutants = [
   {
     breaks: 'a shared socket is private',
     file: 'packages/supervisor/src/server/server.ts',
-    search: 'chmodSync(this.#temporaryPath, access.mode & 0o666)',
-    replace: 'chmodSync(this.#temporaryPath, 0o600)',
+    search: 'chmodSync(path, access.mode & 0o666)',
+    replace: 'chmodSync(path, 0o600)',
     fails: ['directory.test.ts › who may read it can interact with jobs, if these are shared'],
   },
   {
     breaks: 'a private socket is shared',
     file: 'packages/supervisor/src/server/server.ts',
-    search: 'chmodSync(this.#temporaryPath, access.mode & 0o666)',
-    replace: 'chmodSync(this.#temporaryPath, 0o666)',
+    search: 'chmodSync(path, access.mode & 0o666)',
+    replace: 'chmodSync(path, 0o666)',
     fails: ["directory.test.ts › by default a job is its owner's alone"],
   },
   {
@@ -432,8 +431,8 @@ export const mutants = [
   {
     breaks: 'a failed launch does not undo what it made',
     file: 'packages/supervisor/src/launch/make-task.ts',
-    search: 'await undo()\n    throw error',
-    replace: 'throw error',
+    search: 'await undo()\n    directory.close()',
+    replace: '',
     fails: ['bad-input.test.ts › $what is an error that names it, and nothing is left'],
   },
 ]

@@ -3,10 +3,13 @@
 ids refer to. It needs the standard library and msgpack (Debian: python3-msgpack)."""
 
 import asyncio
+import errno
 import json
 import os
+import secrets
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -95,20 +98,22 @@ class Output:
 class Supervisor:
     def __init__(self, spec):
         self.spec, self.pid = spec, os.getpid()
-        self.path = os.path.join(spec["poolPath"], f"{self.pid}.sock")
-        self.log = os.path.join(spec["poolPath"], f"{self.pid}.out")
+        self.name, self.claim, self.log = f"{self.pid}.sock", f".{self.pid}.s", f"{self.pid}.out"
+        self.directory = os.open(spec["poolPath"], os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)  # D-55
         self.outputs = {1: Output(spec["maxReadBufSize"]), 2: Output(spec["maxReadBufSize"])}
-        self.state, self.exit_status, self.stopping, self.inode = "starting", None, False, None
+        self.state, self.exit_status, self.stopping, self.inodes = "starting", None, False, set()
         self.created_at, self.started_at, self.exited_at = now(), None, None
         self.connections, self.changed = set(), asyncio.Condition()
-        self.terminating, self.unanswered = None, 0
+        self.child, self.terminating, self.unanswered = None, None, 0
         self.known = set()
 
     async def launch(self):
         try:
             self.server = self.listen()
             self.start_child()
-            os.rename(self.temporary, self.path)  # D-1: it listens by now
+            at = self.directory
+            os.link(self.claim, self.name, src_dir_fd=at, dst_dir_fd=at, follow_symlinks=False)  # D-1: it listens by now
+            os.unlink(self.claim, dir_fd=self.directory)
             os.write(2, f"DAEMON_PID={self.pid}\n".encode())  # L-30
         except BaseException:  # L-36, L-37
             await self.end_tree([{"killSignal": "SIGKILL", "waitMs": 2000}])
@@ -127,29 +132,81 @@ class Supervisor:
         self.reap()
         await asyncio.start_unix_server(lambda r, w: Connection(self, r, w).serve(), sock=self.server)
 
-    @property
-    def temporary(self):
-        return os.path.join(self.spec["poolPath"], f".{self.pid}.s")
-
     def listen(self):
-        require(len(os.fsencode(self.path)) <= 107, "poolPath", self.path)
-        mode, gid = self.spec["access"]["mode"] & 0o666, self.spec["access"]["gid"]
+        """D-52, D-53: the socket is made where nobody else can put a link in its place, and claims the names of the pid."""
+        require(len(os.fsencode(os.path.join(self.spec["poolPath"], self.name))) <= 107, "poolPath", self.spec["poolPath"])
         server = socket.socket(socket.AF_UNIX)
-        umask = os.umask(0o777 & ~mode)
-        server.bind(self.temporary)
-        with open(self.log, "xb"):
-            pass
+        private = f".{self.pid}.{secrets.token_hex(3)}"
+        umask = os.umask(0o077)
+        os.mkdir(private, 0o700, dir_fd=self.directory)
         os.umask(umask)
-        for path in (self.temporary, self.log):  # D-2
-            os.chown(path, -1, -1 if gid is None else gid)
-            os.chmod(path, mode)
-        server.listen(128)
-        self.inode = os.stat(self.temporary).st_ino
+        inside = os.open(private, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.directory)
+        try:
+            server.bind(f"/proc/self/fd/{inside}/s")
+            server.listen(128)
+            self.give_access(f"/proc/self/fd/{inside}/s")
+            self.inodes.add(os.stat("s", dir_fd=inside, follow_symlinks=False).st_ino)
+            self.remove_dead(self.claim)
+            self.link_claim(inside)
+        finally:
+            os.unlink("s", dir_fd=inside)
+            os.rmdir(private, dir_fd=self.directory)
+            os.close(inside)
+        self.remove_dead(self.name)
+        self.log_fd = self.make_log()
         return server
+
+    def make_log(self):
+        """D-54: it is not opened by name again."""
+        found = self.stat(self.log)
+        if found is not None:
+            if found.st_uid != os.geteuid():
+                raise self.taken(self.log)
+            os.unlink(self.log, dir_fd=self.directory)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_APPEND | os.O_CLOEXEC
+        log = os.open(self.log, flags, 0o600, dir_fd=self.directory)
+        self.inodes.add(os.fstat(log).st_ino)
+        self.give_access(log)
+        return log
+
+    def give_access(self, file):
+        """D-2."""
+        access = self.spec["access"]
+        os.chown(file, -1, -1 if access["gid"] is None else access["gid"])
+        os.chmod(file, access["mode"] & 0o666)
+
+    def remove_dead(self, name):
+        """Removes a socket of ours that refuses; anything else is in the way."""
+        found = self.stat(name)
+        if found is None:
+            return
+        if found.st_uid == os.geteuid() and stat.S_ISSOCK(found.st_mode):
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.setblocking(False)
+                if probe.connect_ex(f"/proc/self/fd/{self.directory}/{name}") == errno.ECONNREFUSED:
+                    os.unlink(name, dir_fd=self.directory)
+                    return
+        raise self.taken(name)
+
+    def link_claim(self, inside):
+        """Replaces nothing, as `rename` would."""
+        try:
+            os.link("s", self.claim, src_dir_fd=inside, dst_dir_fd=self.directory, follow_symlinks=False)
+        except FileExistsError:
+            raise self.taken(self.claim)
+
+    def taken(self, name):
+        path = os.path.join(self.spec["poolPath"], name)
+        return Refused("NAME_TAKEN", f"the name {path} is taken", path=path)
+
+    def stat(self, name):
+        try:
+            return os.stat(name, dir_fd=self.directory, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
 
     def start_child(self):
         spec = self.spec
-        self.child = None
         piped = spec["stdin"] == "pipe"
         self.child = subprocess.Popen(  # L-20 to L-26
             spec["exec"],
@@ -169,21 +226,19 @@ class Supervisor:
     def release_stdio(self):
         """L-32, L-33: the launcher's descriptors go, on the fds that they have."""
         null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-        log = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         foreground = self.spec["behavior"] == "foreground"
         os.dup2(null, 0)
-        os.dup2(null if foreground else log, 2)
+        os.dup2(null if foreground else self.log_fd, 2)
         if not foreground:
-            os.dup2(log, 1)
+            os.dup2(self.log_fd, 1)
         os.chdir("/")
 
     def remove_traces(self):
-        """D-7, D-8."""
-        for path in (self.temporary, self.path):
-            if os.path.lexists(path) and os.lstat(path).st_ino == self.inode:
-                os.unlink(path)
-        if self.inode is not None and os.path.exists(self.log):
-            os.unlink(self.log)
+        """D-7, D-8: only what is still the file that it made."""
+        for name in (self.claim, self.name, self.log):
+            found = self.stat(name)
+            if found is not None and found.st_ino in self.inodes:
+                os.unlink(name, dir_fd=self.directory)
 
     # ---- the child ----
 

@@ -22,6 +22,6 @@ export function isMissing(error: unknown): boolean {
 
 /** `--pool`, else `$BGTASK_TASKPOOL_PATH`, else the user's own. Only `run` makes it where it is missing. */
 export function openPool({ pool }: PoolOption, { make = false } = {}): TaskPool {
-  const mkdirIfMissing = make ? { mode: 0o700 } : undefined
+  const mkdirIfMissing = make || undefined
   return pool === undefined ? defaultTaskPool({ mkdirIfMissing }) : new TaskPool({ path: pool, mkdirIfMissing })
 }

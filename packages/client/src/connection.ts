@@ -215,7 +215,7 @@ export class Connection {
     }
   }
 
-  /** The socket is renamed at the end of the launch: one that was found under neither name got its own in between. */
+  /** The socket changes its name at the end of the launch: one that was found under neither name got its own in between. */
   async #reach(options: WaitOptions): Promise<Socket> {
     if (this.#launchSocketPath !== undefined) {
       for (const path of [this.socketPath, this.#launchSocketPath]) {

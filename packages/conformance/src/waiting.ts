@@ -1,3 +1,5 @@
+import { connect } from 'node:net'
+
 /** No step of a check may take longer: a supervisor that hangs must fail its own check, saying at what. */
 export const STEP_MS = 15_000
 
@@ -33,4 +35,16 @@ export async function until<T>(look: () => T | Promise<T>, what: string, ms = ST
     if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
   }
+}
+
+/** `connected`, or the reason why not. */
+export function outcomeOfConnect(path: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(path)
+    socket.on('connect', () => {
+      resolve('connected')
+      socket.destroy()
+    })
+    socket.on('error', (error) => resolve(error.message))
+  })
 }

@@ -16,7 +16,7 @@ const { path: _, ...OPTIONS } = POOL_OPTIONS
  */
 export function defaultTaskPool<T extends Task = Task>(options: Omit<TaskPoolOptions<T>, 'path'> = {}): TaskPool<T> {
   checkOptions(options, OPTIONS)
-  return new TaskPool<T>({ mkdirIfMissing: { mode: 0o700 }, ...options, path: defaultPath() })
+  return new TaskPool<T>({ mkdirIfMissing: true, ...options, path: defaultPath() })
 }
 
 function defaultPath(): string {

@@ -23,7 +23,10 @@ export type SupervisorEnv = Record<string, string | undefined>
 export interface TaskPoolOptions<T extends Task = Task> {
   /** The directory, relative to the caller's. */
   readonly path: string
-  /** Make the directory where it is missing, instead of throwing: `true`, `{ mode, uid, gid }` or `[mode, uid, gid]`. */
+  /**
+   * Make the directory if it is missing, instead of throwing: `true`, `{ mode, uid, gid }` or `[mode, uid, gid]`. One that is
+   * there must be this user's, root's, of that uid, or of one of `access.owners`, and not wider than a mode that is given.
+   */
   readonly mkdirIfMissing?: MkdirIfMissing
   /** argv of the supervisor, instead of the one of `@bgtask/supervisor`. */
   readonly supervisorCmd?: readonly string[]

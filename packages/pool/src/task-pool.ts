@@ -20,11 +20,12 @@ import {
 import { debug } from './debug.js'
 import { checkSocket, inspectDirectory, type PoolDirectory } from './directory/inspect.js'
 import { latestRecord } from './directory/judged-records.js'
-import { type MkdirIfMissing, makePoolDirectory, parseMkdirIfMissing } from './directory/mkdir.js'
+import { checkAsAsked, type MkdirIfMissing, makePoolDirectory, parseMkdirIfMissing } from './directory/mkdir.js'
 import { defaultSupervisorCmd } from './launch/default-command.js'
 import type { SpawnOptions } from './launch/spawn-options.js'
 import { encodeSpec, makeSpec } from './launch/spec.js'
 import { Standbys } from './launch/standbys.js'
+import { startAnother } from './launch/start-another.js'
 import { type SupervisorPlan, SupervisorProcess } from './launch/supervisor-process.js'
 import { findLost, type LostOptions } from './lost/lost.js'
 import type { LostTask } from './lost/lost-task.js'
@@ -163,10 +164,7 @@ export class TaskPool<T extends Task = Task> {
       )
     const standby = await this.#standbys.take(plan)
     try {
-      return await start(standby ?? new SupervisorProcess(plan)).catch((error) => {
-        if (!standby?.diedWaiting) throw error
-        return start(new SupervisorProcess(plan))
-      })
+      return await startAnother(standby, () => new SupervisorProcess(plan), start)
     } catch (error) {
       await this.#sweepLaunch(spec.taskId)
       throw error
@@ -307,8 +305,10 @@ export class TaskPool<T extends Task = Task> {
 
 function openDirectory(path: string, access: Access, mkdirIfMissing: MkdirIfMissing | undefined): void {
   const mkdir = parseMkdirIfMissing(mkdirIfMissing)
-  if (inspectDirectory(path, access) !== undefined) return
-  if (mkdir === undefined) throw new PoolDirError(path, 'does not exist (the option mkdirIfMissing makes it)')
-  makePoolDirectory(path, mkdir)
-  inspectDirectory(path, access)
+  if (inspectDirectory(path, access) === undefined) {
+    if (mkdir === undefined) throw new PoolDirError(path, 'does not exist (the option mkdirIfMissing makes it)')
+    makePoolDirectory(path, mkdir)
+    inspectDirectory(path, access)
+  }
+  if (mkdir !== undefined) checkAsAsked(path, mkdir, access)
 }

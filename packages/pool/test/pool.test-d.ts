@@ -18,11 +18,11 @@ class PickyTask extends Task {
   }
 }
 
-const pool = new TaskPool({ path: '/tmp/foo', mkdirIfMissing: { mode: 0o755 } })
+const pool = new TaskPool({ path: './foo', mkdirIfMissing: { mode: 0o755 } })
 
 test('a pool gives tasks of its class', () => {
   expectTypeOf(pool).toEqualTypeOf<TaskPool<Task>>()
-  const mine = new TaskPool({ path: '/tmp/foo', taskClass: MyTask })
+  const mine = new TaskPool({ path: './foo', taskClass: MyTask })
   expectTypeOf(mine).toEqualTypeOf<TaskPool<MyTask>>()
   expectTypeOf(mine.spawn({ cmd: 'date' })).resolves.toEqualTypeOf<MyTask>()
   expectTypeOf(mine.search()).resolves.toEqualTypeOf<MyTask[]>()

@@ -2,7 +2,7 @@
 export type PoolFile =
   | { readonly kind: 'socket' | 'log'; readonly pid: number }
   | { readonly kind: 'record'; readonly pid: number; readonly taskId: string }
-  /** A socket or record that was being made; left over if its supervisor was killed at that moment. */
+  /** A file, or the directory of a socket, that was being made; left over if its supervisor was killed at that moment. */
   | { readonly kind: 'temporary'; readonly pid: number }
 
 /** A record is read whole, and anybody who may write to the directory can plant one: 256 KiB at most. */
@@ -12,15 +12,21 @@ export const socketFileName = (pid: number): string => `${pid}.sock`
 export const logFileName = (pid: number): string => `${pid}.out`
 export const recordFileName = (pid: number, taskId: string): string => `${pid}.${taskId}.json`
 
-/** Not longer than the socket's own name, so that a path that fits one fits the other. */
+/** The claim on a pid: whoever has this name may give the pid's socket and log their names. */
 export const temporarySocketFileName = (pid: number): string => `.${pid}.s`
-export const temporaryRecordFileName = (pid: number): string => `.${pid}.json`
+/** Two supervisors of different pid namespaces may have one pid, but never one task. */
+export const temporaryRecordFileName = (pid: number, taskId: string): string => `.${pid}.${taskId}.json`
+export const temporaryLogFileName = (pid: number, taskId: string): string => `.${pid}.${taskId}.out`
+/** To which `mkdtemp` adds six letters and digits: a directory that only its supervisor can enter, for its socket. */
+export const privateDirectoryPrefix = (pid: number): string => `.${pid}.`
+/** The socket in there. */
+export const PRIVATE_SOCKET_NAME = 's'
 
 const NAMES: readonly [RegExp, PoolFile['kind']][] = [
   [/^([1-9]\d{0,9})\.sock$/, 'socket'],
   [/^([1-9]\d{0,9})\.out$/, 'log'],
   [/^([1-9]\d{0,9})\.([0-9a-f]{16,64})\.json$/, 'record'],
-  [/^\.([1-9]\d{0,9})\.(?:s|json)$/, 'temporary'],
+  [/^\.([1-9]\d{0,9})\.(?:s|[0-9a-f]{16,64}\.(?:json|out)|[0-9A-Za-z]{6})$/, 'temporary'],
 ]
 
 /** Reads a file name of a pool's directory; undefined for whatever is not the pool's. */

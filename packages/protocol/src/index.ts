@@ -87,9 +87,12 @@ export {
   logFileName,
   MAX_RECORD_BYTES,
   type PoolFile,
+  PRIVATE_SOCKET_NAME,
   parsePoolFileName,
+  privateDirectoryPrefix,
   recordFileName,
   socketFileName,
+  temporaryLogFileName,
   temporaryRecordFileName,
   temporarySocketFileName,
 } from './directory.js'

@@ -5,7 +5,7 @@ import type { TaskPool } from '@bgtask/pool'
 import { recordFileName } from '@bgtask/protocol'
 import { needs, runNode, tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
-import { deleteDirectory, fullDirectory, mountReadOnly } from './support/broken-directory.js'
+import { deleteDirectory, forbidden, fullDirectory, SOMEBODY } from './support/broken-directory.js'
 import { endAfterTest, fixture, logOf, makePool, recordOf, spawnTask } from './support/pool.js'
 
 interface Seen {
@@ -72,12 +72,12 @@ describe('the record', () => {
 })
 
 describe('an exit that cannot be recorded is announced all the same', () => {
-  test.runIf(needs('root')).each([
-    ['a directory that was made read-only', (pool: TaskPool) => mountReadOnly(pool.path)],
+  test.runIf(needs('root', 'setpriv')).each([
+    ['a directory that may not be written any more', forbidden],
     ['a full file system', (pool: TaskPool) => fullDirectory(pool.path)],
     ['a directory that was deleted', (pool: TaskPool) => deleteDirectory(pool.path)],
   ])('%s', async (_, breakIt) => {
-    const pool = makePool()
+    const pool = makePool({ access: { owners: [SOMEBODY] } })
     const broken = await breakIt(pool)
     const task = endAfterTest(await pool.spawn({ cmd: 'read line; exit 4', meta: { was: 'there' } }))
     const exits: TaskEvents['childExit'][] = []

@@ -87,10 +87,12 @@ describe('in its launch', () => {
   })
 
   test.each([
-    ['its log', /^\d+\.out$/],
-    ['its first record', /^\.\d+\.json$/],
-    ['its socket', /^\.\d+\.s$/],
+    ['its log', /^\.\d+\.[0-9a-f]+\.out$/],
+    ['its first record', /^\.\d+\.[0-9a-f]+\.json$/],
     ['its record', /^\d+\.[0-9a-f]+\.json$/],
+    ['the directory of its socket', /^\.\d+\.\w{6}$/],
+    ['its socket', /^\.\d+\.s$/],
+    ["its log's name", /^\d+\.out$/],
     ["its socket's name", /^\d+\.sock$/],
   ])('when %s appears: the spawn is refused and nothing runs, or the child is told as orphaned', async (_, name) => {
     const pool = makePool()
@@ -166,10 +168,11 @@ describe('what an orphan has left behind', () => {
     await killSupervisor(task)
     await pool.sweep()
     const [lost] = await pool.lost()
-    expect(lost?.state).toBe('lost')
+    expect(lost?.state).toBe('orphaned')
     expect(processEnv(pid)[COOKIE_VARIABLE]).toBe(lost?.taskId)
     expect(await lost?.stop({ steps: KILL })).toEqual([])
     expect(isAlive(pid)).toBe(false)
+    expect(lost?.state).toBe('lost')
     await expectSweepLeavesNothing(pool)
   })
 })

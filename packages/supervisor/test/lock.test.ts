@@ -220,6 +220,28 @@ describe('the lock file', () => {
     expect(readFileSync(lockfile, 'utf8')).toBe('precious\n')
   })
 
+  // Somebody who could write to its directory chose which file of the user's was made, locked and written to.
+  test('must not be a symbolic link: what that names is neither made nor touched', async () => {
+    const pool = makePool()
+    const directory = tempDir()
+    const [made, empty] = ['made', 'empty'].map((name) => join(directory, name)) as [string, string]
+    writeFileSync(empty, '')
+    for (const target of [made, empty]) {
+      const lockfile = `${target}.lock`
+      symlinkSync(target, lockfile)
+      await expect(pool.spawn({ cmd: 'true', lockfile })).rejects.toMatchObject({
+        code: 'ERR_BGTASK_INVALID_OPTION',
+        option: 'lockfile',
+        message: expect.stringMatching(`symbolic link.*${lockfile}`),
+      })
+    }
+    expect(existsSync(made)).toBe(false)
+    expect(readFileSync(empty, 'utf8')).toBe('')
+    // A link on the way is the administrator's affair: `/var/lock` is one.
+    symlinkSync(directory, `${directory}/way`)
+    await pool.spawn({ cmd: 'true', lockfile: join(directory, 'way', 'lock') })
+  })
+
   test('must be a regular file that can be opened', async () => {
     const pool = makePool()
     const directory = tempDir()

@@ -5,8 +5,8 @@ import { allPids, isAlive, processArgv, processCwd, processEnv, processFds } fro
 import { FILE_VARIABLE, missingFile, RUN_VARIABLE } from './run.js'
 
 /**
- * Looks, when a run is over, for what it left: processes that carry its mark, work in its directories or listen on a
- * socket there, and directories, all of which get `graceMs` to go. All of it is then ended and removed, so that a run that failed leaves nothing either.
+ * Looks, when a run is over, for what it left: processes that carry its mark, work in its directories, hold files there or
+ * listen on a socket there, and directories, all of which get `graceMs` to go. All of it is then ended and removed, so that a run that failed leaves nothing either.
  *
  * @returns one line for each leak, naming pid, command line and cwd.
  */
@@ -26,7 +26,7 @@ function leakedProcesses(root: string): number[] {
   const isOurs = (pid: number) =>
     processEnv(pid)[RUN_VARIABLE] === root ||
     isBelow(root, processCwd(pid)) ||
-    (sockets.size > 0 && [...processFds(pid).values()].some((target) => sockets.has(target)))
+    [...processFds(pid).values()].some((target) => sockets.has(target) || isBelow(root, target))
   return allPids().filter((pid) => pid !== process.pid && isOurs(pid) && isAlive(pid) && !isTestWorker(pid))
 }
 

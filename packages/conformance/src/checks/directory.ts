@@ -11,7 +11,6 @@ import {
   watch,
   writeFileSync,
 } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import {
   describeInvalid,
@@ -27,7 +26,7 @@ import { type Check, core, full, should } from '../check.js'
 import { Client } from '../client.js'
 import { descriptorOf } from '../processes.js'
 import { encodeSpec, makeSpec, SLEEP, sh } from '../spec.js'
-import { until } from '../waiting.js'
+import { outcomeOfConnect, until } from '../waiting.js'
 
 const SECRET = 'conformance-secret-8d1f'
 
@@ -174,17 +173,6 @@ export const directoryChecks: readonly Check[] = [
     assert.ok(!JSON.stringify(await client.info()).includes(SECRET))
   }),
 ]
-
-function outcomeOfConnect(path: string): Promise<string> {
-  return new Promise((resolve) => {
-    const socket = connect(path)
-    socket.on('connect', () => {
-      resolve('connected')
-      socket.destroy()
-    })
-    socket.on('error', (error) => resolve(error.message))
-  })
-}
 
 /** What is on record at this moment. */
 function recordOf(bench: Bench, pid: number): { record: TaskRecord; path: string; text: string } {

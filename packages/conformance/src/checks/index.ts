@@ -7,6 +7,7 @@ import { infoChecks } from './info.js'
 import { launchChecks } from './launch.js'
 import { launchLimitChecks } from './launch-limits.js'
 import { lockChecks } from './lock.js'
+import { nameChecks } from './names.js'
 import { parameterChecks } from './parameters.js'
 import { policyChecks } from './policy.js'
 import { recordChecks } from './records.js'
@@ -23,6 +24,7 @@ export const checks: readonly Check[] = [
   ...lockChecks,
   ...directoryChecks,
   ...recordChecks,
+  ...nameChecks,
   ...wireChecks,
   ...byHandChecks,
   ...parameterChecks,

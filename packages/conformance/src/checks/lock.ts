@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, watch, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, symlinkSync, watch, writeFileSync } from 'node:fs'
 import type { Bench } from '../bench.js'
 import { type Check, full, Skipped, should } from '../check.js'
 import { isAlive } from '../processes.js'
@@ -99,6 +99,13 @@ export const lockChecks: readonly Check[] = [
     mkdirSync(bench.beside('directory'))
     spawnSync('mkfifo', [bench.beside('fifo')])
     for (const unfit of ['directory', 'fifo']) await refused(bench, bench.beside(unfit))
+  }),
+
+  full('a lock file that is a symbolic link is refused, and what it names is not made', 'L-71', async (bench) => {
+    const [lockfile, target] = [bench.beside('link'), bench.beside('target')]
+    symlinkSync(target, lockfile)
+    await refused(bench, lockfile)
+    assert.equal(existsSync(target), false, 'the file that the link names was made')
   }),
 
   should(

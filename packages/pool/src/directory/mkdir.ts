@@ -5,13 +5,14 @@ import {
   fchmodSync,
   fchownSync,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
   rmdirSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
-import { checkOptions, InvalidOptionError, PoolDirError } from '@bgtask/protocol'
+import { type Access, checkOptions, InvalidOptionError, PoolDirError } from '@bgtask/protocol'
 import { currentUmask } from '../launch/umask.js'
 
 /** How a missing directory is made; `mode` is exact whatever the umask, 0o700 unless given. */
@@ -44,12 +45,12 @@ export function parseMkdirIfMissing(value: MkdirIfMissing | undefined | null): M
   return options
 }
 
-/** Makes the directory, parents included. Somebody else may make it first: then it is left as it is. */
+/** Makes the directory, parents included. Somebody else may make it first: then it is left as it is, for `checkAsAsked`. */
 export function makePoolDirectory(path: string, { mode, uid, gid }: MkdirOptions): void {
   try {
     makeParents(dirname(path))
     // Ours alone until owner and mode are right.
-    mkdirPrivate(path)
+    mkdirWith(0o700, path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return
     throw new PoolDirError(path, `cannot be made: ${(error as Error).message}`, { cause: error })
@@ -62,23 +63,45 @@ export function makePoolDirectory(path: string, { mode, uid, gid }: MkdirOptions
   }
 }
 
+/**
+ * Looks whether a directory that was there already could have been made as the options say: whoever makes it first decides
+ * who else may come in.
+ *
+ * @throws PoolDirError where it is of an owner who is neither this user, root, nor named, or wider than the mode that was asked for.
+ */
+export function checkAsAsked(path: string, { mode, uid }: MkdirOptions, access: Access): void {
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  if (stats === undefined || access.owners.includes(stats.uid)) return
+  const own = process.geteuid?.() ?? stats.uid
+  if (stats.uid === 0 && own !== 0) return
+  if (stats.uid !== own && stats.uid !== uid) {
+    const remedy = 'see the option access.owners, or leave out mkdirIfMissing'
+    throw new PoolDirError(path, `was made by uid ${stats.uid}, who is not trusted here (${remedy})`)
+  }
+  const wider = mode === undefined || mode === null ? 0 : stats.mode & 0o777 & ~mode
+  if (wider === 0) return
+  const [got, asked] = [stats.mode & 0o7777, mode as number].map((bits) => bits.toString(8))
+  throw new PoolDirError(path, `has mode ${got}, which lets in more than the ${asked} of mkdirIfMissing`)
+}
+
 /** Not by `recursive`, with which Node 20 tries for ever where a parent can hold no directories (`/proc`). */
 function makeParents(path: string): void {
   if (existsSync(path)) return
   makeParents(dirname(path))
   try {
-    mkdirSync(path)
+    // Nothing wider, also under a umask that takes nothing: whoever may write to it may put another directory in ours' place.
+    mkdirWith(0o755, path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
 }
 
-/** With 0o700 also under a umask that takes rights from the owner. A thread cannot change that, and is told what comes of it. */
-function mkdirPrivate(path: string): void {
+/** Also under a umask that takes rights from the owner. A thread cannot change that, and is told what comes of it. */
+function mkdirWith(mode: number, path: string): void {
   const isInTheWay = (currentUmask() & 0o700) !== 0 && isMainThread
   const umask = isInTheWay ? process.umask(0o077) : undefined
   try {
-    mkdirSync(path, 0o700)
+    mkdirSync(path, mode)
   } finally {
     if (umask !== undefined) process.umask(umask)
   }

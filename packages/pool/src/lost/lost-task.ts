@@ -30,6 +30,7 @@ import type { FoundRecord } from '../directory/record.js'
 import { isRefused } from './is-refused.js'
 import { type LostReason, SETTLE_MS } from './judge.js'
 import { removeOwn } from './remove-own.js'
+import { runningCookies } from './running-cookies.js'
 
 /** `orphaned`: the supervisor died, its child or what outlived a stop runs on. `lost`: neither runs. */
 export type LostState = 'lost' | 'orphaned'
@@ -111,14 +112,14 @@ export class LostTask {
 
 /** Whether the child of a dead supervisor, or a process that outlived a stop, still runs. */
 export function hasOrphans(record: TaskRecord): boolean {
-  const { child, info, supervisor } = record
+  const { info, supervisor } = record
   // Pids of another namespace mean nothing here, but its processes may be seen.
   if (!isHere(supervisor)) return isOfThisBoot(record) && hasTree(record)
   if (namedProcesses(record).some((process) => mayRun(record, process))) return true
-  // Killed between the start of a child and its recording, a supervisor leaves one that its record does not name; of
-  // very many survivors it does not name all.
-  const mayHaveOthers = (child === null && info.state === 'starting') || Boolean(info.exitStatus?.moreSurvivors)
-  return mayHaveOthers && hasTree(record)
+  // A supervisor that was killed before it could record a start, or could not for want of space, leaves an outdated record.
+  if (runningCookies().has(info.taskId)) return true
+  // Of very many survivors the record does not name all.
+  return Boolean(info.exitStatus?.moreSurvivors) && hasTree(record)
 }
 
 /** Whether anything of the task still runs, be it only what its child left behind; true where that cannot be excluded. */

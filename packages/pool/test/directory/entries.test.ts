@@ -12,10 +12,22 @@ test("a directory is told by pid, and what is not the pool's is left out", () =>
     '20.0123456789abcdef.json',
     '20.fedcba9876543210.json',
     '.20.s',
-    '.20.json',
+    '.20.0123456789abcdef.json',
+    '.20.0123456789abcdef.out',
+    '.20.aB3dE6',
     '3.sock',
   ]
-  const others = ['0.sock', '03.sock', 'x.sock', '4.sock.bak', '5.short.json', '.sock', '99999999999.sock', 'README']
+  const others = [
+    '0.sock',
+    '03.sock',
+    'x.sock',
+    '4.sock.bak',
+    '5.short.json',
+    '.sock',
+    '99999999999.sock',
+    'README',
+    '.20.json',
+  ]
   for (const name of [...names, ...others]) writeFileSync(join(path, name), '')
   mkdirSync(join(path, 'sub'))
   expect(listEntries(path)).toEqual([
@@ -25,7 +37,12 @@ test("a directory is told by pid, and what is not the pool's is left out", () =>
       hasSocket: true,
       hasLog: true,
       taskIds: expect.arrayContaining(['0123456789abcdef', 'fedcba9876543210']),
-      temporaries: expect.arrayContaining(['.20.s', '.20.json']),
+      temporaries: expect.arrayContaining([
+        '.20.s',
+        '.20.0123456789abcdef.json',
+        '.20.0123456789abcdef.out',
+        '.20.aB3dE6',
+      ]),
     },
   ])
 })

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { needs, tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
@@ -74,6 +74,58 @@ describe('a missing directory', () => {
       expect.objectContaining({ code: 'ERR_BGTASK_POOL_DIR' }),
     )
   })
+})
+
+test.each([0o000, 0o077, 0o777])('parents are never wider than 0755, under umask %o', (umask) => {
+  const directory = tempDir()
+  const before = process.umask(umask)
+  try {
+    new TaskPool({ path: join(directory, 'a/b/pool'), mkdirIfMissing: { mode: 0o1777 } })
+  } finally {
+    process.umask(before)
+  }
+  for (const parent of ['a', 'a/b']) {
+    expect(modeOf(join(directory, parent)) & ~0o755).toBe(0)
+    expect(modeOf(join(directory, parent)) & 0o700).toBe(0o700)
+  }
+})
+
+// Somebody who made `/tmp/foo` first, open to all, got to see and to take part in what was meant to be private.
+describe('a directory that was there before', () => {
+  const [US, SOMEBODY, GROUP] = [process.geteuid?.() ?? 0, 12_345, 0]
+
+  const cases: [by: number, mode: number, asked: MkdirIfMissing, owners: number[], refused: RegExp | undefined][] = [
+    [US, 0o700, { mode: 0o755 }, [], undefined],
+    [US, 0o755, { mode: 0o700 }, [], /mode 755.*700 of mkdirIfMissing/],
+    [US, 0o1777, { mode: 0o700 }, [], /mode 1777/],
+    [US, 0o1777, { mode: 0o777 }, [], undefined],
+    [US, 0o1777, { mode: 0o700 }, [US], undefined],
+    // Without a mode nothing is asked but that nobody else has made it.
+    [US, 0o755, true, [], undefined],
+    [US, 0o1777, { mode: null }, [], undefined],
+    [SOMEBODY, 0o700, true, [], /made by uid 12345/],
+    [SOMEBODY, 0o1777, { mode: 0o1777 }, [], /made by uid 12345/],
+    [SOMEBODY, 0o1777, { mode: 0o700 }, [SOMEBODY], undefined],
+    [SOMEBODY, 0o700, { mode: 0o700, uid: SOMEBODY }, [], undefined],
+    [SOMEBODY, 0o755, { mode: 0o700, uid: SOMEBODY }, [], /mode 755/],
+    [SOMEBODY, 0o755, false, [], undefined],
+  ]
+  test.runIf(needs('root')).each(cases)(
+    'of uid %d and mode %o, for mkdirIfMissing %j and owners %j',
+    (by, mode, asked, owners, refused) => {
+      const path = join(tempDir(), 'pool')
+      mkdirSync(path)
+      chmodSync(path, mode)
+      chownSync(path, by, GROUP)
+      const open = () => new TaskPool({ path, mkdirIfMissing: asked, access: { owners } })
+      if (refused === undefined) open()
+      else
+        expect(open).toThrow(
+          expect.objectContaining({ code: 'ERR_BGTASK_POOL_DIR', path, message: expect.stringMatching(refused) }),
+        )
+      expect(modeOf(path)).toBe(mode)
+    },
+  )
 })
 
 test('a directory that is there keeps its mode', () => {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, lutimesSync, readdirSync, writeFileSync } from 'node:fs'
+import { chownSync, lutimesSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { TaskPool } from '@bgtask/pool'
@@ -11,10 +11,18 @@ import { makePool } from '../support/directory.js'
 import { idleProcess, kill, recordOf, writeRecord } from '../support/records.js'
 import { killSupervisor, spawnTask } from '../support/tasks.js'
 
+const TASK_ID = '0123456789abcdef'
+
 /** All files that a supervisor can have, with a socket at which nobody listens. */
 async function writeFiles(pool: TaskPool, pid: number, record?: TaskRecord): Promise<string[]> {
-  const names = [`.${pid}.json`, `.${pid}.s`, logFileName(pid)]
-  for (const name of names) writeFileSync(join(pool.path, name), '')
+  const [files, directory] = [
+    [`.${pid}.${TASK_ID}.json`, `.${pid}.${TASK_ID}.out`, `.${pid}.s`, logFileName(pid)],
+    `.${pid}.aB3dE6`,
+  ]
+  for (const name of files) writeFileSync(join(pool.path, name), '')
+  mkdirSync(join(pool.path, directory))
+  await writeDeadSocket(join(pool.path, directory, 's'))
+  const names = [...files, directory]
   await writeDeadSocket(join(pool.path, socketFileName(pid)))
   if (record !== undefined) writeRecord(pool.path, record)
   return [
@@ -136,7 +144,7 @@ describe('a sweep', () => {
       age(pool, await writeFiles(pool, record.info.supervisorPid, record), 3_600_000)
     }
     expect(await pool.sweep()).toEqual([])
-    expect(readdirSync(pool.path)).toHaveLength(10)
+    expect(readdirSync(pool.path)).toHaveLength(14)
   })
 
   test('removes what is left of an earlier boot', async () => {
@@ -164,6 +172,17 @@ describe('a sweep', () => {
     age(pool, names, 3_600_000)
     expect(await pool.sweep()).toEqual([])
     expect(readdirSync(pool.path).sort()).toEqual(names)
+  })
+
+  test('leaves a directory in which there is more than a socket that was being made', async () => {
+    const pool = makePool()
+    const record = await deadRecord()
+    const name = `.${record.info.supervisorPid}.aB3dE6`
+    writeRecord(pool.path, record)
+    mkdirSync(join(pool.path, name))
+    writeFileSync(join(pool.path, name, 'precious'), '')
+    expect(await pool.sweep()).toEqual([recordFileName(record.info.supervisorPid, record.info.taskId)])
+    expect(readdirSync(join(pool.path, name))).toEqual(['precious'])
   })
 
   test("does not touch files that are not the pool's", async () => {

@@ -1,5 +1,5 @@
 import type { LaunchSpec } from '@bgtask/protocol'
-import { closeQuietly, type StdioPipes } from '../streams/pipes.js'
+import type { StdioPipes } from '../streams/pipes.js'
 import { type MadeTask, type MakeOptions, makeTask } from './make-task.js'
 import { reportReady } from './report.js'
 import { releaseStdio } from './stdio.js'
@@ -13,7 +13,6 @@ export async function launch(spec: LaunchSpec, pipes: StdioPipes | undefined, op
     await task.undo()
     throw error
   }
-  releaseStdio(spec, task.log)
-  if (task.logFd > 2) closeQuietly(task.logFd)
+  releaseStdio(task.logFile, task.log)
   return task
 }

@@ -1,12 +1,13 @@
 import { type LaunchSpec, PlatformError, RemoteError, type StopResult, type TaskRecord } from '@bgtask/protocol'
+import { HeldDirectory } from '../directory/held-directory.js'
+import { LogFile } from '../directory/log-file.js'
+import { RecordFile } from '../directory/record.js'
 import { InfoMaker } from '../info.js'
 import { Lock } from '../lock/lock.js'
 import { Log } from '../log.js'
-import { RecordFile } from '../record.js'
 import { TaskServer } from '../server/server.js'
 import type { StdioPipes } from '../streams/pipes.js'
 import { Supervisor } from '../supervisor.js'
-import { openLog, removeLog } from './stdio.js'
 
 /** What makes a supervisor a particular one. */
 export interface SupervisorOptions {
@@ -22,7 +23,9 @@ export type MakeOptions = SupervisorOptions & Required<Pick<SupervisorOptions, '
 export interface MadeTask {
   readonly supervisor: Supervisor
   readonly log: Log
-  readonly logFd: number
+  readonly directory: HeldDirectory
+  /** Undefined in the foreground. */
+  readonly logFile: LogFile | undefined
   /** Ends the task and its traces in the directory. */
   terminate(steps?: LaunchSpec['stop']): Promise<StopResult>
   /** The same at once, and nobody is to hear of it. */
@@ -44,6 +47,7 @@ export async function makeTask(
   onTerminated: (server: TaskServer) => void,
 ): Promise<MadeTask> {
   checkPlatform()
+  const directory = new HeldDirectory(spec.poolPath)
   const traces: (() => void)[] = []
   let supervisor: Supervisor | undefined
   // While something of the task may run, its record must stay: it is how that is told, and ended.
@@ -61,18 +65,20 @@ export async function makeTask(
   try {
     const lock = spec.lockfile === null ? undefined : new Lock(spec.lockfile, spec.taskId)
     traces.unshift(() => lock?.release())
-    const logFd = openLog(spec)
-    traces.unshift(() => removeLog(spec))
-    const log = new Log(logFd)
-    const recordFile = new RecordFile(spec.poolPath, spec.taskId, spec.access)
+    const logFile = spec.behavior === 'foreground' ? undefined : new LogFile(directory, spec)
+    traces.unshift(() => logFile?.remove())
+    const log = new Log(logFile?.fd ?? 1)
+    const recordFile = new RecordFile(directory, spec.taskId, spec.access)
     const made = new Supervisor({ spec, log, lock, pipes, record: () => recordFile.write(infoMaker.record()) })
     const infoMaker = new InfoMaker(made, software, info)
     traces.unshift(() => mayRun || recordFile.remove())
     writeFirst(recordFile, infoMaker.record())
 
-    const server = new TaskServer(spec.poolPath, log)
+    const server = new TaskServer(directory, log)
     traces.unshift(() => server.unpublish())
     await server.listen(spec.access)
+    // The pid is ours from here on.
+    logFile?.publish()
     supervisor = made
     await made.start()
 
@@ -90,10 +96,11 @@ export async function makeTask(
     }
     server.serve({ supervisor: made, infoMaker, software, clientCount: () => server.clientCount, terminate })
     server.publish()
-    return { supervisor: made, log, logFd, terminate, undo }
+    return { supervisor: made, log, directory, logFile, terminate, undo }
   } catch (error) {
     await undo()
-    throw error
+    directory.close()
+    throw directory.explain(error)
   }
 }
 

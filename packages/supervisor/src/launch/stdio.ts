@@ -1,52 +1,31 @@
 import { closeSync, constants, openSync } from 'node:fs'
-import { join } from 'node:path'
-import { type LaunchSpec, logFileName } from '@bgtask/protocol'
+import type { LogFile } from '../directory/log-file.js'
 import type { Log } from '../log.js'
-import { createOwned, removeFile } from '../record.js'
-
-/**
- * Where the supervisor's own words go after the launch: the caller's terminal in the foreground, else its log file. The
- * file is made before the launch is reported, so that a full or read-only directory fails the launch.
- */
-export function openLog(spec: LaunchSpec): number {
-  if (spec.behavior === 'foreground') return 1
-  return createOwned(logPath(spec), spec.access, constants.O_APPEND)
-}
-
-/** The supervisor ends: its words go with it. */
-export function removeLog(spec: LaunchSpec): void {
-  if (spec.behavior !== 'foreground') removeFile(logPath(spec))
-}
 
 /**
  * Lets go of the launcher's descriptors. A descriptor that is closed and opened again has the same number, which is how
  * stdin becomes `/dev/null`, and stdout and stderr the log, without `dup2`.
+ *
+ * @param file undefined in the foreground, where the caller's terminal is the log.
  */
-export function releaseStdio(spec: LaunchSpec, log: Log): void {
-  reopen(0, '/dev/null', constants.O_RDONLY)
-  if (spec.behavior === 'foreground') {
+export function releaseStdio(file: LogFile | undefined, log: Log): void {
+  reopen(0, () => openSync('/dev/null', constants.O_RDONLY))
+  if (file === undefined) {
     // Its stdout is the terminal already; stderr was the launcher's pipe.
-    reopen(2, '/dev/null', constants.O_WRONLY)
+    reopen(2, () => openSync('/dev/null', constants.O_WRONLY))
     return
   }
-  const path = logPath(spec)
-  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW
-  reopen(1, path, flags)
-  reopen(2, path, flags)
+  for (const fd of [1, 2]) reopen(fd, () => file.reopen())
   log.moveTo(2)
+  file.close()
 }
 
-function reopen(fd: number, path: string, flags: number): void {
+function reopen(fd: number, open: () => void): void {
   closeSync(fd)
   try {
-    openSync(path, flags)
+    open()
   } catch {
-    // The file was removed this moment; the number must not go to a socket that would then get our words.
+    // The file cannot be opened; the number must not go to a socket that would then get our words.
     openSync('/dev/null', constants.O_RDWR)
   }
-}
-
-/** The supervisor's own output in the pool's directory. */
-function logPath({ poolPath }: LaunchSpec): string {
-  return join(poolPath, logFileName(process.pid))
 }

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectSocket, decode, encode, launchSpecSchema, RpcPeer, socketFileName, validate } from '@bgtask/protocol'
-import { closeQuietly } from '../streams/pipes.js'
 import { type MakeOptions, makeTask } from './make-task.js'
 import { trySpec } from './try-spec.js'
 
@@ -47,7 +46,8 @@ async function tryOut(directory: string, options: MakeOptions): Promise<void> {
     peer.close()
   } finally {
     await task.terminate()
-    closeQuietly(task.logFd)
+    task.logFile?.close()
+    task.directory.close()
     await closed()
   }
 }

@@ -3,10 +3,10 @@ import {
   constants,
   fstatSync,
   ftruncateSync,
+  lstatSync,
   openSync,
   readSync,
   type Stats,
-  statSync,
   writeSync,
 } from 'node:fs'
 import { InvalidOptionError, LockHeldError, PermissionError, PlatformError, processIdentity } from '@bgtask/protocol'
@@ -106,11 +106,13 @@ function takeBoth(fd: number, path: string, file: Stats): void {
 }
 
 function openLockFile(path: string): number {
-  const { O_RDWR, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants
+  const { O_RDWR, O_CREAT, O_NONBLOCK, O_NOCTTY, O_NOFOLLOW } = constants
   try {
-    return openSync(path, O_RDWR | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o644)
+    return openSync(path, O_RDWR | O_CREAT | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, 0o644)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
+    // Whoever made the link would choose the file that is made.
+    if (code === 'ELOOP') throw new InvalidOptionError('lockfile', path, 'must not be a symbolic link', { cause })
     if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
       throw new PermissionError(path, `cannot be opened as a lock file: ${code}`, { cause })
     }
@@ -120,7 +122,7 @@ function openLockFile(path: string): number {
 
 /** The locked file may have been unlinked or replaced between opening and locking. */
 function isStillAt(path: string, { dev, ino }: Stats): boolean {
-  const now = statSync(path, { throwIfNoEntry: false })
+  const now = lstatSync(path, { throwIfNoEntry: false })
   return now !== undefined && now.dev === dev && now.ino === ino
 }
 

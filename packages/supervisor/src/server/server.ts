@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, lstatSync, renameSync } from 'node:fs'
+import { chmodSync, chownSync, linkSync, lstatSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import {
@@ -6,11 +6,15 @@ import {
   MAX_SOCKET_PATH_BYTES,
   monotonicMs,
   PathTooLongError,
+  PRIVATE_SOCKET_NAME,
   socketFileName,
   temporarySocketFileName,
 } from '@bgtask/protocol'
+import { linkUnlessTaken, removeDeadSocket } from '../directory/claim.js'
+import { removeIfSame } from '../directory/files.js'
+import type { HeldDirectory } from '../directory/held-directory.js'
+import { makePrivateDirectory, type PrivateDirectory } from '../directory/private-directory.js'
 import type { Log } from '../log.js'
-import { removeFile } from '../record.js'
 import { MIN_CONNECTIONS, maxConnections } from './capacity.js'
 import { Connection } from './connection.js'
 import type { MethodContext } from './methods.js'
@@ -21,18 +25,20 @@ const LINGER_LOOK_MS = 5
 
 /** The task's unix socket. It listens under a temporary name until `publish`, so that nobody finds a task half made. */
 export class TaskServer {
-  readonly path: string
-  readonly #temporaryPath: string
+  readonly #directory: HeldDirectory
+  readonly #name = socketFileName(process.pid)
+  readonly #temporaryName = temporarySocketFileName(process.pid)
   readonly #log: Log
   readonly #connections = new Set<Connection>()
   readonly #server: Server
   /** Known once there are more clients than are let in whatever the limit. */
   #maxConnections: number | undefined
+  /** Where it was bound. */
+  #private: PrivateDirectory | undefined
   #inode: number | undefined
 
-  constructor(poolPath: string, log: Log) {
-    this.path = join(poolPath, socketFileName(process.pid))
-    this.#temporaryPath = join(poolPath, temporarySocketFileName(process.pid))
+  constructor(directory: HeldDirectory, log: Log) {
+    this.#directory = directory
     this.#log = log
     this.#server = createServer()
   }
@@ -41,28 +47,30 @@ export class TaskServer {
     return this.#connections.size
   }
 
-  /** Binds and listens. @throws PathTooLongError, and what the system says. */
+  /**
+   * Binds, listens and claims the pid's names. Mode and group of a socket can only be set by name, so it is made where
+   * nobody else can put anything in its place.
+   *
+   * @throws PathTooLongError, RemoteError with the code NAME_TAKEN, and what the system says.
+   */
   async listen(access: Access): Promise<void> {
-    const bytes = Buffer.byteLength(this.path)
-    // Node would truncate it silently and listen somewhere else.
-    if (bytes > MAX_SOCKET_PATH_BYTES) throw new PathTooLongError(this.path, bytes, MAX_SOCKET_PATH_BYTES)
-    removeFile(this.#temporaryPath)
-    const umask = process.umask(0o777 & ~access.mode)
+    checkLength(join(this.#directory.path, this.#name))
+    this.#private = makePrivateDirectory(this.#directory)
     try {
-      const listening = new Promise<void>((resolve, reject) => {
-        this.#server.once('error', reject)
-        this.#server.listen(this.#temporaryPath, resolve)
-      })
-      // bind and listen have happened by now; only the event is still to come.
-      process.umask(umask)
-      await listening
+      const path = this.#private.held.at(PRIVATE_SOCKET_NAME)
+      checkLength(path)
+      await listenAt(this.#server, path)
+      this.#server.on('error', (error) => this.#log.write(`server: ${error.message}`))
+      if (access.gid !== null) chownSync(path, -1, access.gid)
+      chmodSync(path, access.mode & 0o666)
+      const inode = lstatSync(path).ino
+      await linkUnlessTaken(path, this.#directory, this.#temporaryName)
+      this.#inode = inode
     } finally {
-      process.umask(umask)
+      this.#private.remove(PRIVATE_SOCKET_NAME)
     }
-    this.#server.on('error', (error) => this.#log.write(`server: ${error.message}`))
-    if (access.gid !== null) chownSync(this.#temporaryPath, -1, access.gid)
-    chmodSync(this.#temporaryPath, access.mode & 0o666)
-    this.#inode = lstatSync(this.#temporaryPath).ino
+    // One that lives has let go of the claim already.
+    await removeDeadSocket(this.#directory, this.#name)
   }
 
   /** Answers clients from now on. */
@@ -96,17 +104,20 @@ export class TaskServer {
     return true
   }
 
-  /** Gives the socket its name. */
+  /** Gives the socket its name. @throws EEXIST where somebody who had not claimed it has taken it since. */
   publish(): void {
-    renameSync(this.#temporaryPath, this.path)
+    linkSync(this.#directory.at(this.#temporaryName), this.#directory.at(this.#name))
+    removeIfSame(this.#directory.at(this.#temporaryName), this.#inode)
+    if (lstatSync(this.#directory.at(this.#name)).ino !== this.#inode) throw new Error('the socket was replaced')
   }
 
   /** Takes the socket out of the directory; connections stay. */
   unpublish(): void {
+    // Node removes the name that the socket was bound to, if there is one, so that must still lead to the same place.
     this.#server.close()
-    removeFile(this.#temporaryPath)
+    this.#private?.held.close()
     // Somebody may have put something of their own in its place.
-    if (lstatSync(this.path, { throwIfNoEntry: false })?.ino === this.#inode) removeFile(this.path)
+    for (const name of [this.#temporaryName, this.#name]) removeIfSame(this.#directory.at(name), this.#inode)
   }
 
   /**
@@ -121,4 +132,20 @@ export class TaskServer {
     do await new Promise((resolve) => setTimeout(resolve, LINGER_LOOK_MS))
     while (unfinished() && monotonicMs() < deadline)
   }
+}
+
+/** Longer ones are truncated, and the socket listens somewhere else. */
+function checkLength(path: string): void {
+  const bytes = Buffer.byteLength(path)
+  if (bytes > MAX_SOCKET_PATH_BYTES) throw new PathTooLongError(path, bytes, MAX_SOCKET_PATH_BYTES)
+}
+
+function listenAt(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(path, () => {
+      server.removeListener('error', reject)
+      resolve()
+    })
+  })
 }

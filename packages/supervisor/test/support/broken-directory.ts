@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { chmodSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { TaskPool } from '@bgtask/pool'
+import { pathOf } from '@bgtask/testkit'
 import { onTestFinished } from 'vitest'
 
 /** A pool's directory that fails from `begin` on. */
@@ -9,17 +11,16 @@ export interface BrokenDirectory {
   end(): void
 }
 
-/** Read-only from `begin` on, for root too: a mount over itself, of which no file is open. */
-export function mountReadOnly(path: string): BrokenDirectory {
-  const end = once(() => umount(path))
-  onTestFinished(end)
-  return {
-    begin: () => {
-      execFileSync('mount', ['--bind', path, path])
-      execFileSync('mount', ['-o', 'remount,bind,ro', path])
-    },
-    end,
-  }
+/** A user whose rights can be taken away, unlike root's. */
+export const SOMEBODY = 12_345
+
+/** May not be written from `begin` on by the pool's supervisors, which run as `SOMEBODY`. */
+export function forbidden(pool: TaskPool): BrokenDirectory {
+  const rights = [`--reuid=${SOMEBODY}`, `--regid=${SOMEBODY}`, '--clear-groups']
+  pool.supervisorCmd = [pathOf('setpriv'), ...rights, ...pool.supervisorCmd]
+  const open = () => chmodSync(pool.path, 0o1777)
+  open()
+  return { begin: () => chmodSync(pool.path, 0o755), end: open }
 }
 
 /** A file system of its own, which is filled to the last byte by `begin`. */

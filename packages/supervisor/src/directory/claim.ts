@@ -1,0 +1,58 @@
+import { linkSync, lstatSync } from 'node:fs'
+import { join } from 'node:path'
+import { connectSocket, isBgTaskError, RemoteError } from '@bgtask/protocol'
+import { removeIfSame } from './files.js'
+import type { HeldDirectory } from './held-directory.js'
+
+/** A listener that is alive takes a connection at once, or has a full backlog; that long (ms) is waited for room in it. */
+const CONNECT_MS = 1_000
+
+/**
+ * Gives a file a further name, in place of a socket of ours at which nobody listens any more, but of nothing else: in
+ * another pid namespace a supervisor with our pid may live.
+ *
+ * @throws RemoteError with the code NAME_TAKEN.
+ */
+export async function linkUnlessTaken(from: string, directory: HeldDirectory, name: string): Promise<void> {
+  if (tryLink(from, directory.at(name))) return
+  await removeDeadSocket(directory, name)
+  if (!tryLink(from, directory.at(name))) throw nameTaken(directory, name, 'somebody else was quicker')
+}
+
+/** Removes a socket of ours at which nobody listens, if there is one. @throws as `linkUnlessTaken` where it is anything else. */
+export async function removeDeadSocket(directory: HeldDirectory, name: string): Promise<void> {
+  const path = directory.at(name)
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) return
+  if (stats.uid !== process.geteuid?.()) throw nameTaken(directory, name, `it belongs to uid ${stats.uid}`)
+  if (!stats.isSocket()) throw nameTaken(directory, name, 'it is no socket')
+  if (!(await isRefused(path))) throw nameTaken(directory, name, 'a supervisor with this pid is there')
+  removeIfSame(path, stats.ino)
+}
+
+/** No child has been started yet, so that a launcher may try another supervisor, with another pid. */
+export function nameTaken(directory: HeldDirectory, name: string, why: string): RemoteError {
+  const path = join(directory.path, name)
+  return new RemoteError('NAME_TAKEN', `the name ${path} is taken: ${why}`, { path })
+}
+
+/** By `link`, since `rename` would replace what is there. */
+function tryLink(from: string, to: string): boolean {
+  try {
+    linkSync(from, to)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+function isRefused(path: string): Promise<boolean> {
+  return connectSocket(path, { timeoutMs: CONNECT_MS }).then(
+    (socket) => {
+      socket.destroy()
+      return false
+    },
+    (error) => isBgTaskError(error, 'ERR_BGTASK_TASK_GONE'),
+  )
+}

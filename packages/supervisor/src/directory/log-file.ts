@@ -1,0 +1,55 @@
+import { closeSync, constants, fstatSync, lstatSync, openSync, renameSync } from 'node:fs'
+import { type LaunchSpec, logFileName, temporaryLogFileName } from '@bgtask/protocol'
+import { nameTaken } from './claim.js'
+import { createOwned, removeIfSame } from './files.js'
+import type { HeldDirectory } from './held-directory.js'
+
+const { O_WRONLY, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants
+
+/** The supervisor's own output in the pool's directory. */
+export class LogFile {
+  readonly fd: number
+  readonly #directory: HeldDirectory
+  readonly #name = logFileName(process.pid)
+  readonly #temporaryName: string
+  readonly #inode: number
+
+  /** Makes it under a temporary name, so that a full or read-only directory fails the launch. */
+  constructor(directory: HeldDirectory, { taskId, access }: LaunchSpec) {
+    this.#directory = directory
+    this.#temporaryName = temporaryLogFileName(process.pid, taskId)
+    this.fd = createOwned(directory.at(this.#temporaryName), access, O_APPEND)
+    this.#inode = fstatSync(this.fd).ino
+  }
+
+  /** Gives it its name, once that is claimed: what has it now was left by an earlier process with our pid. */
+  publish(): void {
+    const path = this.#directory.at(this.#name)
+    const stats = lstatSync(path, { throwIfNoEntry: false })
+    if (stats !== undefined && (stats.uid !== process.geteuid?.() || stats.isDirectory()))
+      throw nameTaken(this.#directory, this.#name, `it belongs to uid ${stats.uid}, or is a directory`)
+    renameSync(this.#directory.at(this.#temporaryName), path)
+  }
+
+  /** A further descriptor of it: of the file, since by now anything may have its name, a FIFO without a reader for one. */
+  reopen(): number {
+    try {
+      return openSync(`/proc/self/fd/${this.fd}`, O_WRONLY | O_APPEND)
+    } catch {
+      // Without /proc.
+      const fd = openSync(this.#directory.at(this.#name), O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK)
+      if (fstatSync(fd).ino === this.#inode) return fd
+      closeSync(fd)
+      throw new Error(`${this.#name} was replaced`)
+    }
+  }
+
+  close(): void {
+    closeSync(this.fd)
+  }
+
+  /** The supervisor ends: its words go with it. */
+  remove(): void {
+    for (const name of [this.#temporaryName, this.#name]) removeIfSame(this.#directory.at(name), this.#inode)
+  }
+}

@@ -1,0 +1,36 @@
+import { lstatSync, mkdtempSync, rmdirSync } from 'node:fs'
+import { basename } from 'node:path'
+import { privateDirectoryPrefix } from '@bgtask/protocol'
+import { removeFile } from './files.js'
+import { HeldDirectory } from './held-directory.js'
+
+/** A directory that nobody else can enter, for files whose mode and group can only be set by name. */
+export interface PrivateDirectory {
+  readonly held: HeldDirectory
+  /** Removes it from its parent, with the file of that name. It stays held. */
+  remove(name: string): void
+}
+
+/** @throws what the system says, and where somebody put another directory in its place. */
+export function makePrivateDirectory(parent: HeldDirectory): PrivateDirectory {
+  const name = basename(makeUnique(parent.at(privateDirectoryPrefix(process.pid))))
+  const held = new HeldDirectory(parent.at(name))
+  const remove = (file: string) => {
+    removeFile(held.at(file))
+    rmdirSync(parent.at(name))
+  }
+  const { uid, mode } = lstatSync(held.at('.'))
+  if (uid === process.geteuid?.() && (mode & 0o077) === 0) return { held, remove }
+  held.close()
+  throw new Error(`${parent.path}/${name} was replaced`)
+}
+
+/** With mode 0700, also under a umask that takes rights from the owner. */
+function makeUnique(prefix: string): string {
+  const umask = process.umask(0o077)
+  try {
+    return mkdtempSync(prefix)
+  } finally {
+    process.umask(umask)
+  }
+}

@@ -1,0 +1,64 @@
+import { closeSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  type Access,
+  MAX_RECORD_BYTES,
+  recordFileName,
+  type TaskRecord,
+  temporaryRecordFileName,
+} from '@bgtask/protocol'
+import { createOwned, removeFile } from './files.js'
+import type { HeldDirectory } from './held-directory.js'
+
+/** The task's record in the pool's directory: what can be known of it without asking its supervisor. */
+export class RecordFile {
+  readonly #directory: HeldDirectory
+  readonly #name: string
+  readonly #temporaryName: string
+  readonly #access: Access
+  #removed = false
+
+  constructor(directory: HeldDirectory, taskId: string, access: Access) {
+    this.#directory = directory
+    this.#name = recordFileName(process.pid, taskId)
+    this.#temporaryName = temporaryRecordFileName(process.pid, taskId)
+    this.#access = access
+  }
+
+  /** Where it is; for people. */
+  get path(): string {
+    return join(this.#directory.path, this.#name)
+  }
+
+  /** Replaces the record in one step: whoever reads it sees the old or the new one, whole. Throws what the system says. */
+  write(record: TaskRecord): void {
+    if (this.#removed) throw new Error('the task is over and its record removed')
+    const bytes = Buffer.from(JSON.stringify(record))
+    // Nobody would read it.
+    if (bytes.length > MAX_RECORD_BYTES)
+      throw new Error(`the record has ${bytes.length} bytes, ${MAX_RECORD_BYTES} is the most`)
+    try {
+      this.#replace(bytes)
+    } catch (error) {
+      throw this.#directory.explain(error)
+    }
+  }
+
+  #replace(bytes: Buffer): void {
+    const temporaryPath = this.#directory.at(this.#temporaryName)
+    const fd = createOwned(temporaryPath, this.#access)
+    try {
+      writeFileSync(fd, bytes)
+    } finally {
+      closeSync(fd)
+    }
+    renameSync(temporaryPath, this.#directory.at(this.#name))
+  }
+
+  /** Removes it for good. */
+  remove(): void {
+    this.#removed = true
+    removeFile(this.#directory.at(this.#temporaryName))
+    removeFile(this.#directory.at(this.#name))
+  }
+}
