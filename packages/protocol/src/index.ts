@@ -130,6 +130,7 @@ export {
   SUPERVISOR_PID_VARIABLE,
   withoutTaskVariables,
 } from './process/environment.js'
+export { type EndingProcess, processGone } from './process/gone.js'
 export { currentPlace, isRunning, type Liveness, liveness, processIdentity } from './process/identity.js'
 export { type ProcessStat, parseProcessStat, readProcessStat } from './process/stat.js'
 export { stopTree } from './process/stop.js'
@@ -142,6 +143,7 @@ export {
   type TreeSelector,
 } from './process/tree.js'
 export { normalizeSignal } from './signals.js'
+export { Slots } from './slots.js'
 export { type KillSignal, normalizeSteps, type StopStepOptions } from './stop-steps.js'
 export { decode, encode } from './wire/codec.js'
 export { EncodedResult } from './wire/encoded-result.js'

@@ -32,8 +32,8 @@ export interface SpawnOptions {
   readonly restart?: Readonly<RestartPolicyOptions>
   /** The child is stopped after this long (ms) in one run. */
   readonly maxRuntimeMs?: number
-  /** How long the supervisor may take until it is ready, 10,000 ms unless given. */
+  /** How long the supervisor may take from its start until it is ready, 10,000 ms unless given. */
   readonly launchTimeoutMs?: number
-  /** Gives up the launch; afterwards it has no effect on the task. */
+  /** Gives up the launch, also while it waits for its turn; afterwards it has no effect on the task. */
   readonly signal?: AbortSignal
 }

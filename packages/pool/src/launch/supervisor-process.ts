@@ -11,6 +11,7 @@ import {
   LaunchError,
   LaunchTimeoutError,
   mergeEnvironment,
+  readProcessStat,
   withoutTaskVariables,
 } from '@bgtask/protocol'
 import { debug } from '../debug.js'
@@ -56,6 +57,7 @@ export class SupervisorProcess {
   readonly #launchId = randomBytes(16).toString('hex')
   readonly #foreground: boolean
   readonly #child: ChildProcess
+  readonly #since: number | undefined
   readonly #report = new LaunchReport()
   #spawnError: Error | undefined
   #ended = false
@@ -69,6 +71,7 @@ export class SupervisorProcess {
     debug(() => `launch ${this.#launchId}: ${plan.behavior} ${JSON.stringify(plan.cmd)}`)
     const env = { ...supervisorEnvironment(plan), ...extraEnv, [LAUNCH_VARIABLE]: this.#launchId }
     this.#child = startProcess(plan.cmd, plan.behavior, env)
+    this.#since = readProcessStat(this.#child.pid ?? 0)?.startTime
     this.#child.once('error', (error) => {
       this.#spawnError = error
       this.#end()
@@ -141,7 +144,7 @@ export class SupervisorProcess {
     for (const pipe of this.#pipes()) pipe.destroy()
     const marks = [`${LAUNCH_VARIABLE}=${this.#launchId}`]
     if (taskId !== undefined) marks.push(`${COOKIE_VARIABLE}=${taskId}`)
-    await endLeftovers(marks)
+    await endLeftovers({ marks, since: this.#since })
   }
 
   #end(): void {

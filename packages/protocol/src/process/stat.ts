@@ -8,9 +8,14 @@ export interface ProcessStat {
   readonly ppid: number
   readonly pgrp: number
   readonly session: number
+  /** Whether it is on its way to become a zombie: by then it has no environment, and soon no files, to be known by. */
+  readonly isExiting: boolean
   /** Field 22: clock ticks between boot and the process's start. */
   readonly startTime: number
 }
+
+/** In field 9, as in the kernel's sched.h. */
+const PF_EXITING = 0x4
 
 /** More than the longest line. One for all, since a search reads hundreds, and `readFileSync` takes five times as long. */
 const buffer = Buffer.allocUnsafeSlow(4096)
@@ -38,6 +43,7 @@ export function parseProcessStat(text: string): ProcessStat {
     ppid: Number(fields[1]),
     pgrp: Number(fields[2]),
     session: Number(fields[3]),
+    isExiting: (Number(fields[6]) & PF_EXITING) !== 0,
     startTime: Number(fields[19]),
   }
 }
