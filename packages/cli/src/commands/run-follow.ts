@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Task, WaitedExit } from '@bgtask/client'
 import type { TaskPool } from '@bgtask/pool'
 import { isBgTaskError, type RecordedInfo, TimeoutError } from '@bgtask/protocol'
@@ -9,6 +11,9 @@ import { waitUntilReady } from '../ready.js'
 import { removeMarked } from '../remove.js'
 import { codeOfSignal, onStopping } from '../stopping.js'
 import type { RunOptions } from './run.js'
+
+/** How long (ms) the last output of a task in the foreground may take to be read. */
+const SHOWING_MS = 5_000
 
 /** What `run` does behind the launch: tell the id, wait for a line or the end, show the output, tidy up. */
 export async function follow(task: Task, pool: TaskPool, options: RunOptions): Promise<void> {
@@ -91,7 +96,10 @@ async function tellEnd(task: Task, status: WaitedExit, { json }: RunOptions): Pr
   if (json) await printJson({ id: task.pid, ...exitFacts(status) })
 }
 
-/** For another supervisor (systemd, a container): the task ends with this program, and this program with the task. */
+/**
+ * For another supervisor (systemd, a container): the task ends with this program, and this program with the task. The pool
+ * shows what the task writes.
+ */
 async function stayInForeground(task: Task, options: RunOptions): Promise<void> {
   const stopped = new AbortController()
   onStopping((name) => stopped.abort(name))
@@ -103,10 +111,20 @@ async function stayInForeground(task: Task, options: RunOptions): Promise<void> 
   } catch (error) {
     // The supervisor, in the same process group, had the signal too and may have gone first.
     if (!stopped.signal.aborted) throw error
-    process.exitCode = codeOfSignal(stopped.signal.reason)
   } finally {
     await stop()
+    if (stopped.signal.aborted) process.exitCode = codeOfSignal(stopped.signal.reason)
+    task.disconnect()
+    await allShown()
   }
+}
+
+/** Nothing else keeps this program now: when it has no more to do, all that the supervisor wrote has been shown. */
+async function allShown(): Promise<void> {
+  const shown = new AbortController()
+  const late = delay(SHOWING_MS, undefined, { ref: false, signal: shown.signal }).catch(() => {})
+  await Promise.race([once(process, 'beforeExit'), late])
+  shown.abort()
 }
 
 /** A task that is gone needs no tidying. */

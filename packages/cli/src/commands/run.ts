@@ -69,6 +69,9 @@ async function run(command: readonly string[], options: RunOptions): Promise<voi
     // What Ctrl-C does would be the one or the other.
     throw new CliError('ERR_BGTASK_USAGE', '--attach and --behavior foreground exclude each other')
   }
+  if (options.json && options.behavior === 'foreground') {
+    throw new CliError('ERR_BGTASK_USAGE', "--json and --behavior foreground exclude each other: stdout is the task's")
+  }
   const pool = openPool(options, { make: true })
   // What comes after the launch is loaded while the supervisor starts.
   const [task, { follow }] = await Promise.all([pool.spawn(spawnOptions(command, options)), import('./run-follow.js')])

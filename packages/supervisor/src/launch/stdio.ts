@@ -5,11 +5,11 @@ import type { Log } from '../log.js'
 import { createOwned, removeFile } from '../record.js'
 
 /**
- * Where the supervisor's own words go after the launch: the caller's terminal in the foreground, else its log file. The
+ * Where the supervisor's own words go after the launch: to the launcher in the foreground, which shows them, else its log file. The
  * file is made before the launch is reported, so that a full or read-only directory fails the launch.
  */
 export function openLog(spec: LaunchSpec): number {
-  if (spec.behavior === 'foreground') return 1
+  if (spec.behavior === 'foreground') return 2
   return createOwned(logPath(spec), spec.access, constants.O_APPEND)
 }
 
@@ -20,15 +20,11 @@ export function removeLog(spec: LaunchSpec): void {
 
 /**
  * Lets go of the launcher's descriptors. A descriptor that is closed and opened again has the same number, which is how
- * stdin becomes `/dev/null`, and stdout and stderr the log, without `dup2`.
+ * stdin becomes `/dev/null`, and stdout and stderr the log, without `dup2`. In the foreground stdout and stderr stay.
  */
 export function releaseStdio(spec: LaunchSpec, log: Log): void {
   reopen(0, '/dev/null', constants.O_RDONLY)
-  if (spec.behavior === 'foreground') {
-    // Its stdout is the terminal already; stderr was the launcher's pipe.
-    reopen(2, '/dev/null', constants.O_WRONLY)
-    return
-  }
+  if (spec.behavior === 'foreground') return
   const path = logPath(spec)
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW
   reopen(1, path, flags)
