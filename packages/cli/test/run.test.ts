@@ -203,6 +203,39 @@ describe('run --behavior foreground', () => {
     expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
   })
 
+  test("is refused with --json: stdout is the task's", async () => {
+    const { bgtask } = cli()
+    const result = await bgtask(['run', '--json', '--behavior', 'foreground', '--', 'true'])
+    expect(result).toMatchObject({ exitCode: 2, stdout: expect.stringContaining('exclude each other') })
+  })
+
+  test('shows what the task writes, to the last byte, also into a pipe that is read late', async () => {
+    const { bgtask } = cli()
+    const script = 'echo word >&2; seq 1 200000; echo last word >&2; exit 3'
+    const result = await bgtask(['run', '--behavior', 'foreground', '--', 'sh', '-c', script])
+    expect(result).toMatchObject({ exitCode: 3, stderr: expect.stringMatching(/^bgtask: task \d+\nword\nlast word$/) })
+    expect(result.stdout).toBe(Array.from({ length: 200_000 }, (_, index) => index + 1).join('\n'))
+  })
+
+  test('gives a child that ends by a signal the time to say its last words', async () => {
+    const { bgtask } = cli()
+    const script = 'trap "echo last words; exit 0" TERM; echo up; sleep 60 & wait'
+    const running = bgtask(['run', '--behavior', 'foreground', '--', 'sh', '-c', script])
+    await once(running.stdout as Readable, 'data')
+    running.kill('SIGINT')
+    expect(await running).toMatchObject({ exitCode: 130, stdout: 'up\nlast words' })
+    expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
+  })
+
+  test('a reader that goes away does not end the task', async () => {
+    const { bgtask } = cli()
+    const script = 'while echo line; do sleep 0.01; done & sleep 0.5; kill $!; exit 5'
+    const running = bgtask(['run', '--behavior', 'foreground', '--', 'sh', '-c', script])
+    await once(running.stdout as Readable, 'data')
+    running.stdout.destroy()
+    expect(await running).toMatchObject({ exitCode: 5 })
+  })
+
   test('ends with the task, and leaves nothing', async () => {
     const { bgtask } = cli()
     const result = await bgtask(['run', '--behavior', 'foreground', '--', 'sh', '-c', 'exit 6'])

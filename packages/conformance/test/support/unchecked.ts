@@ -2,6 +2,7 @@ const LAUNCHER = 'of launchers, not of supervisors: packages/pool/test/launch ho
 
 /** Sentences that no check holds a supervisor to, and why. */
 export const unchecked: Readonly<Record<string, string>> = {
+  'L-45': 'of launchers, not of supervisors: packages/supervisor/test/foreground.test.ts holds ours to it',
   'L-50': LAUNCHER,
   'D-11':
     'what a supervisor writes to its log cannot be caused from outside; packages/supervisor/test holds ours to it',
