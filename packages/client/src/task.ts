@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { basename, join } from 'node:path'
 import {
   checkOptions,
+  checkWait,
   type ExitStatus,
   flagSchema,
   InvalidOptionError,
@@ -31,6 +32,7 @@ import {
 import { Connection } from './connection.js'
 import { DEFAULT_TIMEOUT_MS } from './deadline.js'
 import { debug } from './debug.js'
+import { endings } from './ending.js'
 import { eventPayload, isTaskEvent, type TaskEvents } from './events.js'
 import { PollPace, pollMs } from './long-poll.js'
 import { MergedOutput } from './output/merged-output.js'
@@ -232,7 +234,9 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
    */
   async stop(options: StopOptions = {}): Promise<StopResult> {
     const { steps, ...wait } = checkOptions(options, STOP_OPTIONS)
-    return this.#connection.callPatiently('stop', { steps: steps && normalizeSteps(steps) }, wait)
+    checkWait(wait)
+    const params = { steps: steps && normalizeSteps(steps) }
+    return endings.run(() => this.#connection.callPatiently('stop', params, wait), wait.signal)
   }
 
   /**
@@ -243,14 +247,16 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
    */
   async terminateSupervisor(options: StopOptions = {}): Promise<StopResult> {
     const { steps, ...wait } = checkOptions(options, STOP_OPTIONS)
-    return withDeadline(wait, `terminating task ${this.pid}`, async (signal) => {
+    checkWait(wait)
+    const params = { steps: steps && normalizeSteps(steps) }
+    const terminate = async (signal: AbortSignal) => {
       const startTime = readProcessStat(this.pid)?.startTime
-      const params = { steps: steps && normalizeSteps(steps) }
       const result = await this.#connection.callPatiently('terminate', params, { ...wait, signal })
       await this.#connection.closed({ signal, timeoutMs: DEFAULT_TIMEOUT_MS })
       if (startTime !== undefined) await processGone({ pid: this.pid, startTime, timeoutMs: MAX_DYING_MS }, signal)
       return result
-    })
+    }
+    return endings.run(() => withDeadline(wait, `terminating task ${this.pid}`, terminate), wait.signal)
   }
 
   /**
