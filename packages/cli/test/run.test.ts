@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { eventually } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 import { cli } from './support/cli.js'
 
@@ -225,6 +226,16 @@ describe('run --behavior foreground', () => {
     running.kill('SIGINT')
     expect(await running).toMatchObject({ exitCode: 130, stdout: 'up\nlast words' })
     expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
+  })
+
+  test('a signal during the launch leaves nothing', async () => {
+    const { bgtask, poolPath } = cli()
+    const running = bgtask(['run', '--behavior', 'foreground', '--', 'sleep', '60'])
+    // The first file of a launch.
+    await eventually(() => existsSync(poolPath) && readdirSync(poolPath).length > 0)
+    running.kill('SIGTERM')
+    expect(await running).toMatchObject({ exitCode: 143 })
+    expect(readdirSync(poolPath)).toEqual([])
   })
 
   test('a reader that goes away does not end the task', async () => {

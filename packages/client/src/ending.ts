@@ -8,7 +8,7 @@ import { Slots } from '@bgtask/protocol'
 const ENDINGS_PER_CPU = 8
 
 /** A stop that takes longer waits for the task, not for the CPU. */
-const PATIENCE_MS = 1_000
+const PATIENCE_MS = 2_000
 
 /** Where stops wait for their turn. What a call may take counts from there. */
 export const endings = new Slots(ENDINGS_PER_CPU * availableParallelism(), PATIENCE_MS)

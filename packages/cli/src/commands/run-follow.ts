@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Task, WaitedExit } from '@bgtask/client'
 import type { TaskPool } from '@bgtask/pool'
 import { isBgTaskError, type RecordedInfo, TimeoutError } from '@bgtask/protocol'
@@ -12,13 +10,9 @@ import { removeMarked } from '../remove.js'
 import { codeOfSignal, onStopping } from '../stopping.js'
 import type { RunOptions } from './run.js'
 
-/** How long (ms) the last output of a task in the foreground may take to be read. */
-const SHOWING_MS = 5_000
-
 /** What `run` does behind the launch: tell the id, wait for a line or the end, show the output, tidy up. */
 export async function follow(task: Task, pool: TaskPool, options: RunOptions): Promise<void> {
   if (!options.attach) goOnWithoutReader()
-  if (options.behavior === 'foreground') return stayInForeground(task, options)
   let status: WaitedExit | undefined
   try {
     status = await interruptible(task, options, async (signal) => {
@@ -38,7 +32,7 @@ export async function follow(task: Task, pool: TaskPool, options: RunOptions): P
 }
 
 /** Where the output is shown on stdout, the id is a message. */
-async function tellId(task: Task, { json, attach, behavior }: RunOptions): Promise<void> {
+export async function tellId(task: Task, { json, attach, behavior }: RunOptions): Promise<void> {
   if (json) await printJson({ id: task.pid, task: await task.info() })
   else if (attach || behavior === 'foreground') tell(`task ${task.pid}`)
   else await print(String(task.pid))
@@ -52,7 +46,7 @@ async function end(task: Task, options: RunOptions, signal: AbortSignal): Promis
   return attachTo(target, { endsInput: true, discard: options.overflow === 'block', json: options.json })
 }
 
-async function becomesReady(
+export async function becomesReady(
   task: Task,
   { ready, readyTimeout, json }: RunOptions,
   signal?: AbortSignal,
@@ -91,44 +85,13 @@ async function interruptible<T>(
   }
 }
 
-async function tellEnd(task: Task, status: WaitedExit, { json }: RunOptions): Promise<void> {
+export async function tellEnd(task: Task, status: WaitedExit, { json }: RunOptions): Promise<void> {
   process.exitCode = exitCodeOfTask(status)
   if (json) await printJson({ id: task.pid, ...exitFacts(status) })
 }
 
-/**
- * For another supervisor (systemd, a container): the task ends with this program, and this program with the task. The pool
- * shows what the task writes.
- */
-async function stayInForeground(task: Task, options: RunOptions): Promise<void> {
-  const stopped = new AbortController()
-  onStopping((name) => stopped.abort(name))
-  const stop = () => orTell(task.terminateSupervisor())
-  stopped.signal.addEventListener('abort', stop)
-  try {
-    await tellId(task, options)
-    if (await becomesReady(task, options)) await tellEnd(task, await task.wait(), options)
-  } catch (error) {
-    // The supervisor, in the same process group, had the signal too and may have gone first.
-    if (!stopped.signal.aborted) throw error
-  } finally {
-    await stop()
-    if (stopped.signal.aborted) process.exitCode = codeOfSignal(stopped.signal.reason)
-    task.disconnect()
-    await allShown()
-  }
-}
-
-/** Nothing else keeps this program now: when it has no more to do, all that the supervisor wrote has been shown. */
-async function allShown(): Promise<void> {
-  const shown = new AbortController()
-  const late = delay(SHOWING_MS, undefined, { ref: false, signal: shown.signal }).catch(() => {})
-  await Promise.race([once(process, 'beforeExit'), late])
-  shown.abort()
-}
-
 /** A task that is gone needs no tidying. */
-async function orTell(work: Promise<unknown>): Promise<void> {
+export async function orTell(work: Promise<unknown>): Promise<void> {
   await work.catch((error) => {
     if (!isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) tell(describeError(error).message)
   })
