@@ -21,6 +21,7 @@ MAX_MESSAGE = 1024 * 1024
 MAX_READ = 512 * 1024
 MAX_UNSENT = 16 * 1024 * 1024
 MAX_SURVIVORS = 100
+MAX_UNSHOWN = 1024 * 1024
 
 # L-40, L-70; SIGPIPE and SIGXFSZ are ignored by Python itself.
 ENDING = "SIGTERM SIGINT SIGQUIT SIGABRT SIGXCPU SIGPWR SIGSYS"
@@ -68,6 +69,7 @@ class Output:
 
     def __init__(self, capacity):
         self.capacity, self.kept, self.end, self.open = capacity, bytearray(), 0, True
+        self.terminal, self.skipped = None, 0
         self.read_end, self.write_end = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self.read_end, False)
 
@@ -87,7 +89,28 @@ class Output:
                 return
             self.end += len(data)
             self.kept += data
+            self.show(data)
             del self.kept[: -self.capacity]  # W-115
+
+    async def show_on(self, fd):
+        """L-46: what comes is written to the launcher's descriptor too."""
+        connect = asyncio.get_running_loop().connect_write_pipe
+        self.terminal, _ = await connect(asyncio.Protocol, os.fdopen(fd, "wb", 0, closefd=False))
+        self.show(bytes(self.kept))
+
+    def show(self, data):
+        if not self.terminal or self.terminal.is_closing():  # L-48
+            return
+        if self.unshown() > (0 if self.skipped else MAX_UNSHOWN):  # L-47
+            self.skipped += len(data)
+            return
+        if self.skipped:
+            self.terminal.write(f"\n[bgtask: {self.skipped} bytes were not shown]\n".encode())
+            self.skipped = 0
+        self.terminal.write(data)
+
+    def unshown(self):
+        return self.terminal.get_write_buffer_size() if self.terminal else 0
 
     def read(self, start, count):
         offset = min(max(start, self.first), self.end)  # W-110
@@ -120,6 +143,9 @@ class Supervisor:
             self.remove_traces()
             raise
         self.release_stdio()
+        if self.spec["behavior"] == "foreground":
+            for fd, output in self.outputs.items():
+                await output.show_on(fd)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGCHLD, self.reap)
         hangup = "SIGHUP" if self.spec["behavior"] == "daemon" else ""
@@ -224,13 +250,12 @@ class Supervisor:
         self.state, self.started_at = "running", now()
 
     def release_stdio(self):
-        """L-32, L-33: the launcher's descriptors go, on the fds that they have."""
+        """L-32, L-33: the launcher's descriptors go, on the fds that they have; L-46: in the foreground two stay."""
         null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-        foreground = self.spec["behavior"] == "foreground"
         os.dup2(null, 0)
-        os.dup2(null if foreground else self.log_fd, 2)
-        if not foreground:
+        if self.spec["behavior"] != "foreground":
             os.dup2(self.log_fd, 1)
+            os.dup2(self.log_fd, 2)
         os.chdir("/")
 
     def remove_traces(self):
@@ -339,6 +364,14 @@ class Supervisor:
     async def terminate_and_go(self):
         await self.terminate(None)
         asyncio.get_running_loop().stop()
+
+    async def show_rest(self):
+        """L-49."""
+        deadline = time.monotonic() + 5
+        for output in self.outputs.values():
+            output.take()
+            while output.unshown() and time.monotonic() < deadline:
+                await asyncio.sleep(0.01)
 
     # ---- the methods ----
 
@@ -545,8 +578,8 @@ def refuse(code, _):
 def main():
     loop = asyncio.new_event_loop()
     try:
-        spec = read_spec()
-        loop.run_until_complete(Supervisor(spec).launch())
+        supervisor = Supervisor(read_spec())
+        loop.run_until_complete(supervisor.launch())
     except Exception as problem:
         wire = problem.wire if isinstance(problem, Refused) else wire_of(problem)
         try:
@@ -555,6 +588,7 @@ def main():
             pass
         os._exit(1)
     loop.run_forever()
+    loop.run_until_complete(supervisor.show_rest())
     os._exit(0)
 
 

@@ -1,5 +1,6 @@
 import type { TaskPool } from '@bgtask/pool'
 import { isBgTaskError, type SomeSurvivors } from '@bgtask/protocol'
+import { boundedTasks } from './at-once.js'
 import { CliError } from './errors.js'
 import { allTargets, hasEnded, type Target } from './targets.js'
 import { survivorsText } from './text/survivors.js'
@@ -31,7 +32,8 @@ export function survived(id: number, some: SomeSurvivors): CliError {
 /** Removes the tasks of `run --rm` that ended when nobody waited for them. Returns their ids. */
 export async function removeMarked(pool: TaskPool): Promise<number[]> {
   const ended = (await allTargets(pool)).filter(({ info }) => info.meta?.rm === true && hasEnded(info))
-  await Promise.all(ended.map((target) => removeTarget(target)))
+  const atOnce = boundedTasks()
+  await Promise.all(ended.map((target) => atOnce.run(() => removeTarget(target))))
   return ended.map(({ id }) => id)
 }
 

@@ -39,9 +39,10 @@ export function exceptLost(lost: readonly LostTask[], onError: SearchOptions['on
 
 /** The tasks of several ids, each once. @throws CliError for the first id that names none or several. */
 export async function findTargets(pool: TaskPool, ids: readonly string[]): Promise<Target[]> {
+  const find = targetFinder(pool)
   const found = new Map<string, Target>()
   for (const id of ids) {
-    const target = await findTarget(pool, id)
+    const target = await find(id)
     found.set(target.info.taskId, target)
   }
   return [...found.values()]
@@ -60,9 +61,21 @@ export function needLive(target: Target): LiveTarget {
 }
 
 /** The task of an id: a pid, a name, a unique prefix of a name or task id, or `@last`. */
-export async function findTarget(pool: TaskPool, id: string): Promise<Target> {
-  if (/^\d+$/.test(id)) return targetByPid(pool, id)
-  const targets = await allTargets(pool)
+export function findTarget(pool: TaskPool, id: string): Promise<Target> {
+  return targetFinder(pool)(id)
+}
+
+/** `findTarget` for several ids: the pool is listed once for all names. */
+export function targetFinder(pool: TaskPool): (id: string) => Promise<Target> {
+  let listed: Promise<Target[]> | undefined
+  return async (id) => {
+    if (/^\d+$/.test(id)) return targetByPid(pool, id)
+    listed ??= allTargets(pool)
+    return targetAmong(pool, await listed, id)
+  }
+}
+
+function targetAmong(pool: TaskPool, targets: readonly Target[], id: string): Target {
   const target = id === '@last' ? targets.at(-1) : oneOf(id, candidates(id, targets))
   if (target === undefined) throw noTask(pool, id)
   return target

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { TaskPool } from '@bgtask/pool'
 import { eventually, isAlive } from '@bgtask/testkit'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { cli } from './support/cli.js'
 
 describe('kill, pause and resume', () => {
@@ -205,6 +205,36 @@ describe('wait', () => {
   test('--timeout: 124', async () => {
     const { bgtask, run } = cli()
     expect(await bgtask(['wait', '--timeout', '50ms', await run('sleep', '60')])).toMatchObject({ exitCode: 124 })
+  })
+})
+
+describe('many tasks at once', () => {
+  test('stop and rm -f, by id and by name', { timeout: 60_000 }, async () => {
+    const { bgtask, poolPath, run } = cli()
+    await run('-n', 'job-0', 'sleep', '60')
+    const pool = new TaskPool({ path: poolPath })
+    const names = Array.from({ length: 30 }, (_, index) => `job-${index}`)
+    await Promise.all(names.slice(1).map((name) => pool.spawn({ exec: ['sleep', '60'], meta: { name } })))
+    const stopped = await bgtask(['stop', ...names])
+    expect(stopped).toMatchObject({ exitCode: 0, stderr: '' })
+    const ids = String((await bgtask(['ls', '-aq'])).stdout).split('\n')
+    expect(String(stopped.stdout).split('\n').sort()).toEqual(ids.sort())
+    expect(await bgtask(['rm', '-f', ...ids])).toMatchObject({ exitCode: 0, stderr: '' })
+    expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
+  })
+
+  test('one that does not answer is named, and keeps no other waiting', { timeout: 60_000 }, async () => {
+    const { bgtask, run } = cli()
+    const hung = await run('-n', 'hung', 'sleep', '60')
+    const others = [await run('-n', 'a', 'sleep', '60'), await run('-n', 'b', 'sleep', '60')]
+    process.kill(Number(hung), 'SIGSTOP')
+    onTestFinished(() => void process.kill(Number(hung), 'SIGCONT'))
+    const { stdout, stderr, exitCode } = await bgtask(['stop', hung, ...others])
+    expect(String(stdout).split('\n').sort()).toEqual([...others].sort())
+    expect({ stderr, exitCode }).toEqual({
+      stderr: `bgtask: task ${hung} did not answer within 2000 ms`,
+      exitCode: 124,
+    })
   })
 })
 

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { eventually } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 import { cli } from './support/cli.js'
 
@@ -201,6 +202,49 @@ describe('run --behavior foreground', () => {
     const result = await bgtask(['run', '--behavior', 'foreground', '--attach', '--', 'sleep', '60'])
     expect(result).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('exclude each other') })
     expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
+  })
+
+  test("is refused with --json: stdout is the task's", async () => {
+    const { bgtask } = cli()
+    const result = await bgtask(['run', '--json', '--behavior', 'foreground', '--', 'true'])
+    expect(result).toMatchObject({ exitCode: 2, stdout: expect.stringContaining('exclude each other') })
+  })
+
+  test('shows what the task writes, to the last byte, also into a pipe that is read late', async () => {
+    const { bgtask } = cli()
+    const script = 'echo word >&2; seq 1 200000; echo last word >&2; exit 3'
+    const result = await bgtask(['run', '--behavior', 'foreground', '--', 'sh', '-c', script])
+    expect(result).toMatchObject({ exitCode: 3, stderr: expect.stringMatching(/^bgtask: task \d+\nword\nlast word$/) })
+    expect(result.stdout).toBe(Array.from({ length: 200_000 }, (_, index) => index + 1).join('\n'))
+  })
+
+  test('gives a child that ends by a signal the time to say its last words', async () => {
+    const { bgtask } = cli()
+    const script = 'trap "echo last words; exit 0" TERM; echo up; sleep 60 & wait'
+    const running = bgtask(['run', '--behavior', 'foreground', '--', 'sh', '-c', script])
+    await once(running.stdout as Readable, 'data')
+    running.kill('SIGINT')
+    expect(await running).toMatchObject({ exitCode: 130, stdout: 'up\nlast words' })
+    expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
+  })
+
+  test('a signal during the launch leaves nothing', async () => {
+    const { bgtask, poolPath } = cli()
+    const running = bgtask(['run', '--behavior', 'foreground', '--', 'sleep', '60'])
+    // The first file of a launch.
+    await eventually(() => existsSync(poolPath) && readdirSync(poolPath).length > 0)
+    running.kill('SIGTERM')
+    expect(await running).toMatchObject({ exitCode: 143 })
+    expect(readdirSync(poolPath)).toEqual([])
+  })
+
+  test('a reader that goes away does not end the task', async () => {
+    const { bgtask } = cli()
+    const script = 'while echo line; do sleep 0.01; done & sleep 0.5; kill $!; exit 5'
+    const running = bgtask(['run', '--behavior', 'foreground', '--', 'sh', '-c', script])
+    await once(running.stdout as Readable, 'data')
+    running.stdout.destroy()
+    expect(await running).toMatchObject({ exitCode: 5 })
   })
 
   test('ends with the task, and leaves nothing', async () => {

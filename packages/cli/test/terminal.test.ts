@@ -55,6 +55,17 @@ describe.runIf(needs('tmux'))('in a terminal', () => {
     expect(String((await user.bgtask(['ls', '-q'])).stdout).split('\n')).toHaveLength(2)
   })
 
+  test('run --behavior foreground: Ctrl-C ends the task in order, and the code is 130', async () => {
+    const user = cli()
+    const { type, shows } = terminal(user)
+    const script = "trap 'echo bye; exit 0' TERM; echo up; sleep 60 & wait"
+    type(`bgtask run --behavior foreground -- sh -c "${script}"; echo code $?`, 'Enter')
+    await shows(/^up/m)
+    type('C-c')
+    await shows(/bye\s+code 130/)
+    expect((await user.bgtask(['ls', '-aq'])).stdout).toBe('')
+  })
+
   test('top shows what tasks do, fits the window, and leaves the screen as it was', async () => {
     const user = cli()
     await user.run(

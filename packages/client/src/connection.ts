@@ -15,6 +15,7 @@ import {
   RpcPeer,
   resultSchemas,
   TaskGoneError,
+  TimeoutError,
   type Validated,
   validate,
   WAIT_OPTIONS,
@@ -167,8 +168,13 @@ export class Connection {
   /** A peer does not know what it was connected to. */
   #fail(method: MethodName, error: unknown): never {
     debug(() => `${method} failed: ${error}`)
-    const nameless = isBgTaskError(error, 'ERR_BGTASK_TASK_GONE') && error.path === undefined
-    throw nameless ? new TaskGoneError(undefined, { path: this.socketPath, cause: error }) : error
+    if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE') && error.path === undefined) {
+      throw new TaskGoneError(undefined, { path: this.socketPath, cause: error })
+    }
+    if (isBgTaskError(error, 'ERR_BGTASK_TIMEOUT') && error.what === method) {
+      throw new TimeoutError(error.timeoutMs, `${method} of the task at ${this.socketPath}`, { cause: error })
+    }
+    throw error
   }
 
   /** Polls beyond what one connection may hold go over a further one, which is closed when it holds none. */

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { basename, join } from 'node:path'
 import {
   checkOptions,
+  checkWait,
   type ExitStatus,
   flagSchema,
   InvalidOptionError,
@@ -14,7 +15,9 @@ import {
   POOL_PATH_VARIABLE,
   ProtocolError,
   parsePoolFileName,
+  processGone,
   type RecordedInfo,
+  readProcessStat,
   type StopResult,
   type StopStepOptions,
   type StreamId,
@@ -29,6 +32,7 @@ import {
 import { Connection } from './connection.js'
 import { DEFAULT_TIMEOUT_MS } from './deadline.js'
 import { debug } from './debug.js'
+import { endings } from './ending.js'
 import { eventPayload, isTaskEvent, type TaskEvents } from './events.js'
 import { PollPace, pollMs } from './long-poll.js'
 import { MergedOutput } from './output/merged-output.js'
@@ -57,6 +61,12 @@ export interface WaitExitOptions extends WaitOptions {
   /** Number of a run, from 1. */
   readonly run?: number
 }
+
+/**
+ * How long (ms) the process of a supervisor may take to be gone once it has closed its sockets. Usually it takes less than
+ * a millisecond. A supervisor in another pid namespace cannot be seen: another process may have its pid here.
+ */
+const MAX_DYING_MS = 5_000
 
 const KILL_OPTIONS: KnownOptions<KillOptions> = { ...WAIT_OPTIONS, tree: flagSchema }
 const STOP_OPTIONS: KnownOptions<StopOptions> = { ...WAIT_OPTIONS, steps: true }
@@ -224,22 +234,29 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
    */
   async stop(options: StopOptions = {}): Promise<StopResult> {
     const { steps, ...wait } = checkOptions(options, STOP_OPTIONS)
-    return this.#connection.callPatiently('stop', { steps: steps && normalizeSteps(steps) }, wait)
+    checkWait(wait)
+    const params = { steps: steps && normalizeSteps(steps) }
+    return endings.run(() => this.#connection.callPatiently('stop', params, wait), wait.signal)
   }
 
   /**
-   * As `stop`; then the supervisor ends, which takes its socket, log and record away. Resolves when it is gone.
+   * As `stop`; then the supervisor ends, which takes its socket, log and record away. Resolves when its process is gone, or
+   * a zombie that its parent has not waited for.
    *
    * @throws TaskGoneError where it was gone already: then nobody knows whether its child still runs (the pool can tell).
    */
   async terminateSupervisor(options: StopOptions = {}): Promise<StopResult> {
     const { steps, ...wait } = checkOptions(options, STOP_OPTIONS)
-    return withDeadline(wait, `terminating ${this.pid}`, async (signal) => {
-      const params = { steps: steps && normalizeSteps(steps) }
+    checkWait(wait)
+    const params = { steps: steps && normalizeSteps(steps) }
+    const terminate = async (signal: AbortSignal) => {
+      const startTime = readProcessStat(this.pid)?.startTime
       const result = await this.#connection.callPatiently('terminate', params, { ...wait, signal })
       await this.#connection.closed({ signal, timeoutMs: DEFAULT_TIMEOUT_MS })
+      if (startTime !== undefined) await processGone({ pid: this.pid, startTime, timeoutMs: MAX_DYING_MS }, signal)
       return result
-    })
+    }
+    return endings.run(() => withDeadline(wait, `terminating task ${this.pid}`, terminate), wait.signal)
   }
 
   /**

@@ -22,6 +22,7 @@ export class Launch {
   stderr = ''
   stdout = ''
   readonly #exit: Promise<unknown[]>
+  readonly #stdoutEnd: Promise<unknown>
   readonly #stderrEnd: Promise<unknown>
   readonly #onWords = new Set<() => void>()
 
@@ -44,6 +45,7 @@ export class Launch {
     if (stdout === null || stderr === null) throw new Error(`${program} cannot be started`)
     // Once it has no reader a pipe "ends" too, so the first of both.
     this.#stderrEnd = Promise.race([once(stderr, 'end'), once(stderr, 'close')])
+    this.#stdoutEnd = Promise.race([once(stdout, 'end'), once(stdout, 'close')])
     stdout.on('data', (chunk) => {
       this.stdout += chunk
     })
@@ -86,6 +88,10 @@ export class Launch {
 
   async stderrEnd(): Promise<void> {
     await within(this.#stderrEnd, 'the end of stderr, which somebody keeps open')
+  }
+
+  async stdoutEnd(): Promise<void> {
+    await within(this.#stdoutEnd, 'the end of stdout, which somebody keeps open')
   }
 
   /** How the process that was started ended. */

@@ -9,6 +9,8 @@ const MUTANTS: [mutant: string, idOrTitle: string, reason: RegExp][] = [
   ['ready-too-early', 'L-31', /it said DAEMON_PID=\d+, but/],
   ['ready-without-child', 'L-34', /the pid of a ready line/],
   ['keeps-stderr', 'L-32', /the end of stderr, which somebody keeps open/],
+  ['shows-nothing', 'L-46', /the bytes on stdout/],
+  ['waits-for-the-terminal', 'L-47', /though nobody takes them/],
   ['ignores-epipe', 'L-37', /the exit of the supervisor/],
   ['stays-without-spec', 'L-11', /the exit of the supervisor/],
   ['leaks-launch-variable', 'L-21', /BGTASK_LAUNCH/],

@@ -22,6 +22,7 @@ import { checkSocket, inspectDirectory, type PoolDirectory } from './directory/i
 import { latestRecord } from './directory/judged-records.js'
 import { checkAsAsked, type MkdirIfMissing, makePoolDirectory, parseMkdirIfMissing } from './directory/mkdir.js'
 import { defaultSupervisorCmd } from './launch/default-command.js'
+import { launches } from './launch/queue.js'
 import type { SpawnOptions } from './launch/spawn-options.js'
 import { encodeSpec, makeSpec } from './launch/spec.js'
 import { Standbys } from './launch/standbys.js'
@@ -144,6 +145,7 @@ export class TaskPool<T extends Task = Task> {
 
   /**
    * Starts a task. Resolves when its supervisor listens and the program was started; where it rejects, nothing is left.
+   * Any number can be started at once: a few launches for each CPU are under way, the others wait for their turn.
    *
    * @throws InvalidOptionError, CommandError (not found, not executable, too long, bad cwd), LockHeldError, LaunchError with
    * the supervisor's words, LaunchTimeoutError, PoolDirError where the directory cannot be written, the signal's reason.
@@ -162,15 +164,17 @@ export class TaskPool<T extends Task = Task> {
       supervisor.launch(launch, { timeoutMs: launchTimeoutMs, signal }, (pid) =>
         this.#reach(pid, supervisor.name, { timeoutMs: launchTimeoutMs, signal }),
       )
-    const standby = await this.#standbys.take(plan)
-    try {
-      return await startAnother(standby, () => new SupervisorProcess(plan), start)
-    } catch (error) {
-      await this.#sweepLaunch(spec.taskId)
-      throw error
-    } finally {
-      this.#refillStandbys()
-    }
+    return launches.run(async () => {
+      const standby = await this.#standbys.take(plan)
+      try {
+        return await startAnother(standby, () => new SupervisorProcess(plan), start)
+      } catch (error) {
+        await this.#sweepLaunch(spec.taskId)
+        throw error
+      } finally {
+        this.#refillStandbys()
+      }
+    }, signal)
   }
 
   /**

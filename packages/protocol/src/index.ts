@@ -133,6 +133,7 @@ export {
   SUPERVISOR_PID_VARIABLE,
   withoutTaskVariables,
 } from './process/environment.js'
+export { type EndingProcess, processGone } from './process/gone.js'
 export {
   currentPlace,
   hasSameClock,
@@ -156,6 +157,7 @@ export {
   type TreeSelector,
 } from './process/tree.js'
 export { normalizeSignal } from './signals.js'
+export { Slots } from './slots.js'
 export { type KillSignal, normalizeSteps, type StopStepOptions } from './stop-steps.js'
 export { decode, encode } from './wire/codec.js'
 export { EncodedResult } from './wire/encoded-result.js'

@@ -1,14 +1,16 @@
-import { describeError, exitCodeOf } from '../errors.js'
+import { isBgTaskError } from '@bgtask/protocol'
+import { boundedTasks } from '../at-once.js'
+import { CliError, describeError, type ErrorDescription, exitCodeOf } from '../errors.js'
 import { openPool, type PoolOption } from '../open-pool.js'
 import { print, printJson, tell } from '../output/print.js'
-import { findTarget, type Target } from '../targets.js'
+import { type Target, targetFinder } from '../targets.js'
 
 export interface EachOptions extends PoolOption {
   readonly json?: boolean
 }
 
 /**
- * Does something to each task that is named, to all at once, and prints its id when it is done (with `--json` what `act`
+ * Does something to each task that is named, to many at once, and prints its id when it is done (with `--json` what `act`
  * tells, too). One that fails does not keep the others from it; the exit code is that of the last that failed.
  */
 export async function eachTarget(
@@ -18,9 +20,10 @@ export async function eachTarget(
 ): Promise<void> {
   const pool = openPool(options)
   const seen = new Set<string>()
-  const work = ids.map(async (id) => {
+  const find = targetFinder(pool)
+  const work = async (id: string) => {
     try {
-      const target = await findTarget(pool, id)
+      const target = await find(id)
       if (seen.has(target.info.taskId)) return
       seen.add(target.info.taskId)
       const result = await act(target)
@@ -28,10 +31,22 @@ export async function eachTarget(
       else await print(String(target.id))
     } catch (error) {
       process.exitCode = exitCodeOf(error)
-      const description = describeError(error)
+      const description = describeFailure(id, error)
       if (options.json) await printJson({ error: { ...description, given: id } })
       else tell(description.message)
     }
-  })
-  await Promise.all(work)
+  }
+  const atOnce = boundedTasks()
+  await Promise.all(ids.map((id) => atOnce.run(() => work(id))))
+}
+
+/** An error that says which task it was, by the id that was given. */
+function describeFailure(id: string, error: unknown): ErrorDescription {
+  const description = describeError(error)
+  if (isBgTaskError(error, 'ERR_BGTASK_TIMEOUT')) {
+    return { ...description, message: `task ${id} did not answer within ${Math.round(error.timeoutMs)} ms` }
+  }
+  // Those of the command line name it themselves.
+  if (error instanceof CliError) return description
+  return { ...description, message: `task ${id}: ${description.message}` }
 }

@@ -1,3 +1,4 @@
+import { boundedTasks } from '../at-once.js'
 import { describeError, type ErrorDescription, EXIT } from '../errors.js'
 import { openPoolIfAny, type PoolOption } from '../open-pool.js'
 import { print, printJson, tell } from '../output/print.js'
@@ -26,21 +27,24 @@ async function prune({ olderThan = 0, dryRun = false, json, ...options }: PruneO
   // Marked by `run --rm`: to go as soon as it has ended.
   const isDue = ({ info }: Target) => hasEnded(info) && (info.meta?.rm === true || endedAt(info) <= latest)
   const due = pool === undefined ? [] : (await allTargets(pool)).filter(isDue)
-  const removed: number[] = []
+  const removed = new Set<Target>()
   const failed: ErrorDescription[] = []
-  for (const target of due) {
+  const remove = async (target: Target) => {
     try {
       if (!dryRun) await removeTarget(target)
-      removed.push(target.id)
+      removed.add(target)
     } catch (error) {
       process.exitCode = EXIT.failure
       failed.push(describeError(error))
     }
   }
+  const atOnce = boundedTasks()
+  await Promise.all(due.map((target) => atOnce.run(() => remove(target))))
+  const ids = due.filter((target) => removed.has(target)).map(({ id }) => id)
   const files = dryRun || pool === undefined ? [] : await pool.sweep({ olderThanMs: olderThan })
-  if (json) return printJson({ removed, files, failed })
+  if (json) return printJson({ removed: ids, files, failed })
   for (const { message } of failed) tell(message)
-  for (const id of removed) await print(String(id))
+  for (const id of ids) await print(String(id))
 }
 
 /** When it ended; of a task whose supervisor died, when it was last known to live. */

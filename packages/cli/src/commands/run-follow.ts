@@ -13,7 +13,6 @@ import type { RunOptions } from './run.js'
 /** What `run` does behind the launch: tell the id, wait for a line or the end, show the output, tidy up. */
 export async function follow(task: Task, pool: TaskPool, options: RunOptions): Promise<void> {
   if (!options.attach) goOnWithoutReader()
-  if (options.behavior === 'foreground') return stayInForeground(task, options)
   let status: WaitedExit | undefined
   try {
     status = await interruptible(task, options, async (signal) => {
@@ -33,7 +32,7 @@ export async function follow(task: Task, pool: TaskPool, options: RunOptions): P
 }
 
 /** Where the output is shown on stdout, the id is a message. */
-async function tellId(task: Task, { json, attach, behavior }: RunOptions): Promise<void> {
+export async function tellId(task: Task, { json, attach, behavior }: RunOptions): Promise<void> {
   if (json) await printJson({ id: task.pid, task: await task.info() })
   else if (attach || behavior === 'foreground') tell(`task ${task.pid}`)
   else await print(String(task.pid))
@@ -47,7 +46,7 @@ async function end(task: Task, options: RunOptions, signal: AbortSignal): Promis
   return attachTo(target, { endsInput: true, discard: options.overflow === 'block', json: options.json })
 }
 
-async function becomesReady(
+export async function becomesReady(
   task: Task,
   { ready, readyTimeout, json }: RunOptions,
   signal?: AbortSignal,
@@ -86,31 +85,13 @@ async function interruptible<T>(
   }
 }
 
-async function tellEnd(task: Task, status: WaitedExit, { json }: RunOptions): Promise<void> {
+export async function tellEnd(task: Task, status: WaitedExit, { json }: RunOptions): Promise<void> {
   process.exitCode = exitCodeOfTask(status)
   if (json) await printJson({ id: task.pid, ...exitFacts(status) })
 }
 
-/** For another supervisor (systemd, a container): the task ends with this program, and this program with the task. */
-async function stayInForeground(task: Task, options: RunOptions): Promise<void> {
-  const stopped = new AbortController()
-  onStopping((name) => stopped.abort(name))
-  const stop = () => orTell(task.terminateSupervisor())
-  stopped.signal.addEventListener('abort', stop)
-  try {
-    await tellId(task, options)
-    if (await becomesReady(task, options)) await tellEnd(task, await task.wait(), options)
-  } catch (error) {
-    // The supervisor, in the same process group, had the signal too and may have gone first.
-    if (!stopped.signal.aborted) throw error
-    process.exitCode = codeOfSignal(stopped.signal.reason)
-  } finally {
-    await stop()
-  }
-}
-
 /** A task that is gone needs no tidying. */
-async function orTell(work: Promise<unknown>): Promise<void> {
+export async function orTell(work: Promise<unknown>): Promise<void> {
   await work.catch((error) => {
     if (!isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) tell(describeError(error).message)
   })

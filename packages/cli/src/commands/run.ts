@@ -69,7 +69,14 @@ async function run(command: readonly string[], options: RunOptions): Promise<voi
     // What Ctrl-C does would be the one or the other.
     throw new CliError('ERR_BGTASK_USAGE', '--attach and --behavior foreground exclude each other')
   }
+  if (options.json && options.behavior === 'foreground') {
+    throw new CliError('ERR_BGTASK_USAGE', "--json and --behavior foreground exclude each other: stdout is the task's")
+  }
   const pool = openPool(options, { make: true })
+  if (options.behavior === 'foreground') {
+    const { runInForeground } = await import('./run-foreground.js')
+    return runInForeground((signal) => pool.spawn({ ...spawnOptions(command, options), signal }), options)
+  }
   // What comes after the launch is loaded while the supervisor starts.
   const [task, { follow }] = await Promise.all([pool.spawn(spawnOptions(command, options)), import('./run-follow.js')])
   await follow(task, pool, options)

@@ -3,6 +3,7 @@ import { byHandChecks } from './by-hand.js'
 import { cornerChecks } from './corners.js'
 import { directoryChecks } from './directory.js'
 import { eventChecks } from './events.js'
+import { foregroundChecks } from './foreground.js'
 import { infoChecks } from './info.js'
 import { launchChecks } from './launch.js'
 import { launchLimitChecks } from './launch-limits.js'
@@ -21,6 +22,7 @@ import { wireChecks } from './wire.js'
 export const checks: readonly Check[] = [
   ...launchChecks,
   ...launchLimitChecks,
+  ...foregroundChecks,
   ...lockChecks,
   ...directoryChecks,
   ...recordChecks,

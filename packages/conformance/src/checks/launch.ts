@@ -250,7 +250,7 @@ const ready: Check[] = [
   ),
 
   core('after that it lets go of the stderr and stdin of its launcher', 'L-32', async (bench) => {
-    for (const behavior of ['daemon', 'background', 'foreground'] as const) {
+    for (const behavior of ['daemon', 'background'] as const) {
       const launch = bench.launch({}, { behavior })
       const client = await bench.connect(await launch.ready())
       await launch.stderrEnd()

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { isRunning, readProcessStat, signalProcess, type TreeProcess } from '@bgtask/protocol'
+import { isRunning, type ProcessStat, readProcessStat, signalProcess } from '@bgtask/protocol'
 
 /** Asked to go, a supervisor may need a moment to end the child it has just started; then it is made to. */
 const STEPS = [
@@ -10,15 +10,19 @@ const STEPS = [
 
 const LOOK_MS = 5
 
-/**
- * Ends whatever a launch that failed left running: the processes whose environment holds one of the marks
- * (`NAME=value`), which are random and of that launch alone.
- */
-export async function endLeftovers(marks: readonly string[]): Promise<void> {
-  const found = new Map<number, TreeProcess>()
-  // One that dies has no environment any more while it still holds its files, and with them its lock.
+/** What a launch may have left. */
+export interface Launched {
+  /** `NAME=value` in the environment of its processes, random and of that launch alone. */
+  readonly marks: readonly string[]
+  /** Start time of its first process, if known: what is older need not be looked into. */
+  readonly since: number | undefined
+}
+
+/** Ends whatever a launch that failed left running. */
+export async function endLeftovers(launched: Launched): Promise<void> {
+  const found = new Map<number, ProcessStat>()
   const look = () => {
-    for (const target of findMarked(marks)) found.set(target.pid, target)
+    for (const target of findLeftovers(launched)) found.set(target.pid, target)
     return [...found.values()].filter(({ pid, startTime }) => isRunning(pid, startTime))
   }
   for (const { killSignal, waitMs } of STEPS) {
@@ -26,7 +30,7 @@ export async function endLeftovers(marks: readonly string[]): Promise<void> {
     const signalled = new Set<number>()
     for (let left = look(); left.length > 0 && performance.now() < deadline; left = look()) {
       for (const target of left) {
-        if (signalled.has(target.pid)) continue
+        if (target.isExiting || signalled.has(target.pid)) continue
         signalled.add(target.pid)
         signalProcess(target, killSignal)
         signalProcess(target, 'SIGCONT')
@@ -36,12 +40,20 @@ export async function endLeftovers(marks: readonly string[]): Promise<void> {
   }
 }
 
-function findMarked(marks: readonly string[]): TreeProcess[] {
+/**
+ * The carriers of a mark, and those that may have been: a process that exits loses its environment first, then its files,
+ * whose end the launcher sees, and is gone only after that. It may be anybody's, so it is waited for and not signalled.
+ */
+function findLeftovers({ marks, since = 0 }: Launched): ProcessStat[] {
   return pids().flatMap((pid) => {
     // The start time first: should the pid be reused after this, the signal is not sent.
-    const startTime = readProcessStat(pid)?.startTime
-    if (startTime === undefined || !carriesMark(pid, marks) || !isRunning(pid, startTime)) return []
-    return [{ pid, startTime }]
+    const stat = readProcessStat(pid)
+    if (stat === undefined || stat.startTime < since || stat.state === 'Z' || stat.state === 'X') return []
+    const environment = readEnvironment(pid)
+    if (marks.some((mark) => environment.includes(mark))) return [stat]
+    // It may have begun to exit after the first look.
+    const now = environment.length === 0 ? readProcessStat(pid) : undefined
+    return now?.isExiting && now.startTime === stat.startTime ? [now] : []
   })
 }
 
@@ -54,11 +66,11 @@ function pids(): number[] {
   }
 }
 
-function carriesMark(pid: number, marks: readonly string[]): boolean {
+/** Empty of a process that exits, or that is somebody else's. */
+function readEnvironment(pid: number): string[] {
   try {
-    const variables = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0')
-    return marks.some((mark) => variables.includes(mark))
+    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').filter(Boolean)
   } catch {
-    return false
+    return []
   }
 }

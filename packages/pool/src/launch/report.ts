@@ -4,6 +4,7 @@ import { type BgTaskError, fromWireError, isPlainObject, LaunchError } from '@bg
 const MAX_WORDS_BYTES = 64 * 1024
 
 const READY_LINE = /^DAEMON_PID=([1-9]\d{0,9})$/
+const READY_LINE_AMONG_OTHERS = /^DAEMON_PID=[1-9]\d{0,9}\n/m
 const ERROR_PREFIX = 'BGTASK_ERROR='
 
 /**
@@ -25,6 +26,11 @@ export class LaunchReport {
   /** What was written so far, as far as it is kept. */
   get words(): string {
     return Buffer.from(this.#text, 'latin1').toString('utf8')
+  }
+
+  /** The same without the ready line. */
+  get wordsBesideReady(): string {
+    return this.words.replace(READY_LINE_AMONG_OTHERS, '')
   }
 
   push(chunk: Buffer): void {

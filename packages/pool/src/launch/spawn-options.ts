@@ -13,7 +13,8 @@ export interface SpawnOptions {
   readonly cwd?: string
   /**
    * `daemon` (default): in a session of its own, survives caller and terminal. `background`: in the caller's session and
-   * process group, ends with it. `foreground`: a plain child that shows what it does on the caller's stderr.
+   * process group, ends with it. `foreground`: a plain child, with which the program stays. What the task writes is written to
+   * the caller's stdout and stderr too, and the supervisor's own words to stderr.
    */
   readonly behavior?: Behavior
   /** Whatever the task shall be found by: a JSON object of at most 64 KiB. */
@@ -32,8 +33,8 @@ export interface SpawnOptions {
   readonly restart?: Readonly<RestartPolicyOptions>
   /** The child is stopped after this long (ms) in one run. */
   readonly maxRuntimeMs?: number
-  /** How long the supervisor may take until it is ready, 10,000 ms unless given. */
+  /** How long the supervisor may take from its start until it is ready, 10,000 ms unless given. */
   readonly launchTimeoutMs?: number
-  /** Gives up the launch; afterwards it has no effect on the task. */
+  /** Gives up the launch, also while it waits for its turn; afterwards it has no effect on the task. */
   readonly signal?: AbortSignal
 }

@@ -11,10 +11,12 @@ import {
   LaunchError,
   LaunchTimeoutError,
   mergeEnvironment,
+  readProcessStat,
   withoutTaskVariables,
 } from '@bgtask/protocol'
 import { debug } from '../debug.js'
 import { endLeftovers } from './leftovers.js'
+import { relay } from './relay.js'
 import { LaunchReport } from './report.js'
 
 /** How a supervisor is started. */
@@ -36,8 +38,8 @@ export function supervisorEnvironment({ env, behavior }: SupervisorPlan): Record
  */
 const DETACH = '"$@" <&3 3<&- &'
 
-/** How long (ms) the end of the spec's socket is waited for: somebody else may hold its far end. */
-const SPEC_FATE_MS = 100
+/** How long (ms) the end of a pipe is waited for after the supervisor's: somebody else may hold its far end. */
+const CLOSING_MS = 100
 
 /** Characters of one word and of the whole of a supervisor's command line in an error, which ends up in logs. */
 const MAX_WORD_LENGTH = 100
@@ -56,6 +58,7 @@ export class SupervisorProcess {
   readonly #launchId = randomBytes(16).toString('hex')
   readonly #foreground: boolean
   readonly #child: ChildProcess
+  readonly #since: number | undefined
   readonly #report = new LaunchReport()
   #spawnError: Error | undefined
   #ended = false
@@ -69,6 +72,7 @@ export class SupervisorProcess {
     debug(() => `launch ${this.#launchId}: ${plan.behavior} ${JSON.stringify(plan.cmd)}`)
     const env = { ...supervisorEnvironment(plan), ...extraEnv, [LAUNCH_VARIABLE]: this.#launchId }
     this.#child = startProcess(plan.cmd, plan.behavior, env)
+    this.#since = readProcessStat(this.#child.pid ?? 0)?.startTime
     this.#child.once('error', (error) => {
       this.#spawnError = error
       this.#end()
@@ -79,13 +83,9 @@ export class SupervisorProcess {
     this.#specPipe?.once('error', () => {
       this.#diedWaiting = true
     })
-    this.#child.stderr?.on('data', (chunk: Buffer) => {
-      this.#report.push(chunk)
-      if (this.#report.pid !== undefined) this.#onChange()
-    })
-    // `sh` has gone long before; the exit code is known of a supervisor that is our own child.
-    if (this.#foreground) this.#child.once('close', () => this.#end())
-    else for (const event of ['end', 'close']) this.#child.stderr?.once(event, () => this.#end())
+    this.#child.stderr?.on('data', this.#onWords)
+    if (this.#child.stdout != null) relay(this.#child.stdout, process.stdout)
+    for (const event of ['end', 'close']) this.#child.stderr?.once(event, () => this.#wordsEnded())
   }
 
   /** Whether it can no longer be given a spec: it ended, or believes that it is ready. */
@@ -122,7 +122,8 @@ export class SupervisorProcess {
       this.#specPipe?.end(spec).resume()
       await this.#settled(options)
       if (this.#report.pid === undefined) {
-        await this.#specSettled()
+        // The socket shows what became of the spec a moment before or after the end of stderr.
+        await closed(this.#specPipe)
         throw this.#failure()
       }
       const reached = await reach(this.#report.pid)
@@ -141,7 +142,26 @@ export class SupervisorProcess {
     for (const pipe of this.#pipes()) pipe.destroy()
     const marks = [`${LAUNCH_VARIABLE}=${this.#launchId}`]
     if (taskId !== undefined) marks.push(`${COOKIE_VARIABLE}=${taskId}`)
-    await endLeftovers(marks)
+    await endLeftovers({ marks, since: this.#since })
+    // What it said is shown; somebody who still holds it open must not keep this program.
+    const stdout = this.#child.stdout as Socket | null
+    await closed(stdout)
+    stdout?.destroy()
+  }
+
+  readonly #onWords = (chunk: Buffer): void => {
+    this.#report.push(chunk)
+    if (this.#report.pid === undefined) return
+    // What follows the ready line is not the launch's any more.
+    this.#child.stderr?.pause()
+    this.#onChange()
+  }
+
+  /** `sh` has gone long before; the exit code is known of a supervisor that is our own child. */
+  #wordsEnded(): void {
+    const { exitCode, signalCode } = this.#child
+    if (this.#foreground && exitCode === null && signalCode === null) this.#child.once('exit', () => this.#end())
+    else this.#end()
   }
 
   #end(): void {
@@ -171,19 +191,6 @@ export class SupervisorProcess {
     })
   }
 
-  /** Until the socket has told what became of the spec, a moment before or after the end of stderr. */
-  #specSettled(): Promise<void> {
-    return new Promise((resolve) => {
-      const pipe = this.#specPipe
-      if (pipe == null || pipe.destroyed) return resolve()
-      const timer = setTimeout(resolve, SPEC_FATE_MS)
-      pipe.once('close', () => {
-        clearTimeout(timer)
-        resolve()
-      })
-    })
-  }
-
   #timeout(timeoutMs: number): LaunchTimeoutError {
     return new LaunchTimeoutError(timeoutMs, this.#report.words, { supervisor: this.name })
   }
@@ -197,10 +204,23 @@ export class SupervisorProcess {
     return this.#report.failure({ supervisor, exitCode: exitCode ?? undefined, signal: signalCode ?? undefined })
   }
 
-  /** From here on the supervisor is on its own; only in the foreground the program stays as long as it does. */
+  /**
+   * From here on the supervisor is on its own. In the foreground the program stays as long as it does, and shows what it
+   * writes: the task's output, and its own words.
+   */
   #release(): void {
-    for (const pipe of this.#pipes()) pipe.destroy()
-    if (!this.#foreground) this.#child.unref()
+    const { stderr } = this.#child
+    if (!this.#foreground || stderr === null) {
+      for (const pipe of this.#pipes()) pipe.destroy()
+      this.#child.unref()
+      return
+    }
+    this.#specPipe?.destroy()
+    stderr.off('data', this.#onWords)
+    relay(stderr, process.stderr)
+    const words = this.#report.wordsBesideReady
+    if (words !== '') process.stderr.write(words)
+    stderr.resume()
   }
 
   get #specPipe(): Socket | undefined {
@@ -212,11 +232,23 @@ export class SupervisorProcess {
   }
 }
 
+/** Waits until a pipe is closed, at most `CLOSING_MS`. */
+function closed(pipe: Socket | null | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (pipe == null || pipe.destroyed) return resolve()
+    const timer = setTimeout(resolve, CLOSING_MS)
+    pipe.once('close', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}
+
 function startProcess(cmd: readonly string[], behavior: Behavior, env: Record<string, string>): ChildProcess {
   try {
     if (behavior === 'foreground') {
       const [program = '', ...args] = cmd
-      return spawn(program, args, { env, stdio: ['pipe', 2, 'pipe'] })
+      return spawn(program, args, { env, stdio: ['pipe', 'pipe', 'pipe'] })
     }
     const detached = behavior === 'daemon'
     return spawn('/bin/sh', ['-c', DETACH, 'sh', ...cmd], {

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import {
   checkOptions,
   handlerSchema,
@@ -6,6 +5,7 @@ import {
   type KnownOptions,
   livenessHere,
   logFileName,
+  processGone,
   recordFileName,
   socketFileName,
 } from '@bgtask/protocol'
@@ -29,9 +29,8 @@ export interface SweepOptions extends EntryErrorOptions {
 
 const SWEEP_OPTIONS: KnownOptions<SweepOptions> = { olderThanMs: true, onError: handlerSchema }
 
-/** How long a killed process may take to go, at the very most, and how often it is looked at. */
+/** How long (ms) a killed process may take to go, at the very most. */
 const MAX_DYING_MS = 2_000
-const LOOK_MS = 5
 
 /**
  * Removes what dead supervisors left: sockets, logs, records, and files that were being made. Only one's own files, of this
@@ -64,9 +63,9 @@ export async function sweepLaunch(directory: PoolDirectory, taskId: string): Pro
 
 /** A process that was killed still looks alive for a moment, though it has no environment any more to be told by. */
 async function whenGone(directory: PoolDirectory, entry: PoolEntry): Promise<void> {
-  for (let waitedMs = 0; waitedMs < MAX_DYING_MS; waitedMs += LOOK_MS) {
-    if (readRecords(directory, entry).every(({ supervisor }) => supervisor === 'dead')) return
-    await delay(LOOK_MS)
+  for (const { record, supervisor } of readRecords(directory, entry)) {
+    const { pid, startTime } = record.supervisor
+    if (supervisor === 'alive' && startTime !== null) await processGone({ pid, startTime, timeoutMs: MAX_DYING_MS })
   }
 }
 

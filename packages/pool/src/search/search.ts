@@ -6,6 +6,7 @@ import {
   handlerSchema,
   isBgTaskError,
   type KnownOptions,
+  Slots,
   WAIT_OPTIONS,
   type WaitOptions,
 } from '@bgtask/protocol'
@@ -15,7 +16,6 @@ import { checkSocket, type PoolDirectory } from '../directory/inspect.js'
 import { readRecords } from '../directory/judged-records.js'
 import { type EntryErrorOptions, entryReport } from '../entry-errors.js'
 import { removeDeadSocket } from '../lost/sweep.js'
-import { forEachBounded } from './bounded.js'
 import {
   checkPattern,
   matchesPattern,
@@ -40,6 +40,7 @@ export const DEFAULT_ANSWER_MS = 2_000
  * very worst: below the usual limit of 1,024 descriptors.
  */
 const MAX_ASKED = 32
+const PATIENCE_MS = 100
 
 /** What a search needs of a pool. */
 export interface SearchView<T extends Task> {
@@ -79,9 +80,9 @@ export async function searchTasks<T extends Task>(
   }
   debug(() => `search: ${found.size} found by their records, asking ${toAsk.length}`)
   const ended = signal && manyMayListenTo(signal)
-  await forEachBounded(toAsk, MAX_ASKED, async (entry) => {
+  const asked = new Slots(MAX_ASKED, PATIENCE_MS)
+  const ask = async (entry: PoolEntry) => {
     const { pid } = entry
-    ended?.throwIfAborted()
     const task = view.taskAt(pid)
     try {
       const info = await task.info({ signal: ended, timeoutMs })
@@ -94,7 +95,8 @@ export async function searchTasks<T extends Task>(
     } finally {
       task.disconnect()
     }
-  })
+  }
+  await Promise.all(toAsk.map((entry) => asked.run(() => ask(entry), ended)))
   return [...found].sort(([a], [b]) => a - b).map(([, task]) => task)
 }
 

@@ -11,11 +11,16 @@ export interface ProcessStat {
   readonly session: number
   /** A main thread that has ended is counted as long as others live. */
   readonly threads: number
+  /** Whether it is on its way to become a zombie: by then it has no environment, and soon no files, to be known by. */
+  readonly isExiting: boolean
   /** Field 22: clock ticks between boot and the process's start. */
   readonly startTime: number
 }
 
-/** Reads `/proc/PID/stat`; undefined where there is no such process, or no `/proc` of this pid namespace. */
+/** In field 9, as in the kernel's sched.h. */
+const PF_EXITING = 0x4
+
+/** Reads `/proc/PID/stat`; undefined if there is no such process, or no `/proc` of this pid namespace. */
 export function readProcessStat(pid: number): ProcessStat | undefined {
   if (!canReadProcesses()) return undefined
   const text = readProcText(`/proc/${pid}/stat`, 'latin1')
@@ -32,6 +37,7 @@ export function parseProcessStat(text: string): ProcessStat {
     ppid: Number(fields[1]),
     pgrp: Number(fields[2]),
     session: Number(fields[3]),
+    isExiting: (Number(fields[6]) & PF_EXITING) !== 0,
     threads: Number(fields[17]),
     startTime: Number(fields[19]),
   }

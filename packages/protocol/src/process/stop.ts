@@ -1,11 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { monotonicMs } from '../clock.js'
 import type { StopStep } from '../contract/fields.js'
+import { isRunning } from './identity.js'
 import { signalProcess, type TaskTree, type TreeProcess } from './tree.js'
 
 /** How soon a tree is looked at again while it ends: first soon, since most end at once, then ever more rarely. */
 const FIRST_LOOK_MS = 5
 const SLOWEST_LOOK_MS = 200
+
+/**
+ * Finding a tree reads all processes of the machine; when hundreds of tasks end at once, that would keep all of them from
+ * ending. While those that are known run, a search may take one part in this many of the time.
+ */
+const SEARCH_SHARE = 10
 
 /**
  * Ends a task's tree: each step signals every process in it, wakes what is stopped (a stopped process would not act on
@@ -32,7 +39,9 @@ async function runStep(tree: TaskTree, step: StopStep, signal?: AbortSignal): Pr
   const deadline = monotonicMs() + step.waitMs
   const signalled = new Set<string>()
   for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(lookMs * 1.5, SLOWEST_LOOK_MS)) {
+    const began = monotonicMs()
     const found = tree.find()
+    const searchMs = monotonicMs() - began
     const owned = found.filter((target) => tree.isOwned(target))
     if (owned.length === 0) return found
     for (const target of owned) {
@@ -46,6 +55,15 @@ async function runStep(tree: TaskTree, step: StopStep, signal?: AbortSignal): Pr
     }
     const leftMs = deadline - monotonicMs()
     if (leftMs <= 0) return tree.find()
-    await delay(Math.min(lookMs, leftMs), undefined, { signal }).catch(() => signal?.throwIfAborted())
+    await endOrTime(owned, Math.min(Math.max(lookMs, SEARCH_SHARE * searchMs), leftMs), signal)
   }
+}
+
+/** Until all of the processes are gone, or the time is up. */
+async function endOrTime(tree: readonly TreeProcess[], timeMs: number, signal?: AbortSignal): Promise<void> {
+  const deadline = monotonicMs() + timeMs
+  do {
+    const leftMs = Math.max(0, deadline - monotonicMs())
+    await delay(Math.min(FIRST_LOOK_MS, leftMs), undefined, { signal }).catch(() => signal?.throwIfAborted())
+  } while (monotonicMs() < deadline && tree.some(({ pid, startTime }) => isRunning(pid, startTime)))
 }

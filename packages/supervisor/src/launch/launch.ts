@@ -1,12 +1,22 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { LaunchSpec } from '@bgtask/protocol'
+import type { TaskServer } from '../server/server.js'
+import type { Mirror } from '../streams/mirror.js'
 import type { StdioPipes } from '../streams/pipes.js'
 import { type MadeTask, type MakeOptions, makeTask } from './make-task.js'
 import { reportReady } from './report.js'
 import { releaseStdio } from './stdio.js'
 
-/** Makes a task of a spec and tells the launcher; afterwards nothing of the launcher's is held. Whatever fails undoes it all. */
+/** How long (ms) a supervisor that is to go waits for the caller to take the last output in the foreground. */
+const FAREWELL_MS = 5_000
+
+/**
+ * Makes a task of a spec and tells the launcher; afterwards nothing of the launcher's is held but, in the foreground, the
+ * stdout and stderr on which the task's output is shown. Whatever fails undoes it all.
+ */
 export async function launch(spec: LaunchSpec, pipes: StdioPipes | undefined, options: MakeOptions): Promise<MadeTask> {
-  const task = await makeTask(spec, pipes, options, (server) => void server.linger().then(() => process.exit()))
+  const mirrors: Mirror[] = []
+  const task = await makeTask(spec, pipes, options, (server) => void leave(server, mirrors))
   try {
     reportReady()
   } catch (error) {
@@ -14,5 +24,15 @@ export async function launch(spec: LaunchSpec, pipes: StdioPipes | undefined, op
     throw error
   }
   releaseStdio(task.logFile, task.log)
+  if (spec.behavior === 'foreground') {
+    const { stdout, stderr } = task.supervisor.streams
+    mirrors.push(stdout.mirrorTo(process.stdout), stderr.mirrorTo(process.stderr))
+  }
   return task
+}
+
+async function leave(server: TaskServer, mirrors: readonly Mirror[]): Promise<void> {
+  await server.linger()
+  await Promise.race([Promise.all(mirrors.map((mirror) => mirror.settled())), delay(FAREWELL_MS)])
+  process.exit()
 }

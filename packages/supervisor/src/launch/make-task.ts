@@ -67,7 +67,7 @@ export async function makeTask(
     traces.unshift(() => lock?.release())
     const logFile = spec.behavior === 'foreground' ? undefined : new LogFile(directory, spec)
     traces.unshift(() => logFile?.remove())
-    const log = new Log(logFile?.fd ?? 1)
+    const log = new Log(logFile?.fd ?? 2)
     const recordFile = new RecordFile(directory, spec.taskId, spec.access)
     const made = new Supervisor({ spec, log, lock, pipes, record: () => recordFile.write(infoMaker.record()) })
     const infoMaker = new InfoMaker(made, software, info)

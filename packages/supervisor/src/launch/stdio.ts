@@ -6,15 +6,11 @@ import type { Log } from '../log.js'
  * Lets go of the launcher's descriptors. A descriptor that is closed and opened again has the same number, which is how
  * stdin becomes `/dev/null`, and stdout and stderr the log, without `dup2`.
  *
- * @param file undefined in the foreground, where the caller's terminal is the log.
+ * @param file undefined in the foreground, in which stdout and stderr stay the launcher's.
  */
 export function releaseStdio(file: LogFile | undefined, log: Log): void {
   reopen(0, () => openSync('/dev/null', constants.O_RDONLY))
-  if (file === undefined) {
-    // Its stdout is the terminal already; stderr was the launcher's pipe.
-    reopen(2, () => openSync('/dev/null', constants.O_WRONLY))
-    return
-  }
+  if (file === undefined) return
   for (const fd of [1, 2]) reopen(fd, () => file.reopen())
   log.moveTo(2)
   file.close()

@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net'
+import type { Writable } from 'node:stream'
 import { MAX_READ_BYTES, type OutputInfo, type OutputStreamId, type Overflow, type ReadResult } from '@bgtask/protocol'
+import { Mirror } from './mirror.js'
 import { OffsetBuffer } from './offset-buffer.js'
 import { openSource, READ_BYTES, type Source } from './source.js'
 import { pollUntil, Waiters } from './waiters.js'
@@ -24,6 +26,7 @@ export class OutputStream {
   readonly #buffer: OffsetBuffer
   readonly #waiters = new Waiters()
   #source: Source | undefined
+  #mirror: Mirror | undefined
   #runOffset = 0
   #error: string | null = null
   #eof = false
@@ -77,17 +80,26 @@ export class OutputStream {
       onRead: (room, count) => {
         if (room === this.#pocket) return count === 0 || this.#fillPocket()
         if (this.#keeping) this.#buffer.take(room, count)
+        this.#mirror?.push(room.subarray(0, count))
         this.#came(count)
-        return true
+        return this.#mirror?.isFull !== true
       },
       onData: (bytes) => {
         if (this.#keeping) this.#buffer.append(bytes)
+        this.#mirror?.push(bytes)
         this.#came(bytes.length)
-        return this.#hasRoom()
+        return this.#hasRoom() && this.#mirror?.isFull !== true
       },
       onEnd: (error) => this.#ended(source, error),
     })
     this.#source = source
+  }
+
+  /** Writes everything to a sink as well: what is kept, and what comes from now on. */
+  mirrorTo(sink: Writable): Mirror {
+    this.#mirror = new Mirror(sink, () => this.#resume())
+    this.#mirror.push(this.#buffer.read(0, Number.POSITIVE_INFINITY).data)
+    return this.#mirror
   }
 
   /** Reads what the pipe holds now, as far as it may be kept. */
@@ -112,8 +124,7 @@ export class OutputStream {
   /** From now on bytes are read and dropped. The pipe is not closed: the child's end is open for reading too, so it would block. */
   stopKeeping(): void {
     this.#keeping = false
-    this.#emptyPocket()
-    this.#source?.resume()
+    this.#resume()
   }
 
   read(request: {
@@ -133,10 +144,7 @@ export class OutputStream {
 
   discard(upTo = this.endOffset): { firstOffset: number; endOffset: number } {
     this.#buffer.discard(upTo)
-    if (this.#hasRoom()) {
-      this.#emptyPocket()
-      this.#source?.resume()
-    }
+    this.#resume()
     return { firstOffset: this.#firstOffset, endOffset: this.endOffset }
   }
 
@@ -175,6 +183,13 @@ export class OutputStream {
     this.#waiters.wake()
   }
 
+  /** Reads on if there is room for what comes, here and on the terminal. */
+  #resume(): void {
+    if (this.#mirror?.isFull) return
+    if (this.#hasRoom()) this.#emptyPocket()
+    if (!this.#pocketFull) this.#source?.resume()
+  }
+
   /** Returns false to stop reading: the child waits until a reader discards. */
   #fillPocket(): boolean {
     this.#pocketFull = true
@@ -187,6 +202,7 @@ export class OutputStream {
     if (!this.#pocketFull) return
     this.#pocketFull = false
     if (this.#keeping) this.#buffer.append(this.#pocket)
+    this.#mirror?.push(this.#pocket)
     this.#came(1)
   }
 

@@ -1,0 +1,33 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { monotonicMs } from '../clock.js'
+import { isRunning } from './identity.js'
+
+/** How soon a process is looked at again: most are gone at the first or second look. */
+const FIRST_LOOK_MS = 1
+const SLOWEST_LOOK_MS = 50
+
+/** A process that is about to end, and how long (ms) it is waited for at most. */
+export interface EndingProcess {
+  readonly pid: number
+  readonly startTime: number
+  readonly timeoutMs: number
+}
+
+/**
+ * Waits until a process that is about to end is gone; a zombie is. Its files, and so its sockets and locks, are closed a
+ * moment before that, so their end does not prove it.
+ *
+ * @returns false if it is still there when the time is up.
+ * @throws the signal's reason.
+ */
+export async function processGone(
+  { pid, startTime, timeoutMs }: EndingProcess,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const deadline = monotonicMs() + timeoutMs
+  for (let lookMs = FIRST_LOOK_MS; isRunning(pid, startTime); lookMs = Math.min(lookMs * 1.5, SLOWEST_LOOK_MS)) {
+    if (monotonicMs() >= deadline) return false
+    await delay(lookMs, undefined, { signal }).catch(() => signal?.throwIfAborted())
+  }
+  return true
+}
