@@ -137,7 +137,8 @@ export class TaskPool<T extends Task = Task> {
   /** Merges changes into `supervisorEnv` and returns the whole. */
   applySupervisorEnv(env: Readonly<SupervisorEnv>): SupervisorEnv {
     checkEnvironment('supervisorEnv', env)
-    Object.assign(this.#supervisorEnv, env)
+    // Object.assign would lose a variable `__proto__`.
+    this.#supervisorEnv = { ...this.#supervisorEnv, ...env }
     return this.#supervisorEnv
   }
 

@@ -94,6 +94,7 @@ export {
   temporarySocketFileName,
 } from './directory.js'
 export {
+  AmbiguousIdError,
   BgTaskError,
   type BgTaskErrorOptions,
   CommandError,

@@ -3,6 +3,7 @@ import { byHandChecks } from './by-hand.js'
 import { cornerChecks } from './corners.js'
 import { directoryChecks } from './directory.js'
 import { eventChecks } from './events.js'
+import { helloChecks } from './hello.js'
 import { infoChecks } from './info.js'
 import { launchChecks } from './launch.js'
 import { launchLimitChecks } from './launch-limits.js'
@@ -24,6 +25,7 @@ export const checks: readonly Check[] = [
   ...directoryChecks,
   ...recordChecks,
   ...wireChecks,
+  ...helloChecks,
   ...byHandChecks,
   ...parameterChecks,
   ...infoChecks,

@@ -1,6 +1,6 @@
 import { constants } from 'node:os'
 import * as v from 'valibot'
-import { type JsonObject, jsonObjectProblem } from './json.js'
+import { isPlainObject, type JsonObject, jsonObjectProblem } from './json.js'
 
 /** The version of launch spec, wire and record that this package speaks. */
 export const PROTOCOL_VERSION = 1
@@ -20,6 +20,21 @@ export const durationMsSchema = v.pipe(v.number(), v.integer(WHOLE), v.minValue(
 export const kernelTextSchema = v.pipe(
   v.string(),
   v.check((text) => !text.includes('\0'), 'must not hold a NUL byte'),
+)
+
+/** Variables by their names, which may be any: valibot's `record` would drop `__proto__` and `constructor`. */
+export const environmentSchema = v.pipe(
+  v.custom<Record<string, string>>(isPlainObject, 'must be an object'),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return
+    for (const [key, value] of Object.entries(dataset.value)) {
+      const { issues } = v.safeParse(kernelTextSchema, value)
+      if (issues === undefined) continue
+      // Not the whole environment, which holds secrets, and ends in the message.
+      const path = { type: 'object', origin: 'value', input: dataset.value, key, value } as const
+      addIssue({ message: 'must be text without NUL bytes', input: typeof value, path: [path] })
+    }
+  }),
 )
 
 export const argvSchema = v.pipe(
@@ -85,6 +100,9 @@ export const accessSchema = v.object({
 })
 export type Access = v.InferOutput<typeof accessSchema>
 export type AccessOptions = v.InferInput<typeof accessSchema>
+
+/** Names of optional parts of the contract: what a supervisor has, or what a spec needs. Missing is none. */
+export const featuresSchema = v.optional(v.array(v.string()), () => [])
 
 /** 0, 1 and 2 as everywhere. */
 export const streamIdSchema = v.picklist([0, 1, 2])

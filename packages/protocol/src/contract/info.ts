@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { behaviorSchema, countSchema, metaSchema, restartPolicySchema } from './fields.js'
+import { behaviorSchema, countSchema, featuresSchema, metaSchema, restartPolicySchema } from './fields.js'
 
 /** The name of a signal with its `SIG` prefix, such as `SIGTERM`. */
 const killSignalSchema = v.pipe(v.string(), v.regex(/^SIG[A-Z0-9]+$/, 'must be the name of a signal'))
@@ -99,6 +99,8 @@ const recordedEntries = {
   stdio: v.picklist(['pipe', 'socket']),
   protocol: countSchema,
   software: v.string(),
+  /** Names of the optional parts of the contract that the supervisor has. */
+  features: featuresSchema,
 }
 
 /** The part of the info that the record holds: all but what changes with every byte. */

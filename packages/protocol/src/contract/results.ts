@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { countSchema, metaSchema, outputStreamIdSchema } from './fields.js'
+import { countSchema, featuresSchema, metaSchema, outputStreamIdSchema } from './fields.js'
 import { exitStatusSchema, liveStateSchema, survivorSchema, taskInfoSchema } from './info.js'
 import { bytesSchema, type MethodName } from './methods.js'
 
@@ -46,7 +46,14 @@ export type WaitResult = v.InferOutput<typeof waitResultSchema>
 
 /** The result of every method. A module of its own, since a supervisor does not check results and need not hold this. */
 export const resultSchemas = {
-  hello: v.looseObject({ protocol: countSchema, software: v.string(), methods: v.array(v.string()) }),
+  hello: v.looseObject({
+    protocol: countSchema,
+    software: v.string(),
+    methods: v.array(v.string()),
+    features: featuresSchema,
+    /** Undefined with a supervisor that does not know the parameter of that name either. */
+    taskId: v.optional(v.string()),
+  }),
   getInfo: taskInfoSchema,
   applyMeta: metaSchema,
   kill: v.looseObject({ delivered: v.boolean() }),

@@ -5,6 +5,8 @@ import {
   behaviorSchema,
   countSchema,
   durationMsSchema,
+  environmentSchema,
+  featuresSchema,
   kernelTextSchema,
   metaSchema,
   overflowSchema,
@@ -29,7 +31,7 @@ export const launchSpecSchema = v.object({
   /** argv; `cmd` has become `['/bin/sh', '-c', cmd]`. */
   exec: argvSchema,
   /** The child's whole environment; the supervisor adds only `BGTASK_SUPERVISOR_PID`. */
-  env: v.record(v.string(), kernelTextSchema),
+  env: environmentSchema,
   cwd: absolutePathSchema,
   umask: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0o777)),
   behavior: behaviorSchema,
@@ -45,5 +47,7 @@ export const launchSpecSchema = v.object({
   maxRuntimeMs: v.nullable(v.pipe(durationMsSchema, v.minValue(1))),
   poolPath: absolutePathSchema,
   access: accessSchema,
+  /** Features that this spec relies on: a supervisor that lacks one fails the launch. */
+  needs: featuresSchema,
 })
 export type LaunchSpec = v.InferOutput<typeof launchSpecSchema>
