@@ -115,7 +115,8 @@ const REVIVERS: Record<RevivableCode, (fields: Fields, options: BgTaskErrorOptio
   ERR_BGTASK_TIMEOUT: (f, o) => new TimeoutError(f.number('timeoutMs'), f.text('what'), o),
   ERR_BGTASK_PERMISSION: (f, o) => new PermissionError(f.text('path'), undefined, o),
   ERR_BGTASK_PROTOCOL: (_, o) => new ProtocolError(o.message ?? '', o),
-  ERR_BGTASK_UNSUPPORTED: (f, o) => new UnsupportedError(f.text('method'), { features: f.maybeTexts('features'), ...o }),
+  ERR_BGTASK_UNSUPPORTED: (f, o) =>
+    new UnsupportedError(f.text('method'), { features: f.maybeTexts('features'), ...o }),
   ERR_BGTASK_WOULD_BLOCK: (f, o) => new WouldBlockError(f.text('what'), o),
   ERR_BGTASK_PLATFORM: (f, o) => new PlatformError('', f.text('platform'), o),
 }
