@@ -61,7 +61,8 @@ export function needLive(target: Target): LiveTarget {
 
 /** The task of an id: a pid, a name, a unique prefix of a name or task id, or `@last`. */
 export async function findTarget(pool: TaskPool, id: string): Promise<Target> {
-  if (/^\d+$/.test(id)) return targetByPid(pool, id)
+  const byPid = /^\d+$/.test(id) ? await targetByPid(pool, id) : undefined
+  if (byPid !== undefined) return byPid
   const targets = await allTargets(pool)
   const target = id === '@last' ? targets.at(-1) : oneOf(id, candidates(id, targets))
   if (target === undefined) throw noTask(pool, id)
@@ -77,13 +78,13 @@ export function hasEnded({ state }: Pick<RecordedInfo, 'state'>): boolean {
   return state === 'exited' || state === 'failed' || state === 'lost'
 }
 
-async function targetByPid(pool: TaskPool, id: string): Promise<Target> {
+/** A task id may begin with, or be, digits alone: it is looked for where no task has that pid. */
+async function targetByPid(pool: TaskPool, id: string): Promise<Target | undefined> {
   const pid = Number(id)
   const task = pid > 0 && Number.isSafeInteger(pid) ? await pool.taskByPid(pid) : undefined
   if (task !== undefined) return liveTarget(task)
   const lost = (await pool.lost()).find((lost) => lost.pid === pid)
-  if (lost !== undefined) return lostTarget(lost)
-  throw noTask(pool, id)
+  return lost === undefined ? undefined : lostTarget(lost)
 }
 
 /** Those that have the name; of several the ones that run, else the newest. Where none has it, those that begin so. */

@@ -224,13 +224,13 @@ function commandWords(command: string, reason: CommandProblem, cwd?: string): st
 export class TaskGoneError extends BgTaskError {
   readonly pid: number | undefined
   readonly path: string | undefined
-  /** Id of the task that is gone, where another one answers in its place. */
+  /** Undefined where it was not known yet. */
   readonly taskId: string | undefined
 
   constructor(pid?: number, options: { path?: string; taskId?: string } & BgTaskErrorOptions = {}) {
     const { path, taskId } = options
     const name = taskId ?? pid
-    const where = path === undefined ? '' : taskId === undefined ? ` at ${path}` : `: ${path} is another task's now`
+    const where = path === undefined ? '' : ` at ${path}`
     super('ERR_BGTASK_TASK_GONE', `task${name === undefined ? '' : ` ${name}`} is gone${where}`, options)
     this.pid = pid
     this.path = path

@@ -36,6 +36,7 @@ export {
   type StreamId,
   stopStepSchema,
   stopStepsSchema,
+  taskIdSchema,
 } from './contract/fields.js'
 export {
   type ExitStatus,

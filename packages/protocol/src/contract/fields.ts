@@ -16,6 +16,9 @@ export const countSchema = v.pipe(v.number(), v.safeInteger(WHOLE), v.minValue(0
 /** Node's timers overflow at 2^31 ms and then fire at once; no duration may exceed it. */
 export const durationMsSchema = v.pipe(v.number(), v.integer(WHOLE), v.minValue(0), v.maxValue(2_147_483_647))
 
+/** Random, lower-case hex; names the task and its record, and is the value of its cookie variable. */
+export const taskIdSchema = v.pipe(v.string(), v.regex(/^[0-9a-f]{16,64}$/, 'must be 16 to 64 lower-case hex digits'))
+
 /** Text that can be handed to the kernel. */
 export const kernelTextSchema = v.pipe(
   v.string(),

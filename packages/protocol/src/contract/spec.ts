@@ -13,6 +13,7 @@ import {
   PROTOCOL_VERSION,
   restartPolicySchema,
   stopStepsSchema,
+  taskIdSchema,
 } from './fields.js'
 
 /** Environment and argv of a process are bounded by the kernel at a few MiB; the spec that carries them too. */
@@ -26,8 +27,7 @@ const absolutePathSchema = v.pipe(kernelTextSchema, v.startsWith('/', 'must be a
  */
 export const launchSpecSchema = v.object({
   v: v.literal(PROTOCOL_VERSION),
-  /** Random, lower-case hex; names the task and its record, and is the value of its cookie variable. */
-  taskId: v.pipe(v.string(), v.regex(/^[0-9a-f]{16,64}$/, 'must be 16 to 64 lower-case hex digits')),
+  taskId: taskIdSchema,
   /** argv; `cmd` has become `['/bin/sh', '-c', cmd]`. */
   exec: argvSchema,
   /** The child's whole environment; the supervisor adds only `BGTASK_SUPERVISOR_PID`. */

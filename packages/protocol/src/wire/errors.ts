@@ -87,6 +87,26 @@ export function fromWireError(wire: unknown): BgTaskError {
   return revive(new Fields(isPlainObject(data) ? data : {}), { message })
 }
 
+/** What a supervisor can find out: the other codes speak of the caller's own side, of which it knows nothing. */
+const CODES_OF_ANSWERS: readonly string[] = [
+  'ERR_BGTASK_INVALID_OPTION',
+  'ERR_BGTASK_UNSUPPORTED',
+  'ERR_BGTASK_PROTOCOL',
+  'ERR_BGTASK_LOCK_HELD',
+  'ERR_BGTASK_COMMAND',
+  'ERR_BGTASK_WOULD_BLOCK',
+] satisfies ErrorCode[]
+
+/**
+ * The same for what a peer answers: it may be hostile, and must not pass for a timeout, say, or for a connection that was
+ * lost. Such codes come back as RemoteError.
+ */
+export function fromAnsweredError(wire: unknown): BgTaskError {
+  const error = fromWireError(wire)
+  if (error.code === 'ERR_BGTASK_REMOTE' || CODES_OF_ANSWERS.includes(error.code)) return error
+  return new RemoteError(error.code, error.message, (wire as WireError).data)
+}
+
 function words(value: unknown): string {
   return typeof value === 'string' ? value.slice(0, MAX_WORDS) : describeValue(value)
 }
