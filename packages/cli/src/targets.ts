@@ -42,9 +42,14 @@ export async function findTargets(pool: TaskPool, ids: readonly string[]): Promi
   const found = new Map<string, Target>()
   for (const id of ids) {
     const target = await findTarget(pool, id)
-    found.set(target.info.taskId, target)
+    found.set(keyOf(target), target)
   }
   return [...found.values()]
+}
+
+/** Names one target among others. A task id alone would not: a supervisor may tell that of another, or none. */
+export function keyOf({ id, info }: Pick<Target, 'id' | 'info'>): string {
+  return `${id} ${info.taskId}`
 }
 
 /** As `findTarget`, for what needs the supervisor. */
@@ -70,7 +75,7 @@ export async function findTarget(pool: TaskPool, id: string): Promise<Target> {
 }
 
 export function nameOf({ meta }: RecordedInfo): string {
-  return typeof meta?.name === 'string' ? meta.name : ''
+  return typeof meta.name === 'string' ? meta.name : ''
 }
 
 /** Whether the task's work is over; otherwise something of it runs, or will. */
@@ -119,7 +124,6 @@ function lostTarget(lost: LostTask): LostTarget {
   return { id: lost.pid, info: lost.info, lost }
 }
 
-/** A custom supervisor may not tell it. */
 function createdAt({ info }: Target): number {
-  return info.createdAt ?? 0
+  return info.createdAt
 }

@@ -13,6 +13,7 @@ import {
   type RecordedInfo,
   type StopResult,
   type StreamId,
+  soundInfo,
   type TaskInfo,
   WAIT_OPTIONS,
   type WaitOptions,
@@ -149,9 +150,13 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
     this.disconnect()
   }
 
-  /** Everything the supervisor tells about the task, asked afresh. A custom supervisor may leave out or add keys. */
+  /**
+   * Everything the supervisor tells about the task, asked afresh. Of what a custom supervisor does not tell, or tells wrongly,
+   * it says the least: null, 0, what is empty, the state `unknown`. Keys of its own are passed on unchecked.
+   */
   async info(options?: WaitOptions): Promise<TaskInfo> {
-    const info = await this.#connection.call('getInfo', undefined, options)
+    const told = await this.#connection.call('getInfo', undefined, options)
+    const info = soundInfo(told, this.pid, (words) => debug(() => `${this.pid} tells a wrong info: ${words}`))
     this.#recognize(info)
     this.cachedInfo = info
     return info
@@ -258,7 +263,7 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
 
   /** A supervisor that does not know `hello`, or ignores what it says, may be another task's. */
   #recognize({ taskId }: TaskInfo): void {
-    if (!isTaskId(taskId)) return
+    if (taskId === '') return
     try {
       this.#binding.bind(taskId)
     } catch (error) {

@@ -1,5 +1,12 @@
 import type { Task } from '@bgtask/client'
-import { InvalidOptionError, isPlainObject, type JsonObject, type StopResult, TaskGoneError, validate } from '@bgtask/protocol'
+import {
+  InvalidOptionError,
+  isPlainObject,
+  type JsonObject,
+  type StopResult,
+  TaskGoneError,
+  validate,
+} from '@bgtask/protocol'
 import * as v from 'valibot'
 import type { ActionBodies, ActionResults, WriteAction } from './shared/messages.js'
 import type { FoundTask } from './tasks/find.js'

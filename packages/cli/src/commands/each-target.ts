@@ -1,7 +1,7 @@
 import { describeError, exitCodeOf } from '../errors.js'
 import { openPool, type PoolOption } from '../open-pool.js'
 import { print, printJson, tell } from '../output/print.js'
-import { findTarget, type Target } from '../targets.js'
+import { findTarget, keyOf, type Target } from '../targets.js'
 
 export interface EachOptions extends PoolOption {
   readonly json?: boolean
@@ -21,8 +21,8 @@ export async function eachTarget(
   const work = ids.map(async (id) => {
     try {
       const target = await findTarget(pool, id)
-      if (seen.has(target.info.taskId)) return
-      seen.add(target.info.taskId)
+      if (seen.has(keyOf(target))) return
+      seen.add(keyOf(target))
       const result = await act(target)
       if (options.json) await printJson({ id: target.id, ...result })
       else await print(String(target.id))

@@ -10,29 +10,38 @@ const stoppedSchema = v.looseObject({
 })
 export type StopResult = v.InferOutput<typeof stoppedSchema>
 
-const readResultSchema = v.looseObject({
-  /** Where `data` starts: `from`, or later where bytes are no longer kept. */
-  offset: countSchema,
-  data: bytesSchema,
-  /** `data` reaches the end, and no byte can come any more. */
-  eof: v.boolean(),
-  endOffset: countSchema,
-})
+const readResultSchema = v.pipe(
+  v.looseObject({
+    /** Where `data` starts: `from`, or later where bytes are no longer kept. */
+    offset: countSchema,
+    data: bytesSchema,
+    /** `data` reaches the end, and no byte can come any more. */
+    eof: v.boolean(),
+    endOffset: countSchema,
+  }),
+  v.check(({ offset, data, endOffset }) => offset + data.length <= endOffset, 'has bytes past its endOffset'),
+)
 export type ReadResult = v.InferOutput<typeof readResultSchema>
 
 /** One chunk as it was read: `[streamId, offset, length, at]`, with `at` in Unix ms. */
-export const orderedChunkSchema = v.tuple([outputStreamIdSchema, countSchema, countSchema, countSchema])
+export const orderedChunkSchema = v.pipe(
+  v.tuple([outputStreamIdSchema, countSchema, countSchema, countSchema]),
+  v.check(([, offset, length]) => Number.isSafeInteger(offset + length), 'ends where no offset can be'),
+)
 export type OrderedChunk = v.InferOutput<typeof orderedChunkSchema>
 
-const orderResultSchema = v.looseObject({
-  /** Number of the first chunk in `chunks`: `from`, or later where the order of older ones is no longer kept. */
-  seq: countSchema,
-  chunks: v.array(orderedChunkSchema),
-  /** Number that the next chunk will have, or has. */
-  endSeq: countSchema,
-  /** `chunks` reaches the end, and no chunk can come any more. */
-  eof: v.boolean(),
-})
+const orderResultSchema = v.pipe(
+  v.looseObject({
+    /** Number of the first chunk in `chunks`: `from`, or later where the order of older ones is no longer kept. */
+    seq: countSchema,
+    chunks: v.array(orderedChunkSchema),
+    /** Number that the next chunk will have, or has. */
+    endSeq: countSchema,
+    /** `chunks` reaches the end, and no chunk can come any more. */
+    eof: v.boolean(),
+  }),
+  v.check(({ seq, chunks, endSeq }) => seq + chunks.length <= endSeq, 'has chunks past its endSeq'),
+)
 export type OrderResult = v.InferOutput<typeof orderResultSchema>
 
 const waitResultSchema = v.looseObject({
