@@ -88,7 +88,7 @@ const spec: Check[] = [
 
   core('a spec that needs a feature which is not there fails the launch, naming it', 'L-16', async (bench) => {
     const launch = bench.launch({ needs: ['acme/one', 'acme/two'] })
-    await fails(bench, launch, 'a spec that needs unknown features')
+    await failsToLaunch(bench, launch, 'a spec that needs unknown features')
     const [, json = 'null'] = /^BGTASK_ERROR=(.*)$/m.exec(launch.stderr) ?? []
     const { code, data } = JSON.parse(json) ?? {}
     assert.deepEqual(
