@@ -207,7 +207,7 @@ export const mutants = [
   {
     breaks: 'applySupervisorEnv replaces the whole',
     file: 'packages/pool/src/task-pool.ts',
-    search: 'Object.assign(this.#supervisorEnv, env)\n    return',
+    search: 'this.#supervisorEnv = { ...this.#supervisorEnv, ...env }\n    return',
     replace: 'this.#supervisorEnv = { [POOL_PATH_VARIABLE]: this.path, ...env }\n    return',
     fails: ['pool.test.ts › applySupervisorEnv merges new variables in and gives the whole'],
   },
@@ -292,14 +292,14 @@ export const mutants = [
   },
   {
     breaks: 'taskByPid finds nobody',
-    file: 'packages/pool/src/task-pool.ts',
-    search: 'await task.info({ signal, timeoutMs })\n      return task',
-    replace: 'await task.info({ signal, timeoutMs })\n      return undefined',
+    file: 'packages/pool/src/search/one-task.ts',
+    search: 'view.taskAt(pid)\n    await task.info({ signal, timeoutMs })\n    return task',
+    replace: 'view.taskAt(pid)\n    await task.info({ signal, timeoutMs })\n    return undefined',
     fails: ['search.test.ts › gives the task of a supervisor'],
   },
   {
     breaks: 'taskByPid throws where nobody listens',
-    file: 'packages/pool/src/task-pool.ts',
+    file: 'packages/pool/src/search/one-task.ts',
     search: "if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) return undefined",
     replace: '',
     fails: [

@@ -17,6 +17,7 @@ import time
 import msgpack
 
 SOFTWARE = "python-example/1.0"
+FEATURES = []
 MAX_MESSAGE = 1024 * 1024
 MAX_READ = 512 * 1024
 MAX_UNSENT = 16 * 1024 * 1024
@@ -34,6 +35,10 @@ class Refused(Exception):
     def __init__(self, code, message, **data):
         super().__init__(message)
         self.wire = {"code": code, "message": message, "data": data}
+
+
+class AnotherTask(Refused):
+    """The client means a task that had this pid before: nothing more is done for it."""
 
 
 def require(condition, option, got):
@@ -61,6 +66,10 @@ def read_spec():
     for option, value in wanted.items():  # L-15
         if value is not None:
             raise Refused("ERR_BGTASK_UNSUPPORTED", f"{option} is not supported by {SOFTWARE}", method=option)
+    missing = [name for name in spec.get("needs", []) if name not in FEATURES]
+    if missing:  # L-16
+        words = ", ".join(missing)
+        raise Refused("ERR_BGTASK_UNSUPPORTED", f"{SOFTWARE} lacks what the spec needs: {words}", features=missing)
     return spec
 
 
@@ -397,6 +406,7 @@ class Supervisor:
             "stdio": "pipe",
             "protocol": 1,
             "software": SOFTWARE,
+            "features": FEATURES,
             "clientCount": len(self.connections),
             "streams": {
                 str(stream): {
@@ -411,8 +421,19 @@ class Supervisor:
             },
         }
 
-    def hello(self, _):
-        return {"protocol": 1, "software": SOFTWARE, "methods": sorted(METHODS)}
+    def hello(self, params):
+        task_id = self.spec["taskId"]
+        asked = params.get("taskId", task_id)
+        require(isinstance(asked, str), "taskId", asked)
+        if asked != task_id:
+            raise AnotherTask("ERR_BGTASK_TASK_GONE", f"task {asked} is gone", taskId=asked)
+        return {
+            "protocol": 1,
+            "software": SOFTWARE,
+            "methods": sorted(METHODS),
+            "features": FEATURES,
+            "taskId": task_id,
+        }
 
     def kill(self, params):
         number = signal_of(params.get("killSignal"))
@@ -503,6 +524,7 @@ METHODS = {
 class Connection:
     def __init__(self, supervisor, reader, writer):
         self.supervisor, self.reader, self.writer, self.calls = supervisor, reader, writer, set()
+        self.is_over = False
 
     async def serve(self):
         self.supervisor.connections.add(self)
@@ -529,6 +551,8 @@ class Connection:
                     raise ValueError("a message of more than 1 MiB")
                 delivered = unpacker.tell()
                 self.handle(message)
+                if self.is_over:  # W-41, W-42
+                    return
             if received - delivered > MAX_MESSAGE:
                 raise ValueError("a message of more than 1 MiB")
             while len(self.calls) >= 64:  # W-13
@@ -537,11 +561,24 @@ class Connection:
     def handle(self, message):
         kind, length = (message[0], len(message)) if isinstance(message, list) and message else (None, 0)
         if kind == 0 and length == 4 and is_count(message[1]) and isinstance(message[2], str) and isinstance(message[3], list):
+            if message[2] == "hello":
+                self.greet(*message[1:])  # W-43: before a request that came behind it is begun.
+                return
             call = asyncio.get_running_loop().create_task(self.answer(*message[1:]))
             self.calls.add(call)
             call.add_done_callback(self.calls.discard)
         elif not (kind == 1 and length == 4) and not (kind == 2 and length == 3):  # W-8
             raise ValueError("a message is no request, response or notification")
+
+    def greet(self, number, _, params):
+        error = result = None
+        try:
+            require(not params or isinstance(params[0], dict), "hello", params)
+            result = self.supervisor.hello(params[0] if params else {})
+        except Refused as refused:
+            error = refused.wire
+            self.is_over = isinstance(refused, AnotherTask)
+        self.send([1, number, error, result])
 
     async def answer(self, number, method, params):
         supervisor = self.supervisor

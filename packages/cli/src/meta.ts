@@ -6,12 +6,10 @@ import { CliError } from './errors.js'
  * it (`3`, `true`, `null`, `{"a":1}`) is taken so, and anything else, `1.10` and `007` among it, is text.
  */
 export function parseMeta(words: readonly string[]): JsonObject {
-  const meta: Record<string, JsonValue> = {}
-  for (const word of words) {
+  return words.reduce<JsonObject>((meta, word) => {
     const [path, text] = splitAssignment(word)
-    setPath(meta, path, parseMetaValue(text))
-  }
-  return meta
+    return withValue(meta, keysOf(path), parseMetaValue(text))
+  }, {})
 }
 
 /** `KEY=VALUE` words as an environment; `KEY` alone unsets nothing and is refused. */
@@ -42,7 +40,7 @@ function splitAssignment(word: string): [key: string, value: string] {
 
 function keysOf(path: string): string[] {
   const keys = path.split('.')
-  if (keys.every((key) => key !== '' && key !== '__proto__')) return keys
+  if (keys.every((key) => key !== '')) return keys
   throw new CliError('ERR_BGTASK_USAGE', `${path} is not a key`)
 }
 
@@ -55,15 +53,10 @@ function parseMetaValue(text: string): JsonValue {
   }
 }
 
-function setPath(meta: Record<string, JsonValue>, path: string, value: JsonValue): void {
-  const keys = keysOf(path)
-  const last = keys.pop() as string
-  let object = meta
-  for (const key of keys) {
-    const inner = object[key]
-    const next = typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? { ...inner } : {}
-    object[key] = next
-    object = next
-  }
-  object[last] = value
+/** The object with a value at that path. Never by assignment, which would take a key `__proto__` for the prototype. */
+function withValue(object: JsonObject, [key = '', ...rest]: readonly string[], value: JsonValue): JsonObject {
+  if (rest.length === 0) return { ...object, ...Object.fromEntries([[key, value]]) }
+  const inner = Object.hasOwn(object, key) ? object[key] : undefined
+  const isObject = typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+  return { ...object, ...Object.fromEntries([[key, withValue(isObject ? inner : {}, rest, value)]]) }
 }

@@ -69,7 +69,7 @@ Start here:
   bgtask logs -f web                                what it says
   bgtask stop web                                   end it; bgtask rm web forgets it
 
-bgtask <command> --help tells more of each. An id is a pid, a name, a unique prefix, or @last.`
+bgtask <command> --help tells more of each. An id is a pid, a name, a task id, a unique prefix of these two, or @last.`
 
 /** For help and for the nearest name of a mistyped one; nothing is needed for `--version`. */
 function allCommands(argv: readonly string[]): Promise<CommandUnknownOpts[]> {

@@ -43,9 +43,14 @@ export async function findTargets(pool: TaskPool, ids: readonly string[]): Promi
   const found = new Map<string, Target>()
   for (const id of ids) {
     const target = await find(id)
-    found.set(target.info.taskId, target)
+    found.set(keyOf(target), target)
   }
   return [...found.values()]
+}
+
+/** Names one target among others. A task id alone would not: a supervisor may tell that of another, or none. */
+export function keyOf({ id, info }: Pick<Target, 'id' | 'info'>): string {
+  return `${id} ${info.taskId}`
 }
 
 /** As `findTarget`, for what needs the supervisor. */
@@ -69,7 +74,8 @@ export function findTarget(pool: TaskPool, id: string): Promise<Target> {
 export function targetFinder(pool: TaskPool): (id: string) => Promise<Target> {
   let listed: Promise<Target[]> | undefined
   return async (id) => {
-    if (/^\d+$/.test(id)) return targetByPid(pool, id)
+    const byPid = /^\d+$/.test(id) ? await targetByPid(pool, id) : undefined
+    if (byPid !== undefined) return byPid
     listed ??= allTargets(pool)
     return targetAmong(pool, await listed, id)
   }
@@ -82,7 +88,7 @@ function targetAmong(pool: TaskPool, targets: readonly Target[], id: string): Ta
 }
 
 export function nameOf({ meta }: RecordedInfo): string {
-  return typeof meta?.name === 'string' ? meta.name : ''
+  return typeof meta.name === 'string' ? meta.name : ''
 }
 
 /** Whether the task's work is over; otherwise something of it runs, or will. */
@@ -90,13 +96,13 @@ export function hasEnded({ state }: Pick<RecordedInfo, 'state'>): boolean {
   return state === 'exited' || state === 'failed' || state === 'lost'
 }
 
-async function targetByPid(pool: TaskPool, id: string): Promise<Target> {
+/** A task id may begin with, or be, digits alone: it is looked for where no task has that pid. */
+async function targetByPid(pool: TaskPool, id: string): Promise<Target | undefined> {
   const pid = Number(id)
   const task = pid > 0 && Number.isSafeInteger(pid) ? await pool.taskByPid(pid) : undefined
   if (task !== undefined) return liveTarget(task)
   const lost = (await pool.lost()).find((lost) => lost.pid === pid)
-  if (lost !== undefined) return lostTarget(lost)
-  throw noTask(pool, id)
+  return lost === undefined ? undefined : lostTarget(lost)
 }
 
 /** Those that have the name; of several the ones that run, else the newest. Where none has it, those that begin so. */
@@ -131,7 +137,6 @@ function lostTarget(lost: LostTask): LostTarget {
   return { id: lost.pid, info: lost.info, lost }
 }
 
-/** A custom supervisor may not tell it. */
 function createdAt({ info }: Target): number {
-  return info.createdAt ?? 0
+  return info.createdAt
 }

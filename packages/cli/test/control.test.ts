@@ -160,6 +160,16 @@ describe('send and meta', () => {
     expect((await json('ls', '--meta', 'version=1.1'))[0]).toMatchObject({ tasks: [] })
   })
 
+  test.each(['__proto__', 'constructor', 'toString'])('a key %s of meta is a key as any other', async (key) => {
+    const { bgtask, run, json } = cli()
+    const id = await run('--meta', `${key}.${key}=1`, '--', 'sleep', '1000')
+    const meta = async () => JSON.stringify(JSON.parse(String((await bgtask(['meta', id])).stdout)))
+    expect(await meta()).toBe(`{"${key}":{"${key}":1}}`)
+    await bgtask(['meta', id, `${key}.other=2`])
+    expect(await meta()).toBe(`{"${key}":{"${key}":1,"other":2}}`)
+    expect((await json('ls', '--meta', `${key}.${key}=1`))[0]).toMatchObject({ tasks: [{ supervisorPid: Number(id) }] })
+  })
+
   test('meta inside a task is the job telling how far it is', async () => {
     const { bgtask, env, run } = cli()
     const { program } = await import('./support/cli.js')

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { needs, pathOf } from '@bgtask/testkit'
+import { eventually, isAlive, needs, pathOf } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 import { COMMAND_NAMES } from '../src/program.js'
 import { cli, program } from './support/cli.js'
@@ -15,6 +15,22 @@ describe('an id', () => {
     const idOf = async (id: string) => (await bgtask(['pause', id])).stdout
     expect(await Promise.all([first, 'web-1', 'web'].map(idOf))).toEqual([first, first, first])
     expect(await Promise.all(['worker', task.taskId, '@last'].map(idOf))).toEqual([second, second, second])
+  })
+
+  test('may be a task id, or begin one, that has digits alone', async () => {
+    const user = cli()
+    const id = await user.run('true')
+    process.kill(Number(id), 'SIGKILL')
+    await eventually(() => !isAlive(Number(id)))
+    const [name = ''] = readdirSync(user.poolPath).filter((file) => file.endsWith('.json'))
+    const record = JSON.parse(readFileSync(join(user.poolPath, name), 'utf8'))
+    const taskId = '12345678901234567890'
+    record.info.taskId = taskId
+    rmSync(join(user.poolPath, name))
+    writeFileSync(join(user.poolPath, `${id}.${taskId}.json`), JSON.stringify(record), { mode: 0o600 })
+    for (const given of [taskId, taskId.slice(0, 11)]) {
+      expect(await user.json('info', given)).toMatchObject([{ id: Number(id), task: { taskId, state: 'lost' } }])
+    }
   })
 
   test('that several could be is refused with all of them', async () => {

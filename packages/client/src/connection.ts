@@ -24,6 +24,7 @@ import {
 } from '@bgtask/protocol'
 import { DEFAULT_TIMEOUT_MS, unlessAborted } from './deadline.js'
 import { debug } from './debug.js'
+import type { TaskBinding } from './task-binding.js'
 
 /** How often a supervisor that takes its time is asked whether it still lives. */
 const HEARTBEAT_MS = 10_000
@@ -36,7 +37,7 @@ const FURTHER_IDLE_MS = 1_000
 
 /** What a task wants to know of its connection. */
 export interface ConnectionObserver {
-  /** A connection was made. What is called in here goes out before everything else. */
+  /** A connection was made. What is called in here goes out right behind the greeting. */
   opened(): void
   notified(name: string, params: readonly unknown[]): void
   /** The connection broke, or the supervisor ended it. Not told of `close`. */
@@ -49,6 +50,7 @@ export interface ConnectionObserver {
  */
 export class Connection {
   readonly socketPath: string
+  readonly #binding: TaskBinding
   readonly #launchSocketPath: string | undefined
   readonly #observer: ConnectionObserver | undefined
   /** Only while it is open. */
@@ -63,8 +65,9 @@ export class Connection {
    * @param observer left out for a further connection, which closes when it has no more to do.
    * @param launchSocketPath the socket's name before the launch is over.
    */
-  constructor(socketPath: string, observer?: ConnectionObserver, launchSocketPath?: string) {
+  constructor(socketPath: string, binding: TaskBinding, observer?: ConnectionObserver, launchSocketPath?: string) {
     this.socketPath = socketPath
+    this.#binding = binding
     this.#observer = observer
     this.#launchSocketPath = launchSocketPath
   }
@@ -168,9 +171,8 @@ export class Connection {
   /** A peer does not know what it was connected to. */
   #fail(method: MethodName, error: unknown): never {
     debug(() => `${method} failed: ${error}`)
-    if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE') && error.path === undefined) {
-      throw new TaskGoneError(undefined, { path: this.socketPath, cause: error })
-    }
+    if (this.#binding.isRefusal(error)) throw this.#binding.replaced(error)
+    if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE') && error.path === undefined) throw this.#binding.gone(error)
     if (isBgTaskError(error, 'ERR_BGTASK_TIMEOUT') && error.what === method) {
       throw new TimeoutError(error.timeoutMs, `${method} of the task at ${this.socketPath}`, { cause: error })
     }
@@ -185,7 +187,7 @@ export class Connection {
     waitMs: number,
   ): Promise<MethodResult<M>> {
     if (this.#polls >= MAX_POLLS) {
-      this.#further ??= new Connection(this.socketPath)
+      this.#further ??= new Connection(this.socketPath, this.#binding)
       return this.#further.#poll(method, params, options, waitMs)
     }
     this.#polls += 1
@@ -249,6 +251,7 @@ export class Connection {
     })
     this.#peer = peer
     debug(() => `connected to ${this.socketPath}`)
+    this.#binding.greet(peer, () => peer.close(this.#binding.replaced()))
     this.#observer?.opened()
     return peer
   }

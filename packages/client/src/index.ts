@@ -8,15 +8,8 @@ export { type MergedFollowOptions, MergedOutput, type OrderOptions } from './out
 export type { ReadableOptions } from './output/readable.js'
 export { type ReadOptions, TaskOutput } from './output/task-output.js'
 export type { WaitForOptions } from './output/wait-for.js'
-export {
-  type KillOptions,
-  type StopOptions,
-  Task,
-  type TaskPoolView,
-  type TaskProgress,
-  type WaitExitOptions,
-  type WaitedExit,
-} from './task.js'
+export { Task, type TaskPoolView } from './task.js'
 export { TaskInput, type WriteOptions } from './task-input.js'
+export type { KillOptions, StopOptions, TaskProgress, WaitExitOptions, WaitedExit } from './task-options.js'
 export type { OutputLine } from './text/line-splitter.js'
 export type { OutputMatch } from './text/matcher.js'

@@ -1,35 +1,29 @@
 import { EventEmitter } from 'node:events'
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
 import {
   checkOptions,
   checkWait,
-  type ExitStatus,
-  flagSchema,
   InvalidOptionError,
   type JsonObject,
   type KillSignal,
-  type KnownOptions,
   normalizeSignal,
   normalizeSteps,
   type OutputStreamId,
-  POOL_PATH_VARIABLE,
   ProtocolError,
   parsePoolFileName,
   processGone,
   type RecordedInfo,
   readProcessStat,
   type StopResult,
-  type StopStepOptions,
   type StreamId,
-  SUPERVISOR_PID_VARIABLE,
-  socketFileName,
+  soundInfo,
   type TaskInfo,
-  temporarySocketFileName,
   WAIT_OPTIONS,
   type WaitOptions,
   withDeadline,
 } from '@bgtask/protocol'
 import { Connection } from './connection.js'
+import { currentTask } from './current-task.js'
 import { DEFAULT_TIMEOUT_MS } from './deadline.js'
 import { debug } from './debug.js'
 import { endings } from './ending.js'
@@ -37,7 +31,19 @@ import { eventPayload, isTaskEvent, type TaskEvents } from './events.js'
 import { PollPace, pollMs } from './long-poll.js'
 import { MergedOutput } from './output/merged-output.js'
 import { TaskOutput } from './output/task-output.js'
+import { isTaskId, TaskBinding } from './task-binding.js'
 import { TaskInput } from './task-input.js'
+import {
+  KILL_OPTIONS,
+  type KillOptions,
+  PROGRESS,
+  STOP_OPTIONS,
+  type StopOptions,
+  type TaskProgress,
+  WAIT_EXIT_OPTIONS,
+  type WaitExitOptions,
+  type WaitedExit,
+} from './task-options.js'
 
 /** What a task sees of its pool. */
 export interface TaskPoolView {
@@ -47,45 +53,16 @@ export interface TaskPoolView {
   launchSocketPath?(pid: number): string
 }
 
-export interface KillOptions extends WaitOptions {
-  /** Signal everything that belongs to the task, as `stop` does, instead of the child alone. */
-  readonly tree?: boolean
-}
-
-export interface StopOptions extends WaitOptions {
-  /** Instead of the task's own, as given to `spawn`. */
-  readonly steps?: readonly StopStepOptions[]
-}
-
-export interface WaitExitOptions extends WaitOptions {
-  /** Number of a run, from 1. */
-  readonly run?: number
-}
-
 /**
  * How long (ms) the process of a supervisor may take to be gone once it has closed its sockets. Usually it takes less than
  * a millisecond. A supervisor in another pid namespace cannot be seen: another process may have its pid here.
  */
 const MAX_DYING_MS = 5_000
 
-const KILL_OPTIONS: KnownOptions<KillOptions> = { ...WAIT_OPTIONS, tree: flagSchema }
-const STOP_OPTIONS: KnownOptions<StopOptions> = { ...WAIT_OPTIONS, steps: true }
-const WAIT_EXIT_OPTIONS: KnownOptions<WaitExitOptions> = { ...WAIT_OPTIONS, run: true }
-const PROGRESS: KnownOptions<TaskProgress> = { done: true, total: true, text: true }
-
-/** A run's end, and which run it was. */
-export type WaitedExit = ExitStatus & { readonly run: number }
-
-/** How far a job is. What is left out stays as it was. */
-export interface TaskProgress {
-  readonly done?: number
-  readonly total?: number
-  readonly text?: string
-}
-
 /**
  * Control of one background task, through its supervisor's socket. Making one does no I/O: it connects at the first call,
- * and anew where the connection was lost. A call keeps the process alive until it settles, an idle task or a listener does not.
+ * and anew where the connection was lost. Once its `taskId` is known it is that task's alone: where a later task has the
+ * supervisor's pid, calls reject with TaskGoneError and do nothing. A call keeps the process alive until it settles, an idle task or a listener does not.
  *
  * Every call takes `signal` (an abort rejects with its reason) and `timeoutMs` (default 10 s; none for `wait`).
  * Every call can reject with TaskGoneError (nothing listens any more), TimeoutError, PermissionError, ProtocolError,
@@ -105,6 +82,7 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
   readonly stderr: TaskOutput
   /** Both outputs in the order in which they were read. */
   readonly output: MergedOutput
+  readonly #binding: TaskBinding
   readonly #connection: Connection
   #wantsEvents = false
 
@@ -123,14 +101,11 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
     ) => T,
     env: NodeJS.ProcessEnv = process.env,
   ): T | undefined {
-    const poolPath = env[POOL_PATH_VARIABLE]
-    const pid = Number(env[SUPERVISOR_PID_VARIABLE])
-    if (!poolPath || !Number.isSafeInteger(pid) || pid <= 0) return undefined
-    const pool: TaskPoolView = {
-      socketPath: (pid) => join(poolPath, socketFileName(pid)),
-      launchSocketPath: (pid) => join(poolPath, temporarySocketFileName(pid)),
-    }
-    return new this(pool, pid)
+    const current = currentTask(env)
+    if (current === undefined) return undefined
+    const { pool, pid, taskId } = current
+    const task = new this(pool, pid)
+    return isTaskId(taskId) ? task.bind(taskId) : task
   }
 
   constructor(taskPool: TaskPoolView, pid: number) {
@@ -145,12 +120,30 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
       notified: (name: string, [payload]: readonly unknown[]) => this.#announce(name, payload),
       lost: () => this.emit('disconnect'),
     }
-    this.#connection = new Connection(taskPool.socketPath(pid), observer, taskPool.launchSocketPath?.(pid))
+    const socketPath = taskPool.socketPath(pid)
+    this.#binding = new TaskBinding(pid, socketPath)
+    this.#connection = new Connection(socketPath, this.#binding, observer, taskPool.launchSocketPath?.(pid))
     this.stdin = new TaskInput(this.#connection)
     this.stdout = new TaskOutput(this.#connection, 1)
     this.stderr = new TaskOutput(this.#connection, 2)
     this.output = new MergedOutput(this.#connection)
     ;(this as EventEmitter).on('newListener', (name) => this.#listenedTo(name))
+  }
+
+  /** The task's id; undefined until it is known: from its spawn, a search, or the first `info()`. */
+  get taskId(): string | undefined {
+    return this.#binding.taskId
+  }
+
+  /**
+   * Ties this object to a task, for pools and tools that know its id: where another task has the pid by now, calls reject
+   * with TaskGoneError and do nothing.
+   *
+   * @throws InvalidOptionError for what is no task id; TaskGoneError where this is of another task already.
+   */
+  bind(taskId: string): this {
+    this.#binding.bind(taskId)
+    return this
   }
 
   /** Connects now instead of at the first call. */
@@ -167,9 +160,14 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
     this.disconnect()
   }
 
-  /** Everything the supervisor tells about the task, asked afresh. A custom supervisor may leave out or add keys. */
+  /**
+   * Everything the supervisor tells about the task, asked afresh. Of what a custom supervisor does not tell, or tells wrongly,
+   * it says the least: null, 0, what is empty, the state `unknown`. Keys of its own are passed on unchecked.
+   */
   async info(options?: WaitOptions): Promise<TaskInfo> {
-    const info = await this.#connection.call('getInfo', undefined, options)
+    const told = await this.#connection.call('getInfo', undefined, options)
+    const info = soundInfo(told, this.pid, (words) => debug(() => `${this.pid} tells a wrong info: ${words}`))
+    this.#recognize(info)
     this.cachedInfo = info
     return info
   }
@@ -278,6 +276,17 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
         else throw new ProtocolError('waitExit told of an end without an exit status')
       }
     })
+  }
+
+  /** A supervisor that does not know `hello`, or ignores what it says, may be another task's. */
+  #recognize({ taskId }: TaskInfo): void {
+    if (taskId === '') return
+    try {
+      this.#binding.bind(taskId)
+    } catch (error) {
+      this.#connection.close()
+      throw error
+    }
   }
 
   #listenedTo(name: unknown): void {

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
 import { collect, customTask } from './support/tasks.js'
 
-test('info is passed on as it is, with what it has more and what it lacks', async () => {
+test('info is passed on with what it has more; what it lacks stands for the least', async () => {
   const info = { a: 1, meta: { name: 'CoolProgram' }, c: [1, 2, 3] }
   const task = await customTask({ getInfo: () => info })
-  expect(await task.info()).toEqual(info)
+  const least = { taskId: '', pid: null, command: [], state: 'unknown', exitStatus: null, features: [] }
+  expect(await task.info()).toMatchObject({ ...info, ...least, supervisorPid: task.pid })
   await expect(task.stdout.info()).rejects.toMatchObject({
     code: 'ERR_BGTASK_PROTOCOL',
     message: expect.stringContaining('streams.1'),
@@ -14,7 +15,12 @@ test('info is passed on as it is, with what it has more and what it lacks', asyn
 test('keys of info that would pollute an object are plain keys', async () => {
   const task = await customTask({ getInfo: () => JSON.parse('{"__proto__": {"polluted": true}, "a": 1}') })
   const info = await task.info()
-  expect(Object.keys(info)).toEqual(['__proto__', 'a'])
+  expect(Object.entries(info)).toEqual(
+    expect.arrayContaining([
+      ['__proto__', { polluted: true }],
+      ['a', 1],
+    ]),
+  )
   expect((info as { polluted?: boolean }).polluted).toBeUndefined()
 })
 
@@ -35,6 +41,10 @@ test('what a supervisor says of itself comes back with its own code', async () =
   })
 })
 
+const EMPTY_STREAMS = {
+  readStream: () => ({ offset: 0, data: Buffer.alloc(0), eof: false, endOffset: 0 }),
+}
+
 test.each([
   ['an info that is no map', { getInfo: () => [1] }, 'info'],
   ['a signal of which nobody knows whether it arrived', { kill: () => ({ delivered: 1 }) }, 'kill'],
@@ -50,6 +60,28 @@ test.each([
     { readStream: () => ({ offset: 1, data: Buffer.from('x'), eof: false, endOffset: 4 }) },
     'follow',
   ],
+  [
+    'bytes that end where no offset can be',
+    { readStream: () => ({ offset: 2 ** 53 - 1, data: Buffer.from('xy'), eof: false, endOffset: 2 ** 53 - 1 }) },
+    'readOnce',
+  ],
+  [
+    'chunks that end where no offset can be',
+    { readOrder: () => ({ seq: 0, chunks: [[1, 2 ** 53 - 1, 1, 0]], endSeq: 1, eof: false }), ...EMPTY_STREAMS },
+    'followBoth',
+  ],
+  [
+    'a signal that would act on a terminal',
+    {
+      waitExit: () => ({
+        done: true,
+        run: 1,
+        state: 'exited',
+        exitStatus: { exitCode: 0, signal: '\u001b[2J', cause: 'exit' },
+      }),
+    },
+    'wait',
+  ],
   ['an end without a status', { waitExit: () => ({ done: true, run: 1, state: 'exited', exitStatus: null }) }, 'wait'],
 ] as const)('a result that breaks the contract is an error of the protocol: %s', async (_, methods, call) => {
   const task = await customTask(methods as never)
@@ -58,6 +90,7 @@ test.each([
     kill: () => task.kill(),
     restart: () => task.restart(),
     readOnce: () => task.stdout.read(),
+    followBoth: () => collect(task.output.follow()),
     follow: () => collect(task.stdout.follow({ from: 3 })),
     wait: () => task.wait(),
   }
@@ -113,7 +146,7 @@ test('a connection that is closed by the caller ends what waits on it, and the n
   await task.info()
   task.disconnect()
   await waiting
-  expect(await task.info()).toEqual({ fine: true })
+  expect(await task.info()).toMatchObject({ fine: true })
   await task[Symbol.asyncDispose]()
 })
 
@@ -125,5 +158,23 @@ test('an abort of one call leaves the others alone, even while they connect toge
   const other = task.info()
   controller.abort(reason)
   await aborted
-  expect(await other).toEqual({ fine: true })
+  expect(await other).toMatchObject({ fine: true })
+})
+
+test.each([
+  'ERR_BGTASK_TIMEOUT',
+  'ERR_BGTASK_TASK_GONE',
+  'ERR_BGTASK_PERMISSION',
+  'ERR_BGTASK_OUTPUT_GAP',
+  'ERR_BGTASK_POOL_DIR',
+  'ERR_BGTASK_LAUNCH_TIMEOUT',
+  'ERR_BGTASK_PLATFORM',
+  'ERR_BGTASK_AMBIGUOUS_ID',
+])('a supervisor that answers %s passes for nothing of the kind', async (code) => {
+  const task = await customTask({ restart: () => Promise.reject(Object.assign(new Error('so it says'), { code })) })
+  await expect(task.restart()).rejects.toMatchObject({
+    code: 'ERR_BGTASK_REMOTE',
+    remoteCode: code,
+    message: 'so it says',
+  })
 })

@@ -68,7 +68,7 @@ test('after a disconnect events come again with the next call', async () => {
 test('a supervisor without events is told by an error event where one listens, and never else', async () => {
   const task = await customTask({ getInfo: () => ({}) })
   task.on('childExit', () => {})
-  expect(await task.info()).toEqual({})
+  expect(await task.info()).toMatchObject({ state: 'unknown' })
   const other = secondView(task)
   const failed = once(other, 'error')
   other.on('childExit', () => {})

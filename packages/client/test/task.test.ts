@@ -173,7 +173,7 @@ test('a job reaches its supervisor before the socket has its name, and nobody el
   const directory = dirname(launching.taskPool.socketPath(4321))
   const env = { BGTASK_TASKPOOL_PATH: directory, BGTASK_SUPERVISOR_PID: '4321' }
   const job = Task.current(env)
-  expect(await job?.info()).toEqual({ state: 'running' })
+  expect(await job?.info()).toMatchObject({ state: 'running' })
   job?.disconnect()
   const gone = { code: 'ERR_BGTASK_TASK_GONE', path: join(directory, '4321.sock') }
   await expect(Task.at(gone.path).info()).rejects.toMatchObject(gone)

@@ -8,7 +8,7 @@ import { Decoder, encode } from '@msgpack/msgpack'
  * A supervisor that starts nothing and plays a part: `scripted-supervisor.js PART REPORT`. It writes what its launcher did
  * into the file REPORT, as JSON, so that a check can look at it.
  */
-type Part = 'plain' | 'chatty' | 'fails' | 'silent' | 'only-info' | 'hangs' | 'wild-info'
+type Part = 'plain' | 'chatty' | 'fails' | 'silent' | 'only-info' | 'hangs' | 'wild-info' | 'refuses'
 
 /** What a launcher did, as its supervisor sees it. */
 export interface LaunchReport {
@@ -94,12 +94,20 @@ function serve(): void {
 
   function reply(socket: Socket, [type, id, method]: unknown[]): void {
     if (type !== 0) return
-    if (method === 'getInfo') socket.write(encode([1, id, null, infoOf(taskId)]))
+    if (part === 'refuses') socket.write(encode([1, id, CALLERS_FAULT, null]))
+    else if (method === 'getInfo') socket.write(encode([1, id, null, infoOf(taskId)]))
     else
       socket.write(
         encode([1, id, { code: 'ERR_BGTASK_UNSUPPORTED', message: `method ${method} is not supported` }, null]),
       )
   }
+}
+
+/** As if whoever lists tasks had given a wrong pattern. */
+const CALLERS_FAULT = {
+  code: 'ERR_BGTASK_INVALID_OPTION',
+  message: 'pattern is not valid',
+  data: { option: 'pattern', got: 'x' },
 }
 
 function infoOf(taskId: string): Record<string, unknown> {

@@ -37,6 +37,7 @@ export function makeSpec(poolPath: string, changes: Partial<LaunchSpec> = {}): L
     maxRuntimeMs: null,
     poolPath,
     access: { mode: 0o600, gid: null, owners: [] },
+    needs: [],
     ...changes,
     env: {
       PATH: process.env.PATH ?? '/usr/bin:/bin',

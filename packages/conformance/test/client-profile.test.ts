@@ -35,6 +35,7 @@ const MUTANTS: [mutant: string, title: string, reason: RegExp][] = [
   ['opens-anything', 'what lies beside tasks costs the list nothing', /the end of list/],
   ['waits-for-each', 'an entry that hangs does not keep the others from the list', /the end of list/],
   ['prints-as-it-comes', 'info that is not as documented does not end the list', /an escape sequence/],
+  ['ends-with-any-error', 'an error that a supervisor answers with concerns its own entry alone', /list ended with 1/],
   ['removes-what-does-not-answer', 'a socket that is full is busy, not dead, and stays', /was removed/],
   [
     'takes-any-directory',

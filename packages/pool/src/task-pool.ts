@@ -6,7 +6,6 @@ import {
   checkOptions,
   checkWait,
   InvalidOptionError,
-  isBgTaskError,
   LaunchError,
   logFileName,
   PlatformError,
@@ -14,11 +13,10 @@ import {
   PoolDirError,
   socketFileName,
   type TaskRecord,
-  WAIT_OPTIONS,
   type WaitOptions,
 } from '@bgtask/protocol'
 import { debug } from './debug.js'
-import { checkSocket, inspectDirectory, type PoolDirectory } from './directory/inspect.js'
+import { inspectDirectory, type PoolDirectory } from './directory/inspect.js'
 import { latestRecord } from './directory/judged-records.js'
 import { checkAsAsked, type MkdirIfMissing, makePoolDirectory, parseMkdirIfMissing } from './directory/mkdir.js'
 import { defaultSupervisorCmd } from './launch/default-command.js'
@@ -44,7 +42,8 @@ import {
   type TaskPoolOptions,
 } from './pool-options.js'
 import type { TaskPattern, TaskPredicate } from './search/match.js'
-import { DEFAULT_ANSWER_MS, type SearchOptions, type SearchView, searchTasks } from './search/search.js'
+import { taskById, taskByPid } from './search/one-task.js'
+import { type SearchOptions, type SearchView, searchTasks } from './search/search.js'
 import type { PoolEvent } from './watch/event-queue.js'
 import { type WatchOptions, watchTasks } from './watch/watch.js'
 
@@ -139,7 +138,8 @@ export class TaskPool<T extends Task = Task> {
   /** Merges changes into `supervisorEnv` and returns the whole. */
   applySupervisorEnv(env: Readonly<SupervisorEnv>): SupervisorEnv {
     checkEnvironment('supervisorEnv', env)
-    Object.assign(this.#supervisorEnv, env)
+    // Object.assign would lose a variable `__proto__`.
+    this.#supervisorEnv = { ...this.#supervisorEnv, ...env }
     return this.#supervisorEnv
   }
 
@@ -162,7 +162,7 @@ export class TaskPool<T extends Task = Task> {
     const launch = { spec: encodeSpec(spec), taskId: spec.taskId }
     const start = (supervisor: SupervisorProcess) =>
       supervisor.launch(launch, { timeoutMs: launchTimeoutMs, signal }, (pid) =>
-        this.#reach(pid, supervisor.name, { timeoutMs: launchTimeoutMs, signal }),
+        this.#reach(pid, spec.taskId, supervisor.name, { timeoutMs: launchTimeoutMs, signal }),
       )
     return launches.run(async () => {
       const standby = await this.#standbys.take(plan)
@@ -189,25 +189,23 @@ export class TaskPool<T extends Task = Task> {
   }
 
   /**
-   * The task whose supervisor has that pid; undefined where none listens.
+   * The task whose supervisor has that pid now; undefined where none listens. Pids are given again: what was noted for later
+   * is better a task's id.
    *
    * @throws PermissionError where the socket may not be reached or is somebody else's, TimeoutError where it does not answer
    * within `timeoutMs` (2,000 unless given).
    */
   async taskByPid(pid: number, options: WaitOptions = {}): Promise<T | undefined> {
-    checkPid(pid)
-    const { signal, timeoutMs = DEFAULT_ANSWER_MS } = checkOptions(options, WAIT_OPTIONS)
-    checkWait({ signal, timeoutMs })
-    const view = this.#view()
-    try {
-      checkSocket(view.directory, this.socketPath(pid), pid)
-      const task = view.taskAt(pid)
-      await task.info({ signal, timeoutMs })
-      return task
-    } catch (error) {
-      if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) return undefined
-      throw error
-    }
+    return taskByPid(this.#view(), checkPid(pid), options)
+  }
+
+  /**
+   * The task with that id, or the only one whose id begins with what is given (4 digits or more); undefined where none listens.
+   *
+   * @throws InvalidOptionError, AmbiguousIdError with the ids of all that begin so, TimeoutError as `taskByPid`.
+   */
+  async taskById(taskId: string, options: WaitOptions = {}): Promise<T | undefined> {
+    return taskById(this.#view(), taskId, options)
   }
 
   /** The record of the supervisor with that pid if it lives, else the newest of those that had it; undefined where there is none. */
@@ -281,8 +279,8 @@ export class TaskPool<T extends Task = Task> {
   }
 
   /** Connects, once for this check and for the calls to come. */
-  async #reach(pid: number, supervisor: string, options: WaitOptions): Promise<T> {
-    const task = new this.taskClass(this, pid)
+  async #reach(pid: number, taskId: string, supervisor: string, options: WaitOptions): Promise<T> {
+    const task = new this.taskClass(this, pid).bind(taskId)
     try {
       await task.connect(options)
       return task

@@ -12,6 +12,7 @@ interface ErrorClasses {
   ERR_BGTASK_LOCK_HELD: LockHeldError
   ERR_BGTASK_COMMAND: CommandError
   ERR_BGTASK_TASK_GONE: TaskGoneError
+  ERR_BGTASK_AMBIGUOUS_ID: AmbiguousIdError
   ERR_BGTASK_OUTPUT_GAP: OutputGapError
   ERR_BGTASK_TIMEOUT: TimeoutError
   ERR_BGTASK_PERMISSION: PermissionError
@@ -219,16 +220,33 @@ function commandWords(command: string, reason: CommandProblem, cwd?: string): st
   }
 }
 
-/** Nothing listens there any more: the supervisor ended, or the connection broke. */
+/** The task is not there any more: its supervisor ended, the connection broke, or its pid is another task's by now. */
 export class TaskGoneError extends BgTaskError {
   readonly pid: number | undefined
   readonly path: string | undefined
+  /** Undefined where it was not known yet. */
+  readonly taskId: string | undefined
 
-  constructor(pid?: number, options: { path?: string } & BgTaskErrorOptions = {}) {
-    const where = options.path === undefined ? '' : ` at ${options.path}`
-    super('ERR_BGTASK_TASK_GONE', `task${pid === undefined ? '' : ` ${pid}`} is gone${where}`, options)
+  constructor(pid?: number, options: { path?: string; taskId?: string } & BgTaskErrorOptions = {}) {
+    const { path, taskId } = options
+    const name = taskId ?? pid
+    const where = path === undefined ? '' : ` at ${path}`
+    super('ERR_BGTASK_TASK_GONE', `task${name === undefined ? '' : ` ${name}`} is gone${where}`, options)
     this.pid = pid
-    this.path = options.path
+    this.path = path
+    this.taskId = taskId
+  }
+}
+
+/** The beginning of a task id fits several tasks: `taskIds` are theirs. */
+export class AmbiguousIdError extends BgTaskError {
+  readonly given: string
+  readonly taskIds: readonly string[]
+
+  constructor(given: string, taskIds: readonly string[], options?: BgTaskErrorOptions) {
+    super('ERR_BGTASK_AMBIGUOUS_ID', `task id ${given} could be any of ${taskIds.join(', ')}`, options)
+    this.given = given
+    this.taskIds = taskIds
   }
 }
 
@@ -287,13 +305,18 @@ export class RemoteError extends BgTaskError {
   }
 }
 
-/** The supervisor, an older or a custom one, has no such method. */
+/** The supervisor, an older or a custom one, has no such method, or lacks features that a spec needs. */
 export class UnsupportedError extends BgTaskError {
+  /** Empty where features are missing. */
   readonly method: string
+  readonly features: readonly string[] | undefined
 
-  constructor(method: string, options?: BgTaskErrorOptions) {
-    super('ERR_BGTASK_UNSUPPORTED', `method ${method} is not supported`, options)
+  constructor(method: string, options: { features?: readonly string[] } & BgTaskErrorOptions = {}) {
+    const { features } = options
+    const what = features === undefined ? `method ${method} is` : `the spec needs ${features.join(', ')}, which is`
+    super('ERR_BGTASK_UNSUPPORTED', `${what} not supported`, options)
     this.method = method
+    this.features = features
   }
 }
 

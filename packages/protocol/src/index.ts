@@ -36,6 +36,7 @@ export {
   type StreamId,
   stopStepSchema,
   stopStepsSchema,
+  taskIdSchema,
 } from './contract/fields.js'
 export {
   type ExitStatus,
@@ -80,6 +81,7 @@ export {
   type StopResult,
   type WaitResult,
 } from './contract/results.js'
+export { type OnMisfit, soundInfo, soundRecordedInfo } from './contract/sound-info.js'
 export { type LaunchSpec, launchSpecSchema, MAX_SPEC_BYTES } from './contract/spec.js'
 export { describeInvalid, type Invalid, type Validated, validate } from './contract/validate.js'
 export { armDeadline, checkWait, WAIT_OPTIONS, type WaitOptions, withDeadline } from './deadline.js'
@@ -97,6 +99,7 @@ export {
   temporarySocketFileName,
 } from './directory.js'
 export {
+  AmbiguousIdError,
   BgTaskError,
   type BgTaskErrorOptions,
   CommandError,
@@ -123,6 +126,7 @@ export {
   WouldBlockError,
 } from './errors.js'
 export { checkOptions, type KnownOptions } from './options.js'
+export { printable, printableJson } from './printable.js'
 export {
   BEHAVIOR_VARIABLE,
   COOKIE_VARIABLE,

@@ -7,6 +7,7 @@ import {
   type TaskInfo,
   type TaskRecord,
 } from '@bgtask/protocol'
+import { FEATURES } from './features.js'
 import type { Supervisor } from './supervisor.js'
 
 /** A command line may be megabytes long; info and record, which are bounded, show its beginning. */
@@ -27,6 +28,7 @@ export class InfoMaker {
     | 'createdAt'
     | 'protocol'
     | 'software'
+    | 'features'
   >
   readonly #extra: () => object
   readonly #identity = processIdentity()
@@ -49,6 +51,7 @@ export class InfoMaker {
       createdAt: Date.now(),
       protocol: PROTOCOL_VERSION,
       software,
+      features: [...FEATURES],
     }
   }
 

@@ -1,5 +1,12 @@
 import type { Task } from '@bgtask/client'
-import { InvalidOptionError, type StopResult, TaskGoneError, validate } from '@bgtask/protocol'
+import {
+  InvalidOptionError,
+  isPlainObject,
+  type JsonObject,
+  type StopResult,
+  TaskGoneError,
+  validate,
+} from '@bgtask/protocol'
 import * as v from 'valibot'
 import type { ActionBodies, ActionResults, WriteAction } from './shared/messages.js'
 import type { FoundTask } from './tasks/find.js'
@@ -16,7 +23,8 @@ const bodySchemas: { [A in WriteAction]: v.GenericSchema<unknown, ActionBodies[A
   restart: nothing,
   stop: nothing,
   terminate: nothing,
-  meta: v.object({ patch: v.record(v.string(), v.any()) }),
+  // valibot's record would drop the key `constructor`.
+  meta: v.object({ patch: v.custom<JsonObject>(isPlainObject, 'must be an object') }),
 }
 
 /**

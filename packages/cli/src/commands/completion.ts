@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { printable } from '@bgtask/protocol'
 import { Argument, Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { commandOf } from '../argv.js'
 import { openPool } from '../open-pool.js'
@@ -84,8 +85,13 @@ async function within(
   return takesId ? ids(before) : []
 }
 
+/** What would be no word at a prompt, or act on the terminal there, is not offered. */
+function isOneWord(name: string): boolean {
+  return name !== '' && printable(name) === name
+}
+
 async function ids(before: readonly string[]): Promise<string[]> {
   const pool = before[before.indexOf('--pool') + 1]
   const targets = await allTargets(openPool({ pool: before.includes('--pool') ? pool : undefined }))
-  return [...new Set(targets.flatMap(({ id, info }) => [nameOf(info), String(id)].filter(Boolean))), '@last']
+  return [...new Set(targets.flatMap(({ id, info }) => [nameOf(info), String(id)].filter(isOneWord))), '@last']
 }

@@ -1,3 +1,4 @@
+import { printable } from '@bgtask/protocol'
 import type { Finding } from '../doctor/check.js'
 import { ok, problem } from '../doctor/check.js'
 import { checkMachine } from '../doctor/machine.js'
@@ -22,8 +23,8 @@ async function doctor({ json, ...options }: PoolOption & { readonly json?: boole
   const paint = painter(process.stdout)
   const marks = { ok: paint('green', 'ok     '), warning: paint('yellow', 'warning'), problem: paint('red', 'PROBLEM') }
   for (const { level, check, message, advice } of findings) {
-    await print(`${marks[level]} ${check}: ${message}`)
-    if (advice !== undefined) await print(`        ${paint('bold', advice)}`)
+    await print(`${marks[level]} ${check}: ${printable(message)}`)
+    if (advice !== undefined) await print(`        ${paint('bold', printable(advice))}`)
   }
 }
 

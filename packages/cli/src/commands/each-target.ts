@@ -3,7 +3,7 @@ import { boundedTasks } from '../at-once.js'
 import { CliError, describeError, type ErrorDescription, exitCodeOf } from '../errors.js'
 import { openPool, type PoolOption } from '../open-pool.js'
 import { print, printJson, tell } from '../output/print.js'
-import { type Target, targetFinder } from '../targets.js'
+import { keyOf, type Target, targetFinder } from '../targets.js'
 
 export interface EachOptions extends PoolOption {
   readonly json?: boolean
@@ -24,8 +24,8 @@ export async function eachTarget(
   const work = async (id: string) => {
     try {
       const target = await find(id)
-      if (seen.has(target.info.taskId)) return
-      seen.add(target.info.taskId)
+      if (seen.has(keyOf(target))) return
+      seen.add(keyOf(target))
       const result = await act(target)
       if (options.json) await printJson({ id: target.id, ...result })
       else await print(String(target.id))

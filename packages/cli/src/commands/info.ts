@@ -1,8 +1,7 @@
-import type { TaskInfo } from '@bgtask/protocol'
+import { printable, type TaskInfo } from '@bgtask/protocol'
 import { openPool, type PoolOption } from '../open-pool.js'
 import { print, printJson } from '../output/print.js'
 import { findTargets, nameOf, type Target } from '../targets.js'
-import { printable } from '../text/printable.js'
 import { shortDuration, shortSize } from '../text/quantity.js'
 import { survivorsText } from '../text/survivors.js'
 import { commandOf, stateOf } from '../text/task-table.js'
@@ -27,32 +26,34 @@ async function info(ids: readonly string[], options: InfoOptions): Promise<void>
     const info = target.task === undefined ? target.info : await target.task.info()
     if (options.json) await printJson({ id: target.id, task: info })
     else if (options.quiet) await print(String(target.id))
-    else for (const [label, value] of facts(target, info as TaskInfo)) await print(`${label.padEnd(9)} ${value}`)
+    else
+      for (const [label, value] of facts(target, info as TaskInfo))
+        await print(`${label.padEnd(9)} ${printable(value)}`)
   }
 }
 
-/** What there is to tell, in the order of interest. A record has no streams, a custom supervisor may lack anything. */
+/** What there is to tell, in the order of interest. A record has no streams. */
 function facts({ id }: Target, info: TaskInfo): [label: string, value: string][] {
   const { streams, exitStatus, lockfile, restart, failure } = info
   const lines: [string, string | number | false | null | undefined][] = [
     ['id', id],
-    ['name', printable(nameOf(info))],
-    ['state', `${stateOf(info)}${failure ? ` (${printable(failure)})` : ''}`],
+    ['name', nameOf(info)],
+    ['state', `${stateOf(info)}${failure ? ` (${failure})` : ''}`],
     ['command', commandOf(info)],
-    ['cwd', printable(info.cwd ?? '')],
+    ['cwd', info.cwd],
     ['pid', info.pid],
-    ['run', info.run && `${info.run}, ${info.restarts} restarts${restart?.on === 'never' ? '' : ` (${restart?.on})`}`],
+    ['run', info.run && `${info.run}, ${info.restarts} restarts${restart.on === 'never' ? '' : ` (${restart.on})`}`],
     ['started', info.startedAt && moment(info.startedAt)],
     ['ended', info.exitedAt && moment(info.exitedAt)],
     ['survivors', survivorsText({ survivors: exitStatus?.survivors ?? [], moreSurvivors: exitStatus?.moreSurvivors })],
-    ['lock', lockfile && printable(lockfile)],
+    ['lock', lockfile],
     ['behavior', info.behavior],
-    ['meta', printable(JSON.stringify(info.meta ?? {}))],
+    ['meta', JSON.stringify(info.meta)],
     ['stdout', streams && output(streams[1])],
     ['stderr', streams && output(streams[2])],
     ['stdin', streams && `${shortSize(streams[0].writtenOffset)} written${streams[0].closed ? ', closed' : ''}`],
     ['task id', info.taskId],
-    ['software', printable(info.software ?? '')],
+    ['software', info.software],
   ]
   return lines.flatMap(([label, value]) => (value ? [[label, String(value)]] : []))
 }
@@ -63,6 +64,6 @@ function moment(unixMs: number): string {
 
 function output({ firstOffset, endOffset, discarded, eof, error }: TaskInfo['streams'][1]): string {
   const kept = `${shortSize(endOffset)} written, ${shortSize(endOffset - firstOffset)} kept`
-  const more = [discarded > 0 && `${shortSize(discarded)} dropped`, eof && 'ended', error && printable(error)]
+  const more = [discarded > 0 && `${shortSize(discarded)} dropped`, eof && 'ended', error]
   return [kept, ...more.filter(Boolean)].join(', ')
 }

@@ -1,4 +1,5 @@
 import { Task } from '@bgtask/client'
+import { printableJson } from '@bgtask/protocol'
 import { CliError } from '../errors.js'
 import { parseMeta } from '../meta.js'
 import { openPool, type PoolOption } from '../open-pool.js'
@@ -28,7 +29,7 @@ async function meta(words: readonly string[], options: PoolOption & { readonly j
   if (target !== undefined && isChange) needLive(target)
   const whole = isChange ? await task?.applyMeta(changes) : ((await task?.info())?.meta ?? target?.info.meta)
   if (options.json) await printJson({ id: target?.id ?? task?.pid, meta: whole })
-  else if (!isChange) await print(JSON.stringify(whole, null, 2))
+  else if (!isChange) await print(printableJson(JSON.stringify(whole, null, 2)))
 }
 
 function currentTask(): Task {

@@ -2,7 +2,6 @@ import { accessSync, constants, statSync } from 'node:fs'
 import type { LostTask, TaskPool } from '@bgtask/pool'
 import type { BgTaskError } from '@bgtask/protocol'
 import { exceptLost, nameOf } from '../targets.js'
-import { printable } from '../text/printable.js'
 import { type Finding, ok, problem, warning } from './check.js'
 
 /** What is in a pool, and what is wrong with it. */
@@ -59,7 +58,7 @@ function adviceFor({ code }: BgTaskError, pid: number): string {
 }
 
 function describeLost({ pid, state, info, reason }: LostTask): Finding {
-  const who = `${pid}${nameOf(info) && ` (${printable(nameOf(info))})`}`
+  const who = `${pid}${nameOf(info) && ` (${nameOf(info)})`}`
   const what = reason === 'died' ? 'died' : 'does not listen any more, and cannot be seen from here (a container?)'
   if (state === 'lost') return warning('lost', `${who}: its supervisor ${what}`, `bgtask rm ${pid}`)
   const message = `${who}: its supervisor ${what}, and processes of the task run on`

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
+import { printable } from '@bgtask/protocol'
 import { type LiveTarget, nameOf } from '../targets.js'
 import { type Colour, painter } from '../text/colour.js'
-import { printable } from '../text/printable.js'
 import { LineBuffer } from './lines.js'
 import { printJson, tell, write } from './print.js'
 import type { Gap, OutputName, Piece } from './task-output.js'

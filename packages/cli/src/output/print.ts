@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { printable, printableJson } from '@bgtask/protocol'
 import { EXIT } from '../errors.js'
 
 /** The version of everything printed with `--json`; fields are added under the same version, never changed or taken away. */
@@ -19,19 +20,19 @@ export function goOnWithoutReader(): void {
   endsWithReader = false
 }
 
-/** One line of data on stdout. */
+/** One line of data on stdout. What of it is text of others must be printable: it may hold colours of ours. */
 export async function print(line: string): Promise<void> {
   await write('stdout', `${line}\n`)
 }
 
 /** One line of JSON on stdout. */
 export async function printJson(value: object): Promise<void> {
-  await print(JSON.stringify({ v: JSON_VERSION, ...value }))
+  await print(printableJson(JSON.stringify({ v: JSON_VERSION, ...value })))
 }
 
-/** A message for whoever sits there, on stderr. */
+/** A message for whoever sits there, on stderr. It may hold text of others, and several lines of theirs. */
 export function tell(message: string): void {
-  use('stderr').write(`bgtask: ${message}\n`)
+  use('stderr').write(`bgtask: ${message.split('\n').map(printable).join('\n')}\n`)
 }
 
 /** Writes at the pace of who reads. */

@@ -1,5 +1,5 @@
 import type { SomeSurvivors } from '@bgtask/protocol'
-import { printable } from './printable.js'
+import { printable } from '@bgtask/protocol'
 
 /** So many are named; more would fill the terminal. */
 const NAMED = 10

@@ -1,7 +1,6 @@
-import type { RecordedInfo, TaskState } from '@bgtask/protocol'
+import { printable, type RecordedInfo, type TaskState } from '@bgtask/protocol'
 import { nameOf, type Target } from '../targets.js'
 import { type Colour, painter } from './colour.js'
-import { printable } from './printable.js'
 import { shortDuration } from './quantity.js'
 import { type Cell, table } from './table.js'
 
@@ -15,6 +14,7 @@ export const STATE_COLOURS: Readonly<Record<TaskState, Colour>> = {
   terminating: 'cyan',
   lost: 'red',
   orphaned: 'red',
+  unknown: 'yellow',
 }
 
 /** Tasks as `ls` shows them: a heading, then a line each, cut to the terminal. */
@@ -41,10 +41,12 @@ export function stateOf({ state, exitStatus }: RecordedInfo): string {
 
 /** How long it runs, or ended ago. */
 function ageOf({ startedAt, exitedAt, createdAt }: RecordedInfo): string {
-  return shortDuration(Date.now() - (exitedAt ?? startedAt ?? createdAt))
+  const since = exitedAt ?? startedAt ?? createdAt
+  // A custom supervisor may not tell.
+  return since === 0 ? '-' : shortDuration(Date.now() - since)
 }
 
 /** The command line as one would type it, near enough. */
 export function commandOf({ command }: RecordedInfo): string {
-  return printable((command ?? []).map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`)).join(' '))
+  return printable(command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`)).join(' '))
 }

@@ -1,5 +1,5 @@
+import { printable } from '@bgtask/protocol'
 import { type Colour, painter } from '../text/colour.js'
-import { printable } from '../text/printable.js'
 import { shortSize } from '../text/quantity.js'
 import { type Cell, table } from '../text/table.js'
 import { commandOf, STATE_COLOURS, stateOf } from '../text/task-table.js'
@@ -24,7 +24,7 @@ export function frame(
   const room = (size.rows ?? Number.POSITIVE_INFINITY) - 2
   const shown = rows.length > room ? rows.slice(0, Math.max(0, room - 1)) : rows
   const hidden = rows.length - shown.length
-  const lines = [title.slice(0, size.columns), paint('bold', heading), ...shown]
+  const lines = [printable(title).slice(0, size.columns), paint('bold', heading), ...shown]
   return hidden > 0 ? [...lines, paint('dim', `… ${hidden} more`)] : lines
 }
 

@@ -1,7 +1,7 @@
 import type { Task } from '@bgtask/client'
 import type { TaskPool } from '@bgtask/pool'
 import type { RecordedInfo, TaskInfo } from '@bgtask/protocol'
-import { hasEnded, nameOf } from '../targets.js'
+import { hasEnded, keyOf, nameOf } from '../targets.js'
 import { Processes } from './usage.js'
 
 /** One task at one moment; rates are since the sample before and unknown in the first. */
@@ -58,21 +58,21 @@ export class Sampler {
         .map((task) => this.#sample(this.#known(task), task.cachedInfo as RecordedInfo, processes, counters)),
     )
     this.#counters = counters
-    for (const [taskId, task] of this.#tasks) if (!counters.has(taskId)) this.#forget(taskId, task)
+    for (const [key, task] of this.#tasks) if (!counters.has(key)) this.#forget(key, task)
     return samples
   }
 
   /** Keeps one object, and with it one connection, for a task. */
   #known(task: Task): Task {
-    const { taskId } = task.cachedInfo as RecordedInfo
-    const known = this.#tasks.get(taskId) ?? task
-    this.#tasks.set(taskId, known)
+    const key = keyOfTask(task, task.cachedInfo as RecordedInfo)
+    const known = this.#tasks.get(key) ?? task
+    this.#tasks.set(key, known)
     return known
   }
 
-  #forget(taskId: string, task: Task): void {
+  #forget(key: string, task: Task): void {
     task.disconnect()
-    this.#tasks.delete(taskId)
+    this.#tasks.delete(key)
   }
 
   async #sample(
@@ -89,8 +89,9 @@ export class Sampler {
       cpuMs: usage?.cpuMs,
       outputBytes: streams && streams[1].endOffset + streams[2].endOffset,
     }
-    const before = this.#counters.get(recorded.taskId)
-    counters.set(recorded.taskId, now)
+    const key = keyOfTask(task, recorded)
+    const before = this.#counters.get(key)
+    counters.set(key, now)
     const perMs = (counter: 'cpuMs' | 'outputBytes') => growth(before, now, counter)
     return {
       id: task.pid,
@@ -105,6 +106,10 @@ export class Sampler {
   }
 }
 
+function keyOfTask({ pid }: Task, info: RecordedInfo): string {
+  return keyOf({ id: pid, info })
+}
+
 /** By how much a counter grew in each ms; null where that is not known. A process that ended took its time with it. */
 function growth(before: Counters | undefined, now: Counters, counter: 'cpuMs' | 'outputBytes'): number | null {
   const [from, to] = [before?.[counter], now[counter]]
@@ -117,7 +122,7 @@ function scaled(value: number | null, factor: number): number | null {
 }
 
 function progressOf({ meta }: RecordedInfo): Progress | null {
-  const { progress } = meta ?? {}
+  const { progress } = meta
   if (typeof progress !== 'object' || progress === null || Array.isArray(progress)) return null
   const number = (value: unknown) => (typeof value === 'number' ? value : null)
   const text = typeof progress.text === 'string' ? progress.text : null

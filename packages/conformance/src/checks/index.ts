@@ -4,6 +4,7 @@ import { cornerChecks } from './corners.js'
 import { directoryChecks } from './directory.js'
 import { eventChecks } from './events.js'
 import { foregroundChecks } from './foreground.js'
+import { helloChecks } from './hello.js'
 import { infoChecks } from './info.js'
 import { launchChecks } from './launch.js'
 import { launchLimitChecks } from './launch-limits.js'
@@ -28,6 +29,7 @@ export const checks: readonly Check[] = [
   ...recordChecks,
   ...nameChecks,
   ...wireChecks,
+  ...helloChecks,
   ...byHandChecks,
   ...parameterChecks,
   ...infoChecks,

@@ -107,6 +107,16 @@ export const infoChecks: readonly Check[] = [
     assert.deepEqual((await client.info()).meta, merged)
   }),
 
+  full('applyMeta takes names that objects of JavaScript have as any other', 'W-62', async (bench) => {
+    const client = await bench.task({ exec: SLEEP })
+    const deep = '{"__proto__":{"__proto__":1,"constructor":2},"constructor":{"toString":3},"toString":4}'
+    assert.equal(JSON.stringify(await client.call('applyMeta', { patch: JSON.parse(deep) })), deep)
+    const patch = JSON.parse('{"__proto__":{"__proto__":null},"constructor":null}')
+    const merged = '{"__proto__":{"constructor":2},"toString":4}'
+    assert.equal(JSON.stringify(await client.call('applyMeta', { patch })), merged)
+    assert.equal(JSON.stringify((await client.info()).meta), merged)
+  }),
+
   full('a patch that makes meta too large changes nothing', 'W-61', async (bench) => {
     const client = await bench.task({ exec: SLEEP, meta: { kept: 'x'.repeat(40_000) } })
     await client.failure('applyMeta', { patch: { more: 'x'.repeat(40_000) } })

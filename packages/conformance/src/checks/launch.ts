@@ -86,6 +86,28 @@ const spec: Check[] = [
     }),
   ),
 
+  core('a spec that needs a feature which is not there fails the launch, naming it', 'L-16', async (bench) => {
+    const launch = bench.launch({ needs: ['acme/one', 'acme/two'] })
+    await failsToLaunch(bench, launch, 'a spec that needs unknown features')
+    const [, json = 'null'] = /^BGTASK_ERROR=(.*)$/m.exec(launch.stderr) ?? []
+    const { code, data } = JSON.parse(json) ?? {}
+    assert.deepEqual(
+      { code, features: data?.features },
+      { code: 'ERR_BGTASK_UNSUPPORTED', features: ['acme/one', 'acme/two'] },
+    )
+  }),
+
+  core('names that objects of JavaScript have are names as any other, in env and meta', 'L-18', async (bench) => {
+    const names = ['__proto__', 'constructor', 'toString']
+    const inner = Object.fromEntries(names.map((name) => [name, name.length]))
+    const meta = Object.fromEntries(names.map((name) => [name, inner]))
+    const env = Object.fromEntries(names.map((name) => [name, `value of ${name}`]))
+    const client = await bench.connect(await bench.launch({ exec: ['/usr/bin/env'], env, meta }).ready())
+    const lines = (await client.whole()).toString().split('\n')
+    for (const name of names) assert.ok(lines.includes(`${name}=value of ${name}`), `${name} among ${lines}`)
+    assert.equal(JSON.stringify((await client.info()).meta), JSON.stringify(meta))
+  }),
+
   core('what the spec asks for is done, or fails the launch', 'L-15', async (bench) => {
     const restart = { on: 'always', delayMs: 0, maxDelayMs: 0, factor: 1, maxRestarts: 3, resetAfterMs: 1_000 } as const
     const lockfile = bench.beside('lock')

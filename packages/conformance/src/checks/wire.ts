@@ -206,23 +206,6 @@ const errors: Check[] = [
     await client.callAny('kill', { killSignal: 'SIGCONT', ...more })
     await client.callAny('stop', { ...more })
   }),
-
-  full('hello tells the version and the methods', 'W-40', async (bench) => {
-    const client = await bench.task({ exec: SLEEP })
-    const { protocol, methods } = await client.call('hello', { protocol: 1, software: 'conformance' })
-    assert.equal(protocol, 1)
-    // Each of them is there: whatever it says to no parameters, it is not "unsupported".
-    for (const method of methods.filter((name) => !['terminate', 'stop', 'restart'].includes(name))) {
-      const code = await client.callAny(method).then(
-        () => undefined,
-        (error) => error.code,
-      )
-      assert.notEqual(code, 'ERR_BGTASK_UNSUPPORTED', method)
-    }
-    for (const method of ['getInfo', 'kill', 'stop', 'terminate', 'readStream', 'waitExit', 'subscribe']) {
-      assert.ok(methods.includes(method), `${method} among ${methods}`)
-    }
-  }),
 ]
 
 /** Each would do something, or harm, if it were taken for what it resembles. */

@@ -46,7 +46,7 @@ export const readerChecks: readonly ClientCheck[] = [
     assert.equal((await bench.list()).get(taskIdOf(spec)), pid, 'pid of the task that answers in the list')
   }),
 
-  client('info that is not as documented does not end the list', 'D-40', async (bench) => {
+  client('info that is not as documented does not end the list', 'D-40 D-47 W-211 W-212', async (bench) => {
     const wild = bench.spawn('wild-info')
     await wild.report()
     await wild.driven
@@ -57,6 +57,16 @@ export const readerChecks: readonly ClientCheck[] = [
     assert.equal(code, 0, 'exit code of list')
     assert.ok(stdout.includes(`${pid} ${taskIdOf(spec)}`), 'the other task in the list')
     assert.ok(!stdout.includes('\u001b'), 'an escape sequence of a foreign supervisor in the list')
+  }),
+
+  client('an error that a supervisor answers with concerns its own entry alone', 'D-41 W-213', async (bench) => {
+    const refusing = bench.spawn('refuses')
+    await refusing.report()
+    await refusing.driven
+    const { driven, report } = bench.spawn('plain')
+    const { pid, spec } = await report()
+    await driven
+    assert.equal((await bench.list()).get(taskIdOf(spec)), pid, 'pid of the task that answers in the list')
   }),
 
   client('a socket that is full is busy, not dead, and stays', 'D-42 D-43', async (bench) => {

@@ -7,8 +7,10 @@ import {
   PROTOCOL_VERSION,
   ProtocolError,
   recordFileName,
+  soundRecordedInfo,
   type TaskRecord,
 } from '@bgtask/protocol'
+import { debug } from '../debug.js'
 import type { PoolDirectory } from './inspect.js'
 
 /** A record, and the uid that owns its file: the one fact in it that cannot be forged. */
@@ -37,7 +39,7 @@ export function readRecord(directory: PoolDirectory, pid: number, taskId: string
     if (record.info.supervisorPid !== pid || record.supervisor.pid !== pid || record.info.taskId !== taskId) {
       throw new ProtocolError(`record ${path} tells of another task than its name`)
     }
-    return { record, ownerUid: uid, path, mtimeMs }
+    return { record: soundRecord(record, uid, path), ownerUid: uid, path, mtimeMs }
   } finally {
     closeSync(fd)
   }
@@ -82,8 +84,7 @@ function parseRecord(path: string, text: string): TaskRecord {
 }
 
 /**
- * Checks what identity and liveness rest on. The info is believed as that of a supervisor is, which need not be complete
- * either; checking all of a hundred records by their schema would take most of a search's time.
+ * Checks what identity and liveness rest on: a record without it is none.
  */
 function recordProblem(record: unknown): string | undefined {
   if (!isPlainObject(record)) return 'it is no map'
@@ -96,6 +97,17 @@ function recordProblem(record: unknown): string | undefined {
   return isPlainObject(info) ? undefined : 'info is no map'
 }
 
+/** All else is taken where it fits. */
+function soundRecord({ info, pipes, ...rest }: TaskRecord, ownerUid: number, path: string): TaskRecord {
+  const onMisfit = (words: string) => debug(() => `record ${path} is wrong: ${words}`)
+  return {
+    ...rest,
+    ...(Array.isArray(pipes) && { pipes: pipes.filter((name) => typeof name === 'string') }),
+    uid: isCount(rest.uid) ? rest.uid : ownerUid,
+    info: soundRecordedInfo(info, info.supervisorPid, onMisfit),
+  }
+}
+
 function isProcess({ pid, startTime }: Record<string, unknown>): boolean {
   return isCount(pid) && (startTime === null || isCount(startTime))
 }
@@ -105,16 +117,9 @@ function isCount(value: unknown): boolean {
 }
 
 function parseJson(path: string, text: string): unknown {
-  // A key `__proto__` would change the object it is copied to; it can also be written with escapes. Looking for it with a
-  // reviver in every record would take most of a search's time.
-  const suspicious = text.includes('__proto__') || text.includes('\\u')
   try {
-    return suspicious ? JSON.parse(text, dropPrototypeKeys) : JSON.parse(text)
+    return JSON.parse(text)
   } catch (error) {
     throw new ProtocolError(`record ${path} is not JSON`, { cause: error })
   }
-}
-
-function dropPrototypeKeys(key: string, value: unknown): unknown {
-  return key === '__proto__' ? undefined : value
 }

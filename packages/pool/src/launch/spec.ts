@@ -68,6 +68,8 @@ export function makeSpec(options: SpawnOptions, pool: { path: string; access: Ac
     maxRuntimeMs: options.maxRuntimeMs ?? null,
     poolPath: pool.path,
     access: pool.access,
+    // Nothing that can be asked for is an optional part of the contract.
+    needs: [],
   }
   const { value, invalid } = validate(launchSpecSchema, spec)
   if (invalid !== undefined) throw new InvalidOptionError(invalid.path, invalid.got, invalid.problem)

@@ -6,7 +6,9 @@ import {
   handlerSchema,
   isBgTaskError,
   type KnownOptions,
+  type RecordedInfo,
   Slots,
+  type TaskInfo,
   WAIT_OPTIONS,
   type WaitOptions,
 } from '@bgtask/protocol'
@@ -65,18 +67,19 @@ export async function searchTasks<T extends Task>(
   const toAsk: PoolEntry[] = []
   for (const entry of listEntries(view.directory.path)) {
     if (!entry.hasSocket) continue
+    let owner: number | undefined
     try {
-      const owner = checkSocket(view.directory, view.socketPath(entry.pid), entry.pid)
-      // Where no record tells of a supervisor that lives, only asking can tell: it may be custom, or of another machine.
-      const records = fromRecords ? readRecords(view.directory, entry, report) : []
-      // And only the socket's owner can say what is behind it.
-      const info = records.find((found) => found.supervisor === 'alive' && found.ownerUid === owner)?.record.info
-      if (info === undefined) toAsk.push(entry)
-      else if (matchesPattern(pattern, info)) found.set(entry.pid, withInfo(view.taskAt(entry.pid), info))
+      owner = checkSocket(view.directory, view.socketPath(entry.pid), entry.pid)
     } catch (error) {
-      throwIfCallersFault(error)
       report(error, entry.pid)
+      continue
     }
+    // Where no record tells of a supervisor that lives, only asking can tell: it may be custom, or of another machine.
+    const records = fromRecords ? readRecords(view.directory, entry, report) : []
+    // And only the socket's owner can say what is behind it.
+    const info = records.find((found) => found.supervisor === 'alive' && found.ownerUid === owner)?.record.info
+    if (info === undefined) toAsk.push(entry)
+    else if (matchesPattern(pattern, info)) found.set(entry.pid, withInfo(view.taskAt(entry.pid), info))
   }
   debug(() => `search: ${found.size} found by their records, asking ${toAsk.length}`)
   const ended = signal && manyMayListenTo(signal)
@@ -84,17 +87,19 @@ export async function searchTasks<T extends Task>(
   const ask = async (entry: PoolEntry) => {
     const { pid } = entry
     const task = view.taskAt(pid)
+    let info: TaskInfo
     try {
-      const info = await task.info({ signal: ended, timeoutMs })
-      if (await matchesTask(pattern, info)) found.set(pid, withInfo(task, info))
+      info = await task.info({ signal: ended, timeoutMs })
     } catch (error) {
-      throwIfCallersFault(error)
       ended?.throwIfAborted()
       if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) removeDeadSocket(view.directory, entry)
       report(error, pid)
+      return
     } finally {
       task.disconnect()
     }
+    // Only here may an error be the caller's: whatever a supervisor answers concerns its own entry.
+    if (await matchesTask(pattern, info)) found.set(pid, withInfo(task, info))
   }
   await Promise.all(toAsk.map((entry) => asked.run(() => ask(entry), ended)))
   return [...found].sort(([a], [b]) => a - b).map(([, task]) => task)
@@ -107,12 +112,8 @@ function manyMayListenTo(signal: AbortSignal): AbortSignal {
   return own
 }
 
-function withInfo<T extends Task>(task: T, info: Task['cachedInfo']): T {
+/** Of a record, only the id that its name tells is sure. */
+function withInfo<T extends Task>(task: T, info: RecordedInfo): T {
   task.cachedInfo = info
-  return task
-}
-
-/** A pattern that cannot be used is the caller's mistake, not an entry's. */
-function throwIfCallersFault(error: unknown): void {
-  if (isBgTaskError(error, 'ERR_BGTASK_INVALID_OPTION')) throw error
+  return info.taskId === '' ? task : task.bind(info.taskId)
 }

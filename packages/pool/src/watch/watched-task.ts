@@ -29,7 +29,6 @@ export class WatchedTask<T extends Task> {
   readonly #options: WatchedTaskOptions<T>
   /** As it was told last; undefined while the consumer does not know of the task. */
   #told: TaskInfo | undefined
-  #taskId: string | undefined
   #looking = false
   #lookAgain = false
   /** It did not answer in time, which was told: now it may take as long as it likes. */
@@ -73,18 +72,30 @@ export class WatchedTask<T extends Task> {
     this.#looking = true
     while (this.#lookAgain && !this.#closed) {
       this.#lookAgain = false
+      const info = await this.#ask()
+      if (info === undefined) continue
       try {
-        const info = await this.#source.info({ timeoutMs: this.#late ? Number.POSITIVE_INFINITY : DEFAULT_ANSWER_MS })
-        this.#late = false
-        if (this.#isAnother(info)) this.#gone(true)
-        else this.#tell(info, await matchesTask(this.#options.pattern, info))
+        this.#tell(info, await matchesTask(this.#options.pattern, info))
       } catch (error) {
-        if (this.#closed) return
-        if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) this.#gone(this.#lookAgain)
-        else this.#complain(error)
+        // A pattern that cannot be used is the caller's mistake.
+        this.#options.queue.fail(error)
       }
     }
     this.#looking = false
+  }
+
+  async #ask(): Promise<TaskInfo | undefined> {
+    try {
+      const info = await this.#source.info({ timeoutMs: this.#late ? Number.POSITIVE_INFINITY : DEFAULT_ANSWER_MS })
+      this.#late = false
+      return info
+    } catch (error) {
+      if (this.#closed) return undefined
+      // A pid, and with it the socket's path, may be another task's by now.
+      if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) this.#gone(this.#lookAgain || error.taskId !== undefined)
+      else this.#complain(error)
+      return undefined
+    }
   }
 
   #complain(error: unknown): void {
@@ -93,17 +104,12 @@ export class WatchedTask<T extends Task> {
     this.#options.onError(error, this.#source.pid)
   }
 
-  /** A pid, and with it the socket's path, may be used again. */
-  #isAnother(info: TaskInfo): boolean {
-    this.#taskId ??= info.taskId
-    return this.#taskId !== info.taskId
-  }
-
   #tell(info: TaskInfo, matches: boolean): void {
     if (this.#closed) return
     const { queue } = this.#options
     const told = this.#told
     this.#task.cachedInfo = info
+    if (this.#source.taskId !== undefined) this.#task.bind(this.#source.taskId)
     if (!matches) this.#tellGone()
     else if (told === undefined) queue.push({ type: 'appear', task: this.#task, info })
     else if (!isDeepStrictEqual(steady(told), steady(info))) queue.push({ type: 'change', task: this.#task, info })

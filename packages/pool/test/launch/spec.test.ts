@@ -30,6 +30,7 @@ describe('the spec', () => {
       maxRuntimeMs: null,
       poolPath: '/p',
       access: pool.access,
+      needs: [],
     })
   })
 

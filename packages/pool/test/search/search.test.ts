@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Task } from '@bgtask/client'
 import type { SearchEntry, TaskPattern, TaskPool, TaskPredicate } from '@bgtask/pool'
-import { type BgTaskError, recordFileName } from '@bgtask/protocol'
+import { type BgTaskError, RpcPeer, recordFileName } from '@bgtask/protocol'
 import { needs } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { makePool } from '../support/directory.js'
@@ -50,7 +50,7 @@ describe("the seed's example", () => {
       expect(pids(await pool.search(pattern)), String(pattern)).toEqual(pids(expected))
     }
     const [found] = await pool.search({ a: 5 })
-    expect(found?.cachedInfo).toEqual({ a: 5, b: 5, c: 5, supervisorPid: proc2.pid })
+    expect(found?.cachedInfo).toMatchObject({ a: 5, b: 5, c: 5, supervisorPid: proc2.pid })
     expect(await (await pool.taskByPid(proc1.pid))?.info()).toMatchObject({ a: 1 })
   })
 })
@@ -62,6 +62,14 @@ async function listenFor(pool: TaskPool, pid: number, onConnection = () => {}): 
   await once(server, 'listening')
   onTestFinished(() => void server.close())
   return server
+}
+
+/** A supervisor of another make in this process, whose info is what `getInfo` gives. */
+async function answering(pool: TaskPool, pid: number, getInfo: () => unknown): Promise<void> {
+  const server = await listenFor(pool, pid)
+  server.on('connection', (socket) => {
+    new RpcPeer(socket, { onRequest: getInfo })
+  })
 }
 
 async function searchWithErrors(pool: TaskPool, pattern?: TaskPattern | TaskPredicate, timeoutMs?: number) {
@@ -173,6 +181,51 @@ describe('an entry that is no task costs the others nothing', () => {
       'ERR_BGTASK_REMOTE',
     ],
   ]
+  // Such a one made the whole search reject, as if the caller's pattern were wrong.
+  const codes = ['ERR_BGTASK_INVALID_OPTION', 'ERR_BGTASK_TIMEOUT', 'ERR_BGTASK_TASK_GONE', 'ERR_BGTASK_PERMISSION']
+  test.each(codes)('one that answers with the error %s is skipped, and told', async (code) => {
+    const { pool, good } = await crowdedPool()
+    await answering(pool, ODD, () => {
+      throw Object.assign(new Error('so it says'), { code, option: 'pattern' })
+    })
+    const told = code === 'ERR_BGTASK_INVALID_OPTION' ? code : 'ERR_BGTASK_REMOTE'
+    const expected = { found: [good], errors: [[ODD, told]] }
+    expect(await searchWithErrors(pool)).toEqual(expected)
+    expect(await searchWithErrors(pool, () => true)).toEqual(expected)
+    await expect(pool.taskByPid(ODD)).rejects.toMatchObject({ code: told })
+  })
+
+  test('one whose info has wrong values is found with what can be believed of it', async () => {
+    const { pool, good } = await crowdedPool()
+    const hostile = {
+      command: 5,
+      state: '\u001b]52;c;aGk=\u0007',
+      exitStatus: [],
+      meta: 'x',
+      taskId: {},
+      run: -1,
+      odd: true,
+    }
+    await answering(pool, ODD, () => hostile)
+    expect(await searchWithErrors(pool)).toEqual({ found: [good, ODD].sort(), errors: [] })
+    const [task] = await pool.search({ odd: true })
+    const least = { command: [], state: 'unknown', exitStatus: null, meta: {}, taskId: '', run: 0, supervisorPid: ODD }
+    expect(task?.cachedInfo).toMatchObject(least)
+    expect(task?.taskId).toBeUndefined()
+    expect(await searchWithErrors(pool, { command: [] })).toMatchObject({ errors: [] })
+  })
+
+  test('a record whose info has wrong values is believed as far as it can be', async () => {
+    const pool = makePool()
+    const { pid } = await idleProcess()
+    await listenFor(pool, pid)
+    const wrong = { command: 5, state: '\u001b[2J', createdAt: 'x', meta: { name: 'y' } }
+    writeRecord(pool.path, { ...recordOf(pid, wrong as never), uid: 'x', pipes: [1, 'pipe:[2]'] } as never)
+    const [task] = await pool.search({ meta: { name: 'y' } })
+    expect(task?.cachedInfo).toMatchObject({ command: [], state: 'unknown', createdAt: 0, supervisorPid: pid })
+    expect(await pool.record(pid)).toMatchObject({ uid: process.getuid?.(), pipes: ['pipe:[2]'] })
+  })
+
   test.each(answers)('one that answers with %s is skipped, and told', async (_, bytes, code) => {
     const { pool, good } = await crowdedPool()
     const server = await listenFor(pool, ODD)

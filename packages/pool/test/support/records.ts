@@ -56,6 +56,7 @@ export function recordOf(pid: number, info: Partial<RecordedInfo> = {}, rest: Pa
       stdio: 'pipe',
       protocol: 1,
       software: 'test',
+      features: [],
       ...info,
     },
     ...rest,

@@ -3,6 +3,7 @@ import { chmodSync, renameSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { Task } from '@bgtask/client'
 import type { PoolEvent, TaskPattern, TaskPool, TaskPredicate } from '@bgtask/pool'
+import { RpcPeer } from '@bgtask/protocol'
 import { tempDir } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { makePool } from '../support/directory.js'
@@ -127,6 +128,26 @@ describe('a watch', () => {
     expect(connections).toBeLessThanOrEqual(2 + (performance.now() - start) / 1000)
   })
 
+  // The answer was taken for a timeout of ours, after which the supervisor is asked again at once.
+  test('asks a supervisor that answers with an error once', async () => {
+    const pool = makePool()
+    let asked = 0
+    const hostile = createServer((socket) => {
+      const onRequest = (method: string) => {
+        if (method === 'getInfo') asked += 1
+        throw Object.assign(new Error('so it says'), { code: 'ERR_BGTASK_TIMEOUT' })
+      }
+      new RpcPeer(socket, { onRequest })
+    })
+    await once(hostile.listen(pool.socketPath(2 ** 22 - 1)), 'listening')
+    onTestFinished(() => void hostile.close())
+    const { next } = reader(pool)
+    const first = next()
+    const task = await spawnTask(pool)
+    expect(await first).toMatchObject({ type: 'appear', task: { pid: task.pid } })
+    expect(asked).toBeLessThanOrEqual(1)
+  })
+
   test('rejects with the reason of its signal', async () => {
     const controller = new AbortController()
     const events = makePool().watch(undefined, { signal: controller.signal })
@@ -147,6 +168,13 @@ describe('a watch', () => {
     await Promise.resolve()
     spoil(pool.path)
     await expect(event).rejects.toMatchObject({ code: 'ERR_BGTASK_POOL_DIR', path: pool.path })
+  })
+
+  test('rejects when a part of the pattern turns out to be no predicate', async () => {
+    const pool = makePool()
+    await spawnTask(pool)
+    const { next } = reader(pool, { run: (async () => true) as never })
+    await expect(next()).rejects.toMatchObject({ code: 'ERR_BGTASK_INVALID_OPTION', option: 'pattern' })
   })
 
   test('refuses a pattern that cannot be used', async () => {

@@ -1,6 +1,6 @@
 import { constants } from 'node:os'
 import * as v from 'valibot'
-import { type JsonObject, jsonObjectProblem } from './json.js'
+import { isPlainObject, type JsonObject, jsonObjectProblem } from './json.js'
 
 /** The version of launch spec, wire and record that this package speaks. */
 export const PROTOCOL_VERSION = 1
@@ -16,10 +16,28 @@ export const countSchema = v.pipe(v.number(), v.safeInteger(WHOLE), v.minValue(0
 /** Node's timers overflow at 2^31 ms and then fire at once; no duration may exceed it. */
 export const durationMsSchema = v.pipe(v.number(), v.integer(WHOLE), v.minValue(0), v.maxValue(2_147_483_647))
 
+/** Random, lower-case hex; names the task and its record, and is the value of its cookie variable. */
+export const taskIdSchema = v.pipe(v.string(), v.regex(/^[0-9a-f]{16,64}$/, 'must be 16 to 64 lower-case hex digits'))
+
 /** Text that can be handed to the kernel. */
 export const kernelTextSchema = v.pipe(
   v.string(),
   v.check((text) => !text.includes('\0'), 'must not hold a NUL byte'),
+)
+
+/** Variables by their names, which may be any: valibot's `record` would drop `__proto__` and `constructor`. */
+export const environmentSchema = v.pipe(
+  v.custom<Record<string, string>>(isPlainObject, 'must be an object'),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return
+    for (const [key, value] of Object.entries(dataset.value)) {
+      const { issues } = v.safeParse(kernelTextSchema, value)
+      if (issues === undefined) continue
+      // Not the whole environment, which holds secrets, and ends in the message.
+      const path = { type: 'object', origin: 'value', input: dataset.value, key, value } as const
+      addIssue({ message: 'must be text without NUL bytes', input: typeof value, path: [path] })
+    }
+  }),
 )
 
 export const argvSchema = v.pipe(
@@ -85,6 +103,9 @@ export const accessSchema = v.object({
 })
 export type Access = v.InferOutput<typeof accessSchema>
 export type AccessOptions = v.InferInput<typeof accessSchema>
+
+/** Names of optional parts of the contract: what a supervisor has, or what a spec needs. Missing is none. */
+export const featuresSchema = v.optional(v.array(v.string()), () => [])
 
 /** 0, 1 and 2 as everywhere. */
 export const streamIdSchema = v.picklist([0, 1, 2])

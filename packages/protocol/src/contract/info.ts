@@ -1,8 +1,8 @@
 import * as v from 'valibot'
-import { behaviorSchema, countSchema, metaSchema, restartPolicySchema } from './fields.js'
+import { behaviorSchema, countSchema, featuresSchema, metaSchema, restartPolicySchema, taskIdSchema } from './fields.js'
 
 /** The name of a signal with its `SIG` prefix, such as `SIGTERM`. */
-const killSignalSchema = v.pipe(v.string(), v.regex(/^SIG[A-Z0-9]+$/, 'must be the name of a signal'))
+const killSignalSchema = v.pipe(v.string(), v.regex(/^SIG[A-Z0-9]{1,16}$/, 'must be the name of a signal'))
 
 /** States that a live supervisor tells. */
 export const liveStateSchema = v.picklist([
@@ -16,8 +16,11 @@ export const liveStateSchema = v.picklist([
 ])
 export type LiveState = v.InferOutput<typeof liveStateSchema>
 
-/** Live states, and those that only the directory can tell: the supervisor died and the child too (`lost`) or not (`orphaned`). */
-export const taskStateSchema = v.picklist([...liveStateSchema.options, 'lost', 'orphaned'])
+/**
+ * Live states, and those that only the directory can tell: the supervisor died and the child too (`lost`) or not (`orphaned`).
+ * `unknown`: the supervisor tells none, or one that there is not.
+ */
+export const taskStateSchema = v.picklist([...liveStateSchema.options, 'lost', 'orphaned', 'unknown'])
 export type TaskState = v.InferOutput<typeof taskStateSchema>
 
 /** A process that outlived a stop. A long command is cut. */
@@ -69,7 +72,7 @@ export const inputInfoSchema = v.looseObject({
 export type InputInfo = v.InferOutput<typeof inputInfoSchema>
 
 const recordedEntries = {
-  taskId: v.string(),
+  taskId: taskIdSchema,
   supervisorPid: countSchema,
   /** The child, null where none runs. */
   pid: v.nullable(countSchema),
@@ -102,6 +105,8 @@ const recordedEntries = {
   stdio: v.picklist(['pipe', 'socket']),
   protocol: countSchema,
   software: v.string(),
+  /** Names of the optional parts of the contract that the supervisor has. */
+  features: featuresSchema,
 }
 
 /** The part of the info that the record holds: all but what changes with every byte. */

@@ -27,7 +27,11 @@ const noParams = v.optional(v.object({}), {})
 
 /** The single parameter of every method of a task. Nothing else of a supervisor can be called. */
 export const paramSchemas = {
-  hello: v.optional(v.object({ protocol: v.optional(countSchema), software: v.optional(v.string()) }), {}),
+  /** With `taskId`, of another task than the supervisor's, the connection ends and nothing behind it is carried out. */
+  hello: v.optional(
+    v.object({ protocol: v.optional(countSchema), software: v.optional(v.string()), taskId: v.optional(v.string()) }),
+    {},
+  ),
   getInfo: noParams,
   /** JSON Merge Patch (RFC 7396); the result is the whole meta, on record. */
   applyMeta: v.object({

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { countSchema, metaSchema, outputStreamIdSchema } from './fields.js'
+import { countSchema, featuresSchema, metaSchema, outputStreamIdSchema } from './fields.js'
 import { exitStatusSchema, liveStateSchema, survivorSchema, taskInfoSchema } from './info.js'
 import { bytesSchema, type MethodName } from './methods.js'
 
@@ -13,29 +13,38 @@ const stoppedSchema = v.looseObject({
 })
 export type StopResult = v.InferOutput<typeof stoppedSchema>
 
-const readResultSchema = v.looseObject({
-  /** Where `data` starts: `from`, or later where bytes are no longer kept. */
-  offset: countSchema,
-  data: bytesSchema,
-  /** `data` reaches the end, and no byte can come any more. */
-  eof: v.boolean(),
-  endOffset: countSchema,
-})
+const readResultSchema = v.pipe(
+  v.looseObject({
+    /** Where `data` starts: `from`, or later where bytes are no longer kept. */
+    offset: countSchema,
+    data: bytesSchema,
+    /** `data` reaches the end, and no byte can come any more. */
+    eof: v.boolean(),
+    endOffset: countSchema,
+  }),
+  v.check(({ offset, data, endOffset }) => offset + data.length <= endOffset, 'has bytes past its endOffset'),
+)
 export type ReadResult = v.InferOutput<typeof readResultSchema>
 
 /** One chunk as it was read: `[streamId, offset, length, at]`, with `at` in Unix ms. */
-export const orderedChunkSchema = v.tuple([outputStreamIdSchema, countSchema, countSchema, countSchema])
+export const orderedChunkSchema = v.pipe(
+  v.tuple([outputStreamIdSchema, countSchema, countSchema, countSchema]),
+  v.check(([, offset, length]) => Number.isSafeInteger(offset + length), 'ends where no offset can be'),
+)
 export type OrderedChunk = v.InferOutput<typeof orderedChunkSchema>
 
-const orderResultSchema = v.looseObject({
-  /** Number of the first chunk in `chunks`: `from`, or later where the order of older ones is no longer kept. */
-  seq: countSchema,
-  chunks: v.array(orderedChunkSchema),
-  /** Number that the next chunk will have, or has. */
-  endSeq: countSchema,
-  /** `chunks` reaches the end, and no chunk can come any more. */
-  eof: v.boolean(),
-})
+const orderResultSchema = v.pipe(
+  v.looseObject({
+    /** Number of the first chunk in `chunks`: `from`, or later where the order of older ones is no longer kept. */
+    seq: countSchema,
+    chunks: v.array(orderedChunkSchema),
+    /** Number that the next chunk will have, or has. */
+    endSeq: countSchema,
+    /** `chunks` reaches the end, and no chunk can come any more. */
+    eof: v.boolean(),
+  }),
+  v.check(({ seq, chunks, endSeq }) => seq + chunks.length <= endSeq, 'has chunks past its endSeq'),
+)
 export type OrderResult = v.InferOutput<typeof orderResultSchema>
 
 const waitResultSchema = v.looseObject({
@@ -49,7 +58,14 @@ export type WaitResult = v.InferOutput<typeof waitResultSchema>
 
 /** The result of every method. A module of its own, since a supervisor does not check results and need not hold this. */
 export const resultSchemas = {
-  hello: v.looseObject({ protocol: countSchema, software: v.string(), methods: v.array(v.string()) }),
+  hello: v.looseObject({
+    protocol: countSchema,
+    software: v.string(),
+    methods: v.array(v.string()),
+    features: featuresSchema,
+    /** Undefined with a supervisor that does not know the parameter of that name either. */
+    taskId: v.optional(v.string()),
+  }),
   getInfo: taskInfoSchema,
   applyMeta: metaSchema,
   kill: v.looseObject({ delivered: v.boolean() }),

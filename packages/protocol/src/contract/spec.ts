@@ -5,12 +5,15 @@ import {
   behaviorSchema,
   countSchema,
   durationMsSchema,
+  environmentSchema,
+  featuresSchema,
   kernelTextSchema,
   metaSchema,
   overflowSchema,
   PROTOCOL_VERSION,
   restartPolicySchema,
   stopStepsSchema,
+  taskIdSchema,
 } from './fields.js'
 
 /** Environment and argv of a process are bounded by the kernel at a few MiB; the spec that carries them too. */
@@ -24,12 +27,11 @@ const absolutePathSchema = v.pipe(kernelTextSchema, v.startsWith('/', 'must be a
  */
 export const launchSpecSchema = v.object({
   v: v.literal(PROTOCOL_VERSION),
-  /** Random, lower-case hex; names the task and its record, and is the value of its cookie variable. */
-  taskId: v.pipe(v.string(), v.regex(/^[0-9a-f]{16,64}$/, 'must be 16 to 64 lower-case hex digits')),
+  taskId: taskIdSchema,
   /** argv; `cmd` has become `['/bin/sh', '-c', cmd]`. */
   exec: argvSchema,
   /** The child's whole environment; the supervisor adds only `BGTASK_SUPERVISOR_PID`. */
-  env: v.record(v.string(), kernelTextSchema),
+  env: environmentSchema,
   cwd: absolutePathSchema,
   umask: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0o777)),
   behavior: behaviorSchema,
@@ -45,5 +47,7 @@ export const launchSpecSchema = v.object({
   maxRuntimeMs: v.nullable(v.pipe(durationMsSchema, v.minValue(1))),
   poolPath: absolutePathSchema,
   access: accessSchema,
+  /** Features that this spec relies on: a supervisor that lacks one fails the launch. */
+  needs: featuresSchema,
 })
 export type LaunchSpec = v.InferOutput<typeof launchSpecSchema>

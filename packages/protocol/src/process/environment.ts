@@ -23,11 +23,8 @@ const TASK_VARIABLES = new Set([
 
 /** The environment without what an outer task put there, so that stopping that task spares the ones spawned inside it. */
 export function withoutTaskVariables(env: NodeJS.ProcessEnv): Record<string, string> {
-  const kept: Record<string, string> = {}
-  for (const [name, value] of Object.entries(env)) {
-    if (value !== undefined && !TASK_VARIABLES.has(name)) kept[name] = value
-  }
-  return kept
+  const kept = Object.entries(env).filter(([name]) => !TASK_VARIABLES.has(name))
+  return definedOnly(kept)
 }
 
 /** Lays changes over an environment; `undefined` unsets. Neither argument is changed. */
@@ -35,8 +32,10 @@ export function mergeEnvironment(
   base: Readonly<Record<string, string | undefined>>,
   changes: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
-  const merged = Object.entries({ ...base, ...changes }).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined,
-  )
-  return Object.fromEntries(merged)
+  return definedOnly(Object.entries({ ...base, ...changes }))
+}
+
+/** Not by assignment, which would lose a variable `__proto__`. */
+function definedOnly(variables: [name: string, value: string | undefined][]): Record<string, string> {
+  return Object.fromEntries(variables.filter((entry): entry is [string, string] => entry[1] !== undefined))
 }

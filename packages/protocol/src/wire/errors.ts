@@ -1,5 +1,6 @@
 import { isPlainObject } from '../contract/json.js'
 import {
+  AmbiguousIdError,
   type BgTaskError,
   type BgTaskErrorOptions,
   CommandError,
@@ -65,6 +66,7 @@ function fieldsOf(error: BgTaskError): Record<string, unknown> {
 
 function isPlain(value: unknown): boolean {
   if (isPlainObject(value)) return Object.values(value).every((item) => isScalar(item) || item === undefined)
+  if (Array.isArray(value)) return value.every(isScalar)
   return isScalar(value)
 }
 
@@ -83,6 +85,26 @@ export function fromWireError(wire: unknown): BgTaskError {
   const revive = Object.hasOwn(REVIVERS, code) ? REVIVERS[code as RevivableCode] : undefined
   if (revive === undefined) return new RemoteError(words(code), message, data)
   return revive(new Fields(isPlainObject(data) ? data : {}), { message })
+}
+
+/** What a supervisor can find out: the other codes speak of the caller's own side, of which it knows nothing. */
+const CODES_OF_ANSWERS: readonly string[] = [
+  'ERR_BGTASK_INVALID_OPTION',
+  'ERR_BGTASK_UNSUPPORTED',
+  'ERR_BGTASK_PROTOCOL',
+  'ERR_BGTASK_LOCK_HELD',
+  'ERR_BGTASK_COMMAND',
+  'ERR_BGTASK_WOULD_BLOCK',
+] satisfies ErrorCode[]
+
+/**
+ * The same for what a peer answers: it may be hostile, and must not pass for a timeout, say, or for a connection that was
+ * lost. Such codes come back as RemoteError.
+ */
+export function fromAnsweredError(wire: unknown): BgTaskError {
+  const error = fromWireError(wire)
+  if (error.code === 'ERR_BGTASK_REMOTE' || CODES_OF_ANSWERS.includes(error.code)) return error
+  return new RemoteError(error.code, error.message, (wire as WireError).data)
 }
 
 function words(value: unknown): string {
@@ -106,12 +128,15 @@ const REVIVERS: Record<RevivableCode, (fields: Fields, options: BgTaskErrorOptio
     new LaunchTimeoutError(f.number('timeoutMs'), f.text('words'), { supervisor: f.maybeText('supervisor'), ...o }),
   ERR_BGTASK_LOCK_HELD: (f, o) => new LockHeldError(f.text('lockfile'), f.holder(), o),
   ERR_BGTASK_COMMAND: (f, o) => new CommandError(f.text('command'), f.commandProblem(), f.maybeText('cwd'), o),
-  ERR_BGTASK_TASK_GONE: (f, o) => new TaskGoneError(f.maybeNumber('pid'), { path: f.maybeText('path'), ...o }),
+  ERR_BGTASK_TASK_GONE: (f, o) =>
+    new TaskGoneError(f.maybeNumber('pid'), { path: f.maybeText('path'), taskId: f.maybeText('taskId'), ...o }),
+  ERR_BGTASK_AMBIGUOUS_ID: (f, o) => new AmbiguousIdError(f.text('given'), f.maybeTexts('taskIds') ?? [], o),
   ERR_BGTASK_OUTPUT_GAP: (f, o) => new OutputGapError(f.text('stream'), f.number('from'), f.number('to'), o),
   ERR_BGTASK_TIMEOUT: (f, o) => new TimeoutError(f.number('timeoutMs'), f.text('what'), o),
   ERR_BGTASK_PERMISSION: (f, o) => new PermissionError(f.text('path'), undefined, o),
   ERR_BGTASK_PROTOCOL: (_, o) => new ProtocolError(o.message ?? '', o),
-  ERR_BGTASK_UNSUPPORTED: (f, o) => new UnsupportedError(f.text('method'), o),
+  ERR_BGTASK_UNSUPPORTED: (f, o) =>
+    new UnsupportedError(f.text('method'), { features: f.maybeTexts('features'), ...o }),
   ERR_BGTASK_WOULD_BLOCK: (f, o) => new WouldBlockError(f.text('what'), o),
   ERR_BGTASK_PLATFORM: (f, o) => new PlatformError('', f.text('platform'), o),
 }
@@ -139,6 +164,11 @@ class Fields {
   maybeText(name: string): string | undefined {
     const value = this.any(name)
     return typeof value === 'string' ? words(value) : undefined
+  }
+
+  maybeTexts(name: string): string[] | undefined {
+    const value = this.any(name)
+    return Array.isArray(value) && value.every((item) => typeof item === 'string') ? value.map(words) : undefined
   }
 
   text(name: string): string {

@@ -12,7 +12,7 @@ import { checkOptions } from '../options.js'
 import { type PendingCall, PendingCalls } from './calls.js'
 import { decode, encode } from './codec.js'
 import { EncodedResult } from './encoded-result.js'
-import { fromWireError, toWireError } from './errors.js'
+import { fromAnsweredError, toWireError } from './errors.js'
 import { MESSAGE_LIMITS, type MessageLimits } from './limits.js'
 import { Outbox } from './outbox.js'
 import { MessageScanner } from './scanner.js'
@@ -277,12 +277,12 @@ export class RpcPeer {
     const call = this.#settle(id)
     if (call === undefined) return
     if (error === null) call.resolve(result)
-    else call.reject(fromWireError(error))
+    else call.reject(fromAnsweredError(error))
   }
 
   #notice(method: string, params: unknown[]): void {
     if (method === ERROR_NOTIFICATION) {
-      this.close(fromWireError(params[0]))
+      this.close(fromAnsweredError(params[0]))
       return
     }
     try {

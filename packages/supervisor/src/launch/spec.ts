@@ -7,12 +7,13 @@ import {
   MAX_SPEC_BYTES,
   validate,
 } from '@bgtask/protocol'
+import { checkNeeds } from '../features.js'
 
 /**
  * Reads the launch spec from stdin to its end. A supervisor that was started early waits here, in the kernel, at no cost.
  *
  * @returns undefined where stdin ended without a byte: the spec never came.
- * @throws InvalidOptionError naming what is wrong with it.
+ * @throws InvalidOptionError naming what is wrong with it; UnsupportedError naming the features that it needs and that are missing.
  */
 export function readSpec(fd = 0): LaunchSpec | undefined {
   const bytes = readToEnd(fd)
@@ -29,6 +30,7 @@ function parseSpec(bytes: Buffer): LaunchSpec {
   }
   const { value, invalid } = validate(launchSpecSchema, message)
   if (invalid !== undefined) throw new InvalidOptionError(invalid.path || 'spec', invalid.got, invalid.problem)
+  checkNeeds(value.needs)
   return value
 }
 

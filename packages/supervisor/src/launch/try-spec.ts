@@ -20,5 +20,6 @@ export function trySpec(directory: string, exec: string[]): LaunchSpec {
     maxRuntimeMs: null,
     poolPath: directory,
     access: { mode: 0o600, gid: null, owners: [] },
+    needs: [],
   }
 }

@@ -7,6 +7,7 @@ import {
   paramSchemas,
   type ReadResult,
   RpcPeer,
+  TaskGoneError,
   UnsupportedError,
   validate,
 } from '@bgtask/protocol'
@@ -26,6 +27,7 @@ export class Connection {
   #readAt = 0
   #stopListening: (() => void) | undefined
   #missed = 0
+  #refusal: TaskGoneError | undefined
 
   /** @param onClose called once, when the connection is over for whatever reason. */
   constructor(socket: Socket, context: MethodContext, onClose: (connection: Connection, error?: Error) => void) {
@@ -69,6 +71,20 @@ export class Connection {
     this.#peer.close()
   }
 
+  /**
+   * The client means another task, which had this pid before: none of its requests is carried out any more, those that it
+   * has sent already included, and it is disconnected.
+   *
+   * @returns what to answer.
+   */
+  refuse(taskId: string): TaskGoneError {
+    const message = `task ${taskId} is gone: its pid is another task's now`
+    this.#refusal = new TaskGoneError(undefined, { taskId, message })
+    // Requests that came together are handled, and answered, in one turn.
+    queueMicrotask(() => this.close())
+    return this.#refusal
+  }
+
   noteRead(streamId: OutputStreamId, result: ReadResult): ReadResult {
     this.#readAt = monotonicMs()
     if (result.eof) this.#behind.delete(streamId)
@@ -91,6 +107,7 @@ export class Connection {
 
   #call(method: string, params: unknown[], hasWholeFloats: boolean): unknown {
     this.#heardAt = monotonicMs()
+    if (this.#refusal !== undefined) throw this.#refusal
     if (!Object.hasOwn(paramSchemas, method)) throw new UnsupportedError(method)
     const name = method as MethodName
     if (params.length > 1) throw new InvalidOptionError(method, `${params.length} parameters`, 'takes one map')

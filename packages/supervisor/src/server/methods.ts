@@ -7,6 +7,7 @@ import {
   type ParsedParams,
   PROTOCOL_VERSION,
 } from '@bgtask/protocol'
+import { FEATURES } from '../features.js'
 import type { InfoMaker } from '../info.js'
 import type { Supervisor } from '../supervisor.js'
 import type { Connection } from './connection.js'
@@ -29,7 +30,10 @@ type Handler<M extends MethodName> = (
 
 /** Everything that a client can call. */
 export const methods: { readonly [M in MethodName]: Handler<M> } = {
-  hello: ({ software }) => ({ protocol: PROTOCOL_VERSION, software, methods: [...METHOD_NAMES] }),
+  hello: ({ supervisor, software }, { taskId = supervisor.spec.taskId }, connection) => {
+    if (taskId !== supervisor.spec.taskId) throw connection.refuse(taskId)
+    return { protocol: PROTOCOL_VERSION, software, methods: [...METHOD_NAMES], features: [...FEATURES], taskId }
+  },
 
   getInfo: ({ infoMaker, clientCount }) => infoMaker.info(clientCount()),
 

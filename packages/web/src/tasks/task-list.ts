@@ -84,7 +84,8 @@ export class TaskList {
   /** By the records, which is quicker than the watch's first look, and has an end. */
   async #fill(signal: AbortSignal): Promise<void> {
     for (const task of await this.#pool.search(undefined, { signal })) {
-      if (task.cachedInfo !== undefined && !this.#entries.has(task.cachedInfo.taskId)) this.#set(task.cachedInfo, task)
+      if (task.cachedInfo !== undefined && !this.#entries.has(withKey(task.cachedInfo).taskId))
+        this.#set(task.cachedInfo, task)
     }
     await this.#lookForLost(signal)
   }
@@ -97,7 +98,7 @@ export class TaskList {
     while (!signal.aborted) {
       try {
         for await (const { type, task, info } of this.#pool.watch(undefined, { signal })) {
-          if (type === 'gone') this.#gone(info.taskId, signal)
+          if (type === 'gone') this.#gone(withKey(info).taskId, signal)
           else this.#set(info, task)
         }
       } catch (error) {
@@ -146,12 +147,14 @@ export class TaskList {
           // The watch does not know of one that went before it began.
           if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE') && !signal.aborted) this.#gone(taskId, signal)
         })
-        if (info?.taskId === taskId && !signal.aborted && this.#entries.has(taskId)) this.#set(info, task)
+        if (info !== undefined && withKey(info).taskId === taskId && !signal.aborted && this.#entries.has(taskId))
+          this.#set(info, task)
       }),
     )
   }
 
-  #set(info: RecordedInfo | TaskInfo, task?: Task): void {
+  #set(found: RecordedInfo | TaskInfo, task?: Task): void {
+    const info = withKey(found)
     const before = this.#entries.get(info.taskId)
     const meter = before?.meter ?? new RateMeter()
     const endOffsets = endOffsetsOf(info)
@@ -169,6 +172,11 @@ export class TaskList {
     if (!this.#entries.delete(taskId)) return
     for (const reader of this.#readers) reader.gone(taskId)
   }
+}
+
+/** A custom supervisor may not tell the id of its task, which is then called by its pid. */
+function withKey<T extends RecordedInfo>(info: T): T {
+  return info.taskId === '' ? { ...info, taskId: String(info.supervisorPid) } : info
 }
 
 /** The last sample of a task that has ended brings its rate down to nothing. */

@@ -9,8 +9,15 @@ function apply(target: unknown, patch: unknown): unknown {
   if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch
   const result: Json = typeof target === 'object' && target !== null && !Array.isArray(target) ? { ...target } : {}
   for (const [key, value] of Object.entries(patch)) {
+    const own = Object.hasOwn(result, key) ? result[key] : undefined
     if (value === null) delete result[key]
-    else result[key] = apply(result[key], value)
+    else
+      Object.defineProperty(result, key, {
+        value: apply(own, value),
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      })
   }
   return result
 }
@@ -18,7 +25,10 @@ function apply(target: unknown, patch: unknown): unknown {
 // A merge patch cannot set null.
 const leaf = fc.oneof(fc.integer(), fc.string(), fc.boolean(), fc.array(fc.integer()))
 const meta = fc.letrec<{ object: Json }>((tie) => ({
-  object: fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.oneof({ depthSize: 'small' }, leaf, tie('object'))),
+  object: fc.dictionary(
+    fc.constantFrom('a', 'b', '__proto__', 'constructor'),
+    fc.oneof({ depthSize: 'small' }, leaf, tie('object')),
+  ),
 })).object
 
 test('applied to what was, the patch gives what is wanted', () => {

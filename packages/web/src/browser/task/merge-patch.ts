@@ -3,16 +3,17 @@
  * other keys stay.
  */
 export function mergePatch(before: Record<string, unknown>, after: Record<string, unknown>): Record<string, unknown> {
-  const patch: Record<string, unknown> = {}
-  for (const key of Object.keys(before)) if (!Object.hasOwn(after, key)) patch[key] = null
+  const patch = new Map<string, unknown>()
+  for (const key of Object.keys(before)) if (!Object.hasOwn(after, key)) patch.set(key, null)
   for (const [key, value] of Object.entries(after)) {
     const old = Object.hasOwn(before, key) ? before[key] : undefined
     if (isObject(old) && isObject(value)) {
       const inner = mergePatch(old, value)
-      if (Object.keys(inner).length > 0) patch[key] = inner
-    } else if (JSON.stringify(old) !== JSON.stringify(value)) patch[key] = value
+      if (Object.keys(inner).length > 0) patch.set(key, inner)
+    } else if (JSON.stringify(old) !== JSON.stringify(value)) patch.set(key, value)
   }
-  return patch
+  // Own properties even for `__proto__`, which an assignment would take for the prototype.
+  return Object.fromEntries(patch)
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
