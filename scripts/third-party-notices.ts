@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Options } from 'tsup'
 
@@ -39,6 +39,7 @@ function add(dist: string, packages: readonly string[]): void {
   }
   if (notices.size === 0) return
   const sections = [...notices].sort().map(([title, text]) => `${title}\n${'-'.repeat(title.length)}\n\n${text}\n`)
+  mkdirSync(dist, { recursive: true })
   writeFileSync(join(dist, 'THIRD-PARTY-NOTICES'), [HEAD, ...sections].join('\n'))
 }
 
