@@ -150,7 +150,7 @@ describe.runIf(needs('root', 'setpriv'))('a process that the supervisor may not 
 
     // As long as it takes until all the others have ended.
     const stop = [{ killSignal: 'KILL', waitMs: 1_000 }]
-    const task = await pool.spawn({ cmd: `${becomeRoot} --reuid=0 ${LEAF} & wait`, stop })
+    const task = await pool.spawn({ cmd: `${becomeRoot} --reuid=0 ${LEAF} & wait`, cwd: '/', stop })
     const pid = await told(task, 'p')
     onTestFinished(() => {
       process.kill(pid, 'SIGKILL')

@@ -159,7 +159,7 @@ describe('standbys', () => {
     const path = tempDir()
     chmodSync(path, 0o777 | 0o1000)
     const script = reachable(fileURLToPath(new URL('../fixtures/standby-user.js', import.meta.url)))
-    const program = runNode(script, [path], { nodePath: reachableNode() })
+    const program = runNode(script, [path], { nodePath: reachableNode(), cwd: '/' })
     expect(JSON.parse(String((await program).stdout))).toEqual({ standbyTaken: false, uid: '23456' })
     await eventually(() => supervisorsOf({ path }).length === 0)
   })
