@@ -1,7 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, chownSync, readdirSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFile, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { promisify } from 'node:util'
 import type { SpawnOptions, TaskPattern, TaskPoolOptions } from '@bgtask/pool'
 import { TaskPool } from '@bgtask/pool'
 import { isAlive, needs, pathOf, reachable, reachableNode, tempDir } from '@bgtask/testkit'
@@ -140,22 +142,21 @@ describe.runIf(needs('root', 'setpriv'))('nobody gets in', () => {
       async (name) => {
         const path = directory(0, 0, 0o1777)
         endTasksAfterTest(path)
-        // The pids that come next: the supervisor will have one of them.
-        const { pid: lastPid } = spawnSync('true')
-        for (let pid = lastPid; pid < lastPid + 3_000; pid += 1) {
-          const file = join(path, name.replace('N', String(pid)))
-          writeFileSync(file, '')
-          chownSync(file, INTRUDER, INTRUDER)
-        }
-        const planted = readdirSync(path).length
-        const { pid, code, message } = asUser({ uid: BOB }, [
+        const { supervisorCmd, pid: supervisorPid, goOn } = heldSupervisor()
+        const [setpriv = '', ...args] = argvOf({ uid: BOB }, [
           fixture('user.mjs'),
-          JSON.stringify({ pool: { path }, spawn: { cmd: 'sleep 1000' } }),
+          JSON.stringify({ pool: { path, supervisorCmd }, spawn: { cmd: 'sleep 1000' } }),
         ])
+        const spawned = promisify(execFile)(setpriv, args, { cwd: '/' })
+        const file = join(path, name.replace('N', await supervisorPid))
+        writeFileSync(file, '')
+        chownSync(file, INTRUDER, INTRUDER)
+        await goOn()
+        const { pid, code, message } = JSON.parse((await spawned).stdout)
         expect({ pid, code }).toEqual({ pid: undefined, code: expect.stringMatching(/^ERR_BGTASK_(LAUNCH|REMOTE)$/) })
         expect(message).toMatch(/EPERM|EEXIST|EACCES|cannot write/)
         expect(processesOf(path)).toEqual([])
-        expect(readdirSync(path)).toHaveLength(planted)
+        expect(readdirSync(path)).toEqual([basename(file)])
       },
     )
   })
@@ -166,6 +167,24 @@ function directory(uid: number, gid: number, mode: number): string {
   chownSync(path, uid, gid)
   chmodSync(path, mode)
   return path
+}
+
+/** The default supervisor, which tells its pid and waits before it does anything. */
+function heldSupervisor() {
+  const files = directory(0, 0, 0o755)
+  const [told, wanted] = [join(files, 'told'), join(files, 'wanted')]
+  for (const file of [told, wanted]) {
+    execFileSync('mkfifo', [file])
+    chmodSync(file, 0o666)
+  }
+  const hold = `echo $$ > ${told}; read _ < ${wanted}; exec "$@"`
+  const command = makePool().supervisorCmd
+  const program = [...command.slice(0, -2), reachableNode(), reachable(command.at(-1) as string)]
+  return {
+    supervisorCmd: ['/bin/sh', '-c', hold, 'sh', ...program],
+    pid: readFile(told, 'utf8').then((text) => text.trim()),
+    goOn: () => writeFile(wanted, '\n'),
+  }
 }
 
 /** Names of files that belong to somebody. */
