@@ -33,6 +33,7 @@ import { eventPayload, isTaskEvent, type TaskEvents } from './events.js'
 import { PollPace, pollMs } from './long-poll.js'
 import { MergedOutput } from './output/merged-output.js'
 import { TaskOutput } from './output/task-output.js'
+import { processEnd } from './process-end.js'
 import { TaskInput } from './task-input.js'
 
 /** What a task sees of its pool. */
@@ -234,10 +235,12 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
    */
   async terminateSupervisor(options: StopOptions = {}): Promise<StopResult> {
     const { steps, ...wait } = checkOptions(options, STOP_OPTIONS)
+    const ended = processEnd(this.pid)
     return withDeadline(wait, `terminating ${this.pid}`, async (signal) => {
       const params = { steps: steps && normalizeSteps(steps) }
       const result = await this.#connection.callPatiently('terminate', params, { ...wait, signal })
       await this.#connection.closed({ signal, timeoutMs: DEFAULT_TIMEOUT_MS })
+      await ended(signal)
       return result
     })
   }
