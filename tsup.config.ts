@@ -5,10 +5,18 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig, type Options } from 'tsup'
+import { thirdPartyNotices } from './scripts/third-party-notices.js'
 
 type Plugin = NonNullable<Options['esbuildPlugins']>[number]
 
 const require = createRequire(import.meta.url)
+
+interface Manifest {
+  exports?: object
+  bin?: object | string
+  dependencies?: Record<string, string>
+  devDependencies?: Record<string, string>
+}
 
 // No `clean`: tsup would remove all of dist, and so the declarations that `tsc -b` believes to be there.
 const common: Options = { target: 'node20', platform: 'node', dts: false, silent: true }
@@ -25,27 +33,36 @@ export default defineConfig(
   }),
 )
 
-/** Every `src/x.ts` whose `dist/x.js` is named by `exports` or `bin`; what other packages hold stays an import. */
-function library(directory: string, manifest: { exports?: object; bin?: object | string }): Options[] {
+/**
+ * Every `src/x.ts` whose `dist/x.js` is named by `exports` or `bin`. What the manifest names in `dependencies` stays an import;
+ * a library among the `devDependencies` is bundled.
+ */
+function library(directory: string, manifest: Manifest): Options[] {
   const named = JSON.stringify([manifest.exports, manifest.bin]).matchAll(/"\.\/dist\/([^"]+)\.js"/g)
   // An export without a source is told by publint, on the packed package.
   const entry = [...new Set([...named].map(([, name]) => `${directory}/src/${name}.ts`))].filter((file) =>
     existsSync(file),
   )
   if (entry.length === 0) return []
-  return [{ ...common, entry, outDir: join(directory, 'dist'), format: ['esm'], skipNodeModulesBundle: true }]
+  const outDir = join(directory, 'dist')
+  const bundled = Object.keys(manifest.devDependencies ?? {}).filter((name) => !name.startsWith('@bgtask/'))
+  const noExternal = bundled.filter((name) => manifest.dependencies?.[name] === undefined)
+  const esbuildPlugins = [thirdPartyNotices(outDir)]
+  return [{ ...common, entry, outDir, format: ['esm'], skipNodeModulesBundle: true, noExternal, esbuildPlugins }]
 }
 
 /** A supervisor, with the lock addon beside it. */
 function daemon(directory: string): Options[] {
   const dist = join(directory, 'dist')
+  const addon = join(directory, 'node_modules/fs-native-extensions')
   return program(
     directory,
     'daemon',
     { start: 'start-daemon', compile: 'compile-daemon' },
     {
+      esbuildPlugins: [thirdPartyNotices(dist, [addon])],
       onSuccess: async () => {
-        await copyLockAddon(join(directory, 'node_modules/fs-native-extensions'), join(dist, 'prebuilds'))
+        await copyLockAddon(addon, join(dist, 'prebuilds'))
         compile(dist)
       },
     },
@@ -60,7 +77,7 @@ function command(directory: string): Options[] {
     'bgtask',
     { start: 'start', compile: 'compile' },
     {
-      esbuildPlugins: [lazyBuiltins(parts)],
+      esbuildPlugins: [lazyBuiltins(parts), thirdPartyNotices(join(directory, 'dist'))],
       onSuccess: async () => {
         const pool = await mkdtemp(join(tmpdir(), 'bgtask-'))
         compile(join(directory, 'dist'), 'ls', '--pool', pool)
@@ -103,7 +120,6 @@ function program(
       },
       removeNodeProtocol: false,
       noExternal: [/.*/],
-      external: ['msgpackr-extract'],
       define: {
         'import.meta.dirname': '__dirname',
         'import.meta.filename': '__filename',
@@ -138,8 +154,6 @@ async function copyLockAddon(source: string, target: string): Promise<void> {
     await mkdir(join(target, platform), { recursive: true })
     await copyFile(join(source, 'prebuilds', file), join(target, file))
   }
-  // By another name than our own, which pnpm would otherwise take to be there already.
-  await copyFile(join(source, 'LICENSE'), join(target, 'fs-native-extensions.LICENSE'))
 }
 
 /** What browsers get: each entry whole, styles as text in it, and beside them the files that need no build. */
@@ -163,6 +177,7 @@ function browser(directory: string): Options[] {
         options.legalComments = 'inline'
       },
       minify: true,
+      esbuildPlugins: [thirdPartyNotices(join(directory, 'dist'))],
       onSuccess: async () => {
         for (const file of ['index.html', 'page.css', 'icon.svg'])
           await copyFile(join(source, file), join(outDir, file))

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { RunReporter } from './packages/testkit/src/reporter.js'
 
@@ -7,20 +7,26 @@ import { RunReporter } from './packages/testkit/src/reporter.js'
 const conditions = ['@bgtask/source', 'module', 'node', 'development|production']
 const fromSource = { resolve: { conditions }, ssr: { resolve: { conditions } } }
 
-const setupFiles = [resolve('packages/testkit/src/setup.ts')]
+/** Not the working directory, which may be a package's. */
+const root = import.meta.dirname
 
-const names = readdirSync('packages').filter((name) => existsSync(join('packages', name, 'package.json')))
+const setupFiles = [join(root, 'packages/testkit/src/setup.ts')]
+const globalSetup = [join(root, 'packages/testkit/src/global-setup.ts')]
+
+const names = readdirSync(join(root, 'packages')).filter((name) =>
+  existsSync(join(root, 'packages', name, 'package.json')),
+)
 
 const packages = names.map((name) => ({
   extends: true as const,
   ...fromSource,
-  test: { name, root: `packages/${name}`, include: ['test/**/*.test.ts'], setupFiles },
+  test: { name, root: join(root, 'packages', name), include: ['test/**/*.test.ts'], setupFiles, globalSetup },
 }))
 
 /** All packages together, from outside and as they are built. */
 const endToEnd = {
   extends: true as const,
-  test: { name: 'e2e', root: 'e2e', include: ['**/*.test.ts'], setupFiles },
+  test: { name: 'e2e', root: join(root, 'e2e'), include: ['**/*.test.ts'], setupFiles, globalSetup },
 }
 
 /** One run of the type checker for all `*.test-d.ts`. Errors elsewhere are `pnpm typecheck`'s to tell. */
@@ -28,12 +34,13 @@ const types = {
   extends: true as const,
   test: {
     name: 'types',
+    root,
     include: [],
     typecheck: {
       enabled: true,
       only: true,
       include: ['packages/*/test/**/*.test-d.ts'],
-      tsconfig: 'tsconfig.json',
+      tsconfig: join(root, 'tsconfig.json'),
       ignoreSourceErrors: true,
     },
   },

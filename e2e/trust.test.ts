@@ -4,14 +4,14 @@ import { chmodSync, chownSync, readdirSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import type { SpawnOptions, TaskPattern, TaskPoolOptions } from '@bgtask/pool'
 import { TaskPool } from '@bgtask/pool'
-import { eventually, isAlive, needs, pathOf, tempDir } from '@bgtask/testkit'
+import { eventually, isAlive, needs, pathOf, reachable, reachableNode, tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 import { endTasksAfterTest, makePool, processesOf } from './support/pools.js'
 import { startProgram } from './support/programs.js'
 
 const [ALICE, BOB, INTRUDER] = [12_001, 12_002, 12_003]
 const TEAM = 12_100
-const fixture = (name: string) => join(import.meta.dirname, 'fixtures', name)
+const fixture = (name: string) => reachable(join(import.meta.dirname, 'fixtures', name))
 
 interface User {
   readonly uid: number
@@ -233,7 +233,7 @@ function outcomeOf([program = '', ...args]: string[]) {
 
 function argvOf({ uid, groups }: User, args: string[]): string[] {
   const others = groups === undefined ? '--clear-groups' : `--groups=${groups.join()}`
-  return [pathOf('setpriv'), `--reuid=${uid}`, `--regid=${uid}`, others, process.execPath, ...args]
+  return [pathOf('setpriv'), `--reuid=${uid}`, `--regid=${uid}`, others, reachableNode(), ...args]
 }
 
 /** Somebody who plants what `fixtures/intruder.mjs` says, and tells in the end how many connected. */

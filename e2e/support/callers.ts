@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Task } from '@bgtask/client'
 import type { SpawnOptions, TaskPoolOptions } from '@bgtask/pool'
 import { socketFileName, type TaskInfo } from '@bgtask/protocol'
-import { eventually, tempDir } from '@bgtask/testkit'
+import { eventually, reachable, reachableNode, tempDir } from '@bgtask/testkit'
 import { onTestFinished } from 'vitest'
 import { endTasksAfterTest } from './pools.js'
 import { type ProgramOptions, startProgram } from './programs.js'
@@ -52,7 +52,9 @@ export function callerCommand(plan: CallerPlan): { argv: string[]; report: () =>
  */
 export async function runCaller(plan: CallerPlan, options?: ProgramOptions, prefix: readonly string[] = []) {
   const { argv, report } = callerCommand(plan)
-  const caller = startProgram([...prefix, ...argv], options)
+  // What runs it may make it another user.
+  const program = prefix.length === 0 ? argv : [...prefix, reachableNode(), reachable(CALLER), ...argv.slice(2)]
+  const caller = startProgram(program, options)
   return { caller, ...(await report()) }
 }
 

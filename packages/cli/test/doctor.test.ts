@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, lutimesSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { eventually, isAlive, needs, pathOf } from '@bgtask/testkit'
+import { eventually, isAlive, needs, pathOf, reachable, reachableNode } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Cli, cli, program } from './support/cli.js'
 
@@ -128,7 +128,7 @@ describe('doctor', () => {
     await user.run('-n', 'theirs', 'sleep', '60')
     chmodSync(user.directory, 0o755)
     chmodSync(user.poolPath, 0o755)
-    const asOther = ['--reuid', '12345', '--regid', '12345', '--clear-groups', process.execPath, program]
+    const asOther = ['--reuid', '12345', '--regid', '12345', '--clear-groups', reachableNode(), reachable(program)]
     const env = { ...process.env, ...user.env, NODE_OPTIONS: '' }
     const { stdout, status } = spawnSync(pathOf('setpriv'), [...asOther, 'doctor', '--json'], { cwd: '/', env })
     const { findings } = JSON.parse(String(stdout))

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { eventually, isAlive, needs, pathOf } from '@bgtask/testkit'
+import { eventually, isAlive, needs, pathOf, reachable, reachableNode } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 import { COMMAND_NAMES } from '../src/program.js'
 import { cli, program } from './support/cli.js'
@@ -100,7 +100,7 @@ describe('the pool', () => {
     const state = join(directory, 'state')
     const own = { ...process.env, ...env, BGTASK_TASKPOOL_PATH: '', XDG_STATE_HOME: state, NODE_OPTIONS: '' }
     const bgtask = (...args: string[]) => {
-      const asUser = ['--reuid', '12345', '--regid', '12345', '--clear-groups', process.execPath, program]
+      const asUser = ['--reuid', '12345', '--regid', '12345', '--clear-groups', reachableNode(), reachable(program)]
       return spawnSync(pathOf('setpriv'), [...asUser, ...args], { cwd: '/', env: own, encoding: 'utf8' }).status
     }
     const others = COMMAND_NAMES.filter((name) => name !== 'run').map((name) => [name, ...(WORDS[name] ?? [])])

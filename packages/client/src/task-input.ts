@@ -54,7 +54,8 @@ export class TaskInput {
    * data is in the supervisor's queue then, and reaches the child when it reads. Waits while that queue is full, without a
    * limit unless `timeoutMs` sets one. A write that fails or is aborted may have been accepted in part; `info()` tells.
    *
-   * @throws WouldBlockError with `wait: false` where the queue is full: nothing was accepted.
+   * @throws WouldBlockError with `wait: false` where the queue is full: nothing was accepted. Also where the supervisor holds
+   * 16 MiB of other writes that wait already.
    */
   async write(data: string | Uint8Array, options: WriteOptions = {}): Promise<number> {
     checkOptions(options, WRITE_OPTIONS)

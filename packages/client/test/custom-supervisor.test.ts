@@ -1,3 +1,9 @@
+import { once } from 'node:events'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { Task } from '@bgtask/client'
+import { socketFileName } from '@bgtask/protocol'
+import { isAlive, runNode, tempDir } from '@bgtask/testkit'
 import { expect, test } from 'vitest'
 import { collect, customTask } from './support/tasks.js'
 
@@ -133,6 +139,15 @@ test('a supervisor that ends without a reply to terminate is gone, with an unkno
     },
   })
   await expect(task.terminateSupervisor()).rejects.toMatchObject({ code: 'ERR_BGTASK_TASK_GONE' })
+})
+
+test('a supervisor that closes its connections before its process ends is gone when terminateSupervisor resolves', async () => {
+  const directory = tempDir()
+  const program = runNode(join(import.meta.dirname, 'fixtures/slow-exit.js'), [directory])
+  const pid = program.pid as number
+  await once(program.stdout as Readable, 'data')
+  await Task.at(join(directory, socketFileName(pid))).terminateSupervisor()
+  expect(isAlive(pid)).toBe(false)
 })
 
 test('a supervisor that stays connected though it terminated is not waited for without end', async () => {

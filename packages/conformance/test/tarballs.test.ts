@@ -36,9 +36,7 @@ describe('what the tarballs hold', () => {
     expect(
       files.filter(
         (file) =>
-          !/^(dist\/.*\.(js|cjs|d\.ts|node)|dist\/prebuilds\/fs-native-extensions\.LICENSE|package\.json|README\.md|LICENSE)$/.test(
-            file,
-          ),
+          !/^(dist\/.*\.(js|cjs|d\.ts|node)|dist\/THIRD-PARTY-NOTICES|package\.json|README\.md|LICENSE)$/.test(file),
       ),
     ).toEqual([])
     expect(files).toEqual(

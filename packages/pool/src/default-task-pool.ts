@@ -1,7 +1,7 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import type { Task } from '@bgtask/client'
-import { checkOptions, currentPlace, POOL_PATH_VARIABLE } from '@bgtask/protocol'
+import { checkOptions, currentPlace, InvalidOptionError, POOL_PATH_VARIABLE } from '@bgtask/protocol'
 import { POOL_OPTIONS, type TaskPoolOptions } from './pool-options.js'
 import { TaskPool } from './task-pool.js'
 
@@ -13,6 +13,7 @@ const { path: _, ...OPTIONS } = POOL_OPTIONS
  * 0700 where it is missing.
  *
  * @param options as for `new TaskPool`, but for the path.
+ * @throws InvalidOptionError where the user has no home directory; else as `new TaskPool`.
  */
 export function defaultTaskPool<T extends Task = Task>(options: Omit<TaskPoolOptions<T>, 'path'> = {}): TaskPool<T> {
   checkOptions(options, OPTIONS)
@@ -25,6 +26,22 @@ function defaultPath(): string {
   if (process.geteuid?.() === 0) return '/run/bgtask'
   const stateHome = process.env.XDG_STATE_HOME
   // The XDG base directory specification: a relative path is to be ignored.
-  const base = stateHome !== undefined && isAbsolute(stateHome) ? stateHome : join(homedir(), '.local/state')
+  const base = stateHome !== undefined && isAbsolute(stateHome) ? stateHome : join(homeDirectory(), '.local/state')
   return join(base, 'bgtask', currentPlace().machineId || 'unknown')
+}
+
+/** Users of containers may have neither HOME nor an entry in passwd; an empty HOME would be the working directory. */
+function homeDirectory(): string {
+  const { home, cause } = findHome()
+  if (home !== undefined && isAbsolute(home)) return home
+  const rule = `must be given: set ${POOL_PATH_VARIABLE}, since this user has no home directory`
+  throw new InvalidOptionError('path', home, rule, { cause })
+}
+
+function findHome(): { home?: string; cause?: unknown } {
+  try {
+    return { home: homedir() }
+  } catch (cause) {
+    return { cause }
+  }
 }

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defaultTaskPool } from '@bgtask/pool'
-import { needs, pathOf, tempDir } from '@bgtask/testkit'
+import { needs, pathOf, reachable, reachableNode, tempDir } from '@bgtask/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 
 test('the default pool is the one that the environment names, made for its owner alone', () => {
@@ -37,7 +37,19 @@ test.runIf(needs('root', 'setpriv')).each([
   mkdirSync(join(home, 'state'), { mode: 0o777 })
   chmodSync(join(home, 'state'), 0o777)
   const env = { HOME: home, XDG_STATE_HOME: stateHome?.replace(/^\//, `${home}/`) }
-  const script = fileURLToPath(new URL('fixtures/default-pool.js', import.meta.url))
-  const argv = ['--reuid', '12345', '--regid', '12345', '--clear-groups', process.execPath, script]
-  expect(execFileSync(pathOf('setpriv'), argv, { env, encoding: 'utf8' }).trim()).toBe(expected(home))
+  expect(pathAsUser(env)).toBe(expected(home))
 })
+
+test.runIf(needs('root', 'setpriv')).each([
+  ['no HOME and no entry in passwd', {}],
+  ['an empty HOME', { HOME: '' }],
+])('of a user with %s must be named, and the error says how', (_, env) => {
+  expect(pathAsUser(env)).toMatch(/^ERR_BGTASK_INVALID_OPTION path must be given: set BGTASK_TASKPOOL_PATH/)
+})
+
+/** Its path, or why there is none. */
+function pathAsUser(env: Record<string, string | undefined>): string {
+  const script = fileURLToPath(new URL('fixtures/default-pool.js', import.meta.url))
+  const argv = ['--reuid', '12345', '--regid', '12345', '--clear-groups', reachableNode(), reachable(script)]
+  return execFileSync(pathOf('setpriv'), argv, { env, cwd: '/', encoding: 'utf8' }).trim()
+}

@@ -6,7 +6,17 @@ import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { Task } from '@bgtask/client'
 import { TaskPool } from '@bgtask/pool'
-import { eventually, isAlive, needs, pathOf, processFds, runNode, tempDir } from '@bgtask/testkit'
+import {
+  eventually,
+  isAlive,
+  needs,
+  pathOf,
+  processFds,
+  reachable,
+  reachableNode,
+  runNode,
+  tempDir,
+} from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { expectNothingLeft, makePool } from './support/directory.js'
 import { endTask, spawnTask, supervisorsOf } from './support/tasks.js'
@@ -184,7 +194,7 @@ describe.runIf(needs('root', 'setpriv'))('somebody else', () => {
     const pool = makePool({ access })
     chmodSync(pool.path, 0o755)
     await spawnTask(pool)
-    expect(runAs(23456, gid, [fixture('other-user.js'), pool.path])).toEqual({
+    expect(runAs(23456, gid, [reachable(fixture('other-user.js')), pool.path])).toEqual({
       states: friend ? ['running'] : [],
       errors: friend ? [] : ['ERR_BGTASK_PERMISSION', 'ERR_BGTASK_PERMISSION'],
       spawned: cannotWrite(pool.path),
@@ -192,7 +202,7 @@ describe.runIf(needs('root', 'setpriv'))('somebody else', () => {
   })
 
   function runAs(uid: number, gid: number, args: string[]): unknown {
-    const argv = ['--reuid', String(uid), '--regid', String(gid), '--clear-groups', process.execPath, ...args]
+    const argv = ['--reuid', String(uid), '--regid', String(gid), '--clear-groups', reachableNode(), ...args]
     return JSON.parse(execFileSync(pathOf('setpriv'), argv, { encoding: 'utf8' }))
   }
 })

@@ -1,4 +1,4 @@
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 
 /**
  * Gives the daemon what Node cannot make: three real pipes, as the shell makes one for each non-empty here-document, at
@@ -33,5 +33,6 @@ export function daemonPath(): string {
 
 /** From source this module lies in `src`, built in `dist`; programs are always in `dist`. */
 function builtFile(name: string): string {
-  return fileURLToPath(new URL(`../dist/${name}`, import.meta.url))
+  if (import.meta.dirname !== undefined) return join(import.meta.dirname, '../dist', name)
+  throw new Error('the daemon is not in a bundle: leave @bgtask/supervisor out of it (external), or set supervisorCmd')
 }

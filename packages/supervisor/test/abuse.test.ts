@@ -131,6 +131,22 @@ describe('clients that are just bad', () => {
     another.disconnect()
   })
 
+  test('60 who write 64 times each to a stdin that nobody reads hold 16 MiB in all', async () => {
+    const task = await spawnTask({ cmd: 'sleep 1000' })
+    const clients = await Promise.all(Array.from({ length: 60 }, () => rawClient(task)))
+    const data = Buffer.alloc(256 * 1024)
+    const refused = clients.map((client) => once(client, 'data'))
+    for (const client of clients) {
+      for (let id = 0; id < 64; id += 1) client.write(request(id, 'writeStream', { streamId: 0, data }))
+    }
+    await Promise.all(refused.slice(10))
+    const another = new (task.constructor as typeof Task)(task.taskPool, task.pid)
+    expect((await another.info()).state).toBe('running')
+    // They were 462 MiB.
+    expect(residentBytes(task.pid)).toBeLessThan(200e6)
+    another.disconnect()
+  })
+
   test('500 at once are all answered', async () => {
     const task = await spawnTask({ cmd: 'exec cat' })
     const clients = await Promise.all(Array.from({ length: 500 }, () => rawClient(task)))

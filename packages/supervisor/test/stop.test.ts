@@ -3,10 +3,20 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Task } from '@bgtask/client'
 import { COOKIE_VARIABLE } from '@bgtask/protocol'
-import { eventually, isAlive, needs, pathOf, processEnv, processStat, tempDir } from '@bgtask/testkit'
+import {
+  eventually,
+  isAlive,
+  needs,
+  pathOf,
+  processEnv,
+  processStat,
+  reachable,
+  reachableNode,
+  tempDir,
+} from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { daemonPath } from '../src/command.js'
-import { allPids, fixture, makePool, recordOf, spawnTask, supervisorCmd, told } from './support/pool.js'
+import { daemonPath, supervisorCommand } from '../src/command.js'
+import { allPids, fixture, makePool, recordOf, spawnTask, told } from './support/pool.js'
 
 /** Deaf children are not waited for long. */
 const STEPS = [
@@ -128,19 +138,19 @@ describe.runIf(needs('root', 'setpriv'))('a process that the supervisor may not 
     const nobody = 65_534
     const files = tempDir()
     chmodSync(files, 0o755)
-    const daemon = join(files, 'daemon.cjs')
-    copyFileSync(daemonPath(), daemon)
     // Set-uid, it becomes root with real uid and all, out of reach of nobody's signals.
     const becomeRoot = join(files, 'setpriv')
     copyFileSync(pathOf('setpriv'), becomeRoot)
     chmodSync(becomeRoot, 0o4755)
     const asNobody = [pathOf('setpriv'), `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups']
-    const pool = makePool({ supervisorCmd: [...asNobody, ...supervisorCmd(daemon)] })
+    const pool = makePool({
+      supervisorCmd: [...asNobody, ...supervisorCommand([reachableNode(), reachable(daemonPath())])],
+    })
     chownSync(pool.path, nobody, nobody)
 
     // As long as it takes until all the others have ended.
     const stop = [{ killSignal: 'KILL', waitMs: 1_000 }]
-    const task = await pool.spawn({ cmd: `${becomeRoot} --reuid=0 ${LEAF} & wait`, stop })
+    const task = await pool.spawn({ cmd: `${becomeRoot} --reuid=0 ${LEAF} & wait`, cwd: '/', stop })
     const pid = await told(task, 'p')
     onTestFinished(() => {
       process.kill(pid, 'SIGKILL')

@@ -13,5 +13,6 @@ export {
   processFds,
   processStat,
 } from './proc.js'
+export { reachable, reachableNode } from './reachable.js'
 export { type RunNodeOptions, type RunningNode, runNode } from './run-node.js'
 export { makeTempDir, type TempDir, tempDir } from './temp-dir.js'

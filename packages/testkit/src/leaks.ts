@@ -1,22 +1,30 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
-import { basename, join, relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { eventually } from './eventually.js'
 import { allPids, isAlive, processArgv, processCwd, processEnv, processFds } from './proc.js'
-import { FILE_VARIABLE, missingFile, RUN_VARIABLE } from './run.js'
+import { FILE_VARIABLE, missingFile, RUN_VARIABLE, sharedDirectory } from './run.js'
+
+/** Title of a report of leaks. */
+export const LEFT_BEHIND = 'LEFT BEHIND by the tests, now killed and removed'
+
+/** Time (ms) for what was told to end to be gone, as an exit is announced before the process has ended. */
+const GRACE_MS = 3_000
 
 /**
- * Looks, when a run is over, for what it left: processes that carry its mark, work in its directories, hold files there or
- * listen on a socket there, and directories, all of which get `graceMs` to go. All of it is then ended and removed, so that a run that failed leaves nothing either.
+ * Looks, when tests are over, for what they left: processes that carry the run's mark, work in its directories, hold files
+ * there or listen on a socket there, and directories, all of which get some time to go. All of it is then ended and removed,
+ * so that a run that failed leaves nothing either. The run itself stays, for tests that are run again.
  *
  * @returns one line for each leak, naming pid, command line and cwd.
  */
-export async function endRun(root: string, graceMs: number): Promise<string[]> {
+export async function endRun(root: string, graceMs = GRACE_MS): Promise<string[]> {
   const clean = () => leakedProcesses(root).length === 0 && leakedDirectories(root).length === 0
   const isClean = await eventually(clean, { deadlineMs: graceMs }).catch(() => false)
   const processes = isClean ? [] : leakedProcesses(root)
-  const leaks = [...processes.map(describe), ...leakedDirectories(root).map((path) => `directory ${path}`)]
+  const directories = leakedDirectories(root)
+  const leaks = [...processes.map(describe), ...directories.map((path) => `directory ${path}`)]
   for (const pid of processes) kill(pid)
-  rmSync(root, { recursive: true, force: true })
+  for (const path of [...directories, missingFile(root)]) rmSync(path, { recursive: true, force: true })
   return leaks
 }
 
@@ -31,8 +39,9 @@ function leakedProcesses(root: string): number[] {
 }
 
 function leakedDirectories(root: string): string[] {
-  const names = readdirSync(root).filter((name) => name !== basename(missingFile(root)))
-  return names.map((name) => join(root, name))
+  const ours = [missingFile(root), sharedDirectory(root)]
+  const paths = readdirSync(root).map((name) => join(root, name))
+  return paths.filter((path) => !ours.includes(path))
 }
 
 /** A socket outlives the unlinking of its path, and the kernel still tells the path. */

@@ -1,31 +1,28 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { Reporter, TestModule } from 'vitest/node'
-import { endRun } from './leaks.js'
-import { createRun, missingFile } from './run.js'
+import { endRun, LEFT_BEHIND } from './leaks.js'
+import { block } from './report.js'
+import { missingFile, ownRun } from './run.js'
 
 /**
- * Begins and ends a test run: marks what it starts, then tells what was left out for want of a program and what was
- * left behind (which fails the run), and prints `N passed, N failed, N skipped` alone on the last line.
+ * Accounts for a test run: tells what was left out for want of a program and what was left behind (which fails the run), and
+ * prints `N passed, N failed, N skipped` alone on the last line.
  */
 export class RunReporter implements Reporter {
-  private root = ''
-  private readonly graceMs: number
+  private readonly graceMs: number | undefined
 
-  /** `graceMs`: time for what was told to end to be gone, as an exit is announced before the process has ended. */
-  constructor({ graceMs = 3000 }: { graceMs?: number } = {}) {
+  constructor({ graceMs }: { graceMs?: number } = {}) {
     this.graceMs = graceMs
   }
 
-  onInit(): void {
-    this.root = createRun()
-  }
-
   async onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[], reason: string): Promise<void> {
-    const missing = readMissing(this.root)
-    const leaks = await endRun(this.root, this.graceMs)
+    const root = ownRun()
+    // Without a file to run there was no run.
+    const missing = root === undefined ? [] : readMissing(root)
+    const leaks = root === undefined ? [] : await endRun(root, this.graceMs)
     if (missing.length > 0) console.log(block('Left out, because this machine lacks', missing))
     if (leaks.length > 0) {
-      console.log(block('LEFT BEHIND by the tests, now killed and removed', leaks))
+      console.log(block(LEFT_BEHIND, leaks))
       process.exitCode = 1
     }
     const counts = count(modules)
@@ -38,10 +35,6 @@ export class RunReporter implements Reporter {
 function readMissing(root: string): string[] {
   const file = missingFile(root)
   return existsSync(file) ? [...new Set(readFileSync(file, 'utf8').trim().split('\n'))].sort() : []
-}
-
-function block(title: string, lines: string[]): string {
-  return `\n${title}:\n${lines.map((line) => `  ${line}`).join('\n')}`
 }
 
 function count(modules: readonly TestModule[]): Record<'passed' | 'failed' | 'skipped', number> {

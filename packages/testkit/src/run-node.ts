@@ -22,7 +22,17 @@ export function runNode(script: string, args: readonly string[] = [], options: R
 
 export type RunNodeOptions = Pick<
   Options,
-  'cwd' | 'env' | 'extendEnv' | 'input' | 'stdin' | 'stdout' | 'stderr' | 'timeout' | 'detached' | 'nodeOptions'
+  | 'cwd'
+  | 'env'
+  | 'extendEnv'
+  | 'input'
+  | 'stdin'
+  | 'stdout'
+  | 'stderr'
+  | 'timeout'
+  | 'detached'
+  | 'nodeOptions'
+  | 'nodePath'
 >
 
 export type RunningNode = ResultPromise<{ reject: false }>

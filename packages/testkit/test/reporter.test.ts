@@ -48,15 +48,45 @@ test('in CI what a test needs must be there', async () => {
   expect(output.at(-1)).toBe('0 passed, 1 failed, 0 skipped')
 })
 
-async function runLeaky(file: string, env: Record<string, string> = {}) {
+test('a run with another reporter is accounted for too', async () => {
+  const { exitCode, leaks, temporary } = await runLeaky('mark', {}, '--reporter=dot')
+  expect(exitCode).toBe(1)
+  expect(leaks).toEqual([expect.stringMatching(/^pid \d+: sleep 1001 /)])
+  expect(readdirSync(temporary)).toEqual([])
+})
+
+test.each([
+  { from: 'the top', directory: '../../..', file: 'packages/testkit/test/eventually.test.ts' },
+  { from: "a package's directory", directory: '..', file: 'test/eventually.test.ts' },
+])('tests can be listed and run by a plain vitest from $from', { timeout: 120_000 }, async ({ directory, file }) => {
+  const options = {
+    cwd: resolve(import.meta.dirname, directory),
+    env: { NO_COLOR: '1' },
+    lines: true,
+    timeout: 50_000,
+  } as const
+  const listed = await execa(process.execPath, [vitest, 'list', file], options)
+  const tests = listed.stdout.filter((line) => line.startsWith('[testkit] test/eventually.test.ts > '))
+  expect(tests).not.toEqual([])
+  const run = await execa(process.execPath, [vitest, 'run', file], options)
+  expect(run.stdout.at(-1)).toBe(`${tests.length} passed, 0 failed, 0 skipped`)
+})
+
+async function runLeaky(file: string, env: Record<string, string> = {}, ...args: string[]) {
   const temporary = tempDir()
-  const { exitCode, all } = await execa(process.execPath, [vitest, 'run', '--config', config, file], {
+  const { exitCode, all } = await execa(process.execPath, [vitest, 'run', '--config', config, ...args, file], {
     env: { CI: '', ...env, TMPDIR: temporary, NO_COLOR: '1' },
     reject: false,
     all: true,
     lines: true,
   })
   const title = all.indexOf('LEFT BEHIND by the tests, now killed and removed:')
-  const leaks = title < 0 ? [] : all.slice(title + 1, all.indexOf('', title)).map((line) => line.trim())
+  const leaks =
+    title < 0
+      ? []
+      : all
+          .slice(title + 1)
+          .filter((line) => /^ {2}(pid|directory) /.test(line))
+          .map((line) => line.trim())
   return { exitCode, output: all, leaks, temporary }
 }

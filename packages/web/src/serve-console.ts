@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net'
 import type { TaskPool } from '@bgtask/pool'
 import { InvalidOptionError } from '@bgtask/protocol'
 import { createConsole } from './console.js'
+import { admitConnections, REQUEST_TIMES } from './http/admission.js'
+import { hasToken } from './http/guard.js'
 import { nodeListener } from './node-listener.js'
 import { openInBrowser } from './open-in-browser.js'
 
@@ -33,9 +35,6 @@ export interface ServedConsole extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** Connections at once: a browser opens six at most. */
-const MAX_CONNECTIONS = 256
-
 /**
  * Serves a pool's console on loopback, with a token. Resolves when it listens.
  *
@@ -54,8 +53,12 @@ export async function serveConsole(options: ServeConsoleOptions): Promise<Served
     token,
     allowedHosts: [name, ...(options.allowedHosts ?? [])],
   })
-  const server = createServer(nodeListener(handler))
-  server.maxConnections = MAX_CONNECTIONS
+  const listener = nodeListener(handler)
+  const server = createServer(REQUEST_TIMES, (request, response) => {
+    if (hasToken(request.headers.authorization, token)) admit(request.socket)
+    void listener(request, response)
+  })
+  const admit = admitConnections(server)
   await listen(server, port, host)
   const address = server.address() as AddressInfo
   const url = `http://${name}:${address.port}/#token=${token}`

@@ -1,6 +1,9 @@
+import { once } from 'node:events'
 import { request } from 'node:http'
+import { connect, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type ServeConsoleOptions, serveConsole } from '../src/index.js'
+import { EventReader } from './support/events.js'
 import { testPool } from './support/pool.js'
 
 async function serve(options: Partial<ServeConsoleOptions> = {}) {
@@ -75,5 +78,41 @@ describe('a served console', () => {
     const { served } = await serve()
     const error = await serveConsole({ pool: testPool(), port: served.port }).catch((error) => error)
     expect(error.message).toBe(`port is in use by another program, got ${served.port}`)
+  })
+})
+
+describe('connections without the token', () => {
+  /** Sockets that send this and then nothing more. */
+  async function stalled(port: number, count: number, text: string): Promise<Socket[]> {
+    const sockets = Array.from({ length: count }, () => connect(port, '127.0.0.1').on('error', () => {}))
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy()
+    })
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')))
+    for (const socket of sockets) socket.write(text)
+    return sockets
+  }
+
+  test.each([
+    { name: 'half a request', text: 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ' },
+    { name: 'nothing', text: '' },
+    { name: 'half a body', text: 'POST /api/tasks/1/stop HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{' },
+  ])('300 that send $name do not keep the owner out, nor end a stream of the owner', async ({ text }) => {
+    const { served, origin, token } = await serve()
+    const headers = { authorization: `Bearer ${token}` }
+    const events = new EventReader(await fetch(`${origin}/api/events`, { headers }))
+    await events.until('tasks')
+    await stalled(served.port, 300, text)
+    const response = await fetch(`${origin}/api/tasks/none`, { headers, signal: AbortSignal.timeout(2_000) })
+    expect(response.status).toBe(404)
+    expect((await fetch(origin, { signal: AbortSignal.timeout(2_000) })).status).toBe(200)
+    await events.cancel()
+  })
+
+  test('a request that does not come to its end is cut off', async () => {
+    const { served } = await serve()
+    const [socket] = await stalled(served.port, 1, 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ')
+    const [data] = await once(socket as Socket, 'data')
+    expect(String(data)).toMatch(/^HTTP\/1.1 408 /)
   })
 })

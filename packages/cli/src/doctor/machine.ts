@@ -24,8 +24,8 @@ function checkPlatform(): Finding {
 function checkNode(): Finding {
   const { node } = process.versions
   const [major = 0, minor = 0] = node.split('.').map(Number)
-  if (major > 20 || (major === 20 && minor >= 19)) return ok('node', node)
-  return problem('node', node, 'use Node 20.19 or later')
+  const hasRequireOfModules = major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19)
+  return hasRequireOfModules ? ok('node', node) : problem('node', node, 'use Node 20.19, 22.12 or later')
 }
 
 /** Starts a task and ends it, in a pool of its own. */

@@ -1,7 +1,7 @@
 import { chmodSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { TaskPool } from '@bgtask/pool'
-import { eventually, processFds, processStat, runNode, tempDir } from '@bgtask/testkit'
+import { eventually, processFds, processStat, reachable, reachableNode, runNode, tempDir } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { makePool } from '../support/directory.js'
 import { spawnTask, supervisorsOf } from '../support/tasks.js'
@@ -158,7 +158,8 @@ describe('standbys', () => {
   test.runIf(process.getuid?.() === 0)('do not fit a caller that has become another user', async () => {
     const path = tempDir()
     chmodSync(path, 0o777 | 0o1000)
-    const program = runNode(fileURLToPath(new URL('../fixtures/standby-user.js', import.meta.url)), [path])
+    const script = reachable(fileURLToPath(new URL('../fixtures/standby-user.js', import.meta.url)))
+    const program = runNode(script, [path], { nodePath: reachableNode(), cwd: '/' })
     expect(JSON.parse(String((await program).stdout))).toEqual({ standbyTaken: false, uid: '23456' })
     await eventually(() => supervisorsOf({ path }).length === 0)
   })

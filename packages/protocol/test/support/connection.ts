@@ -65,11 +65,11 @@ export async function peerAndSocket(options: PeerOptions = {}): Promise<Closable
   return { ...peerOn(socket, options), other }
 }
 
-/** All bytes until the other side ends. */
+/** All bytes until the other side ends, or resets the connection, as the kernel does for who leaves bytes unread. */
 export async function readToEnd(socket: Socket): Promise<Buffer> {
   const chunks: Buffer[] = []
   socket.on('data', (chunk: Buffer) => chunks.push(chunk))
-  await once(socket, 'close')
+  await new Promise((resolve) => socket.on('error', () => {}).once('close', resolve))
   return Buffer.concat(chunks)
 }
 

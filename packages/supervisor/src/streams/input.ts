@@ -6,6 +6,9 @@ import { Waiters } from './waiters.js'
 /** Bytes taken from clients that the pipe has not taken yet; above that writers wait. One write may exceed it once. */
 const MAX_QUEUED_BYTES = 1024 * 1024
 
+/** Bytes held by all writes that wait; above that a write is refused, since each of 1,000 clients may wait with 64 writes. */
+const MAX_WAITING_BYTES = 16 * 1024 * 1024
+
 /**
  * The child's stdin: what clients write is queued in bounded space, in the order of acceptance, and handed to the pipe of
  * the present run. What a run left unread is dropped with it.
@@ -17,6 +20,7 @@ export class InputStream {
   #fd: number | undefined
   #sink: Socket | undefined
   #closing = false
+  #waitingBytes = 0
   #acceptedOffset = 0
   #writtenOffset = 0
   #discarded = 0
@@ -49,17 +53,37 @@ export class InputStream {
   /**
    * Queues bytes; resolves with the offset behind them once they are accepted.
    *
-   * @throws RemoteError `STDIN_CLOSED` where there is nobody to write to; WouldBlockError with `wait: false` and a full queue.
+   * @throws RemoteError `STDIN_CLOSED` where there is nobody to write to; WouldBlockError with a full queue and `wait: false`, or
+   * too much that waits already.
    */
   async write(data: Uint8Array, wait: boolean, signal: AbortSignal): Promise<number> {
+    const sink = this.#sinkWithRoom()
+    if (sink !== undefined) return this.#accept(sink, data)
+    // It may be a small part of what was received at once, all of which it keeps in memory.
+    const { byteLength } = data.buffer
+    if (!wait || this.#waitingBytes + byteLength > MAX_WAITING_BYTES) throw new WouldBlockError('stdin')
+    this.#waitingBytes += byteLength
+    try {
+      return await this.#acceptLater(data, signal)
+    } finally {
+      this.#waitingBytes -= byteLength
+    }
+  }
+
+  async #acceptLater(data: Uint8Array, signal: AbortSignal): Promise<number> {
     for (;;) {
-      const sink = this.#open()
-      if (sink === undefined || this.#closing) throw new RemoteError('STDIN_CLOSED', this.#closedMessage())
-      if (sink.writableLength < MAX_QUEUED_BYTES) return this.#accept(sink, data)
-      if (!wait) throw new WouldBlockError('stdin')
       await this.#waiters.wait(undefined, signal)
       if (signal.aborted) throw new RemoteError('STDIN_CLOSED', 'the client that wrote is gone')
+      const sink = this.#sinkWithRoom()
+      if (sink !== undefined) return this.#accept(sink, data)
     }
+  }
+
+  /** @throws RemoteError `STDIN_CLOSED` */
+  #sinkWithRoom(): Socket | undefined {
+    const sink = this.#open()
+    if (sink === undefined || this.#closing) throw new RemoteError('STDIN_CLOSED', this.#closedMessage())
+    return sink.writableLength < MAX_QUEUED_BYTES ? sink : undefined
   }
 
   /** Closes after what is queued, or at once. */

@@ -42,13 +42,16 @@ export function refuseCrossSite(request: Request): Refusal | undefined {
   }
 }
 
-/** Compared in constant time, so that its bytes cannot be guessed one by one. */
 export function refuseToken(request: Request, token: string | undefined): Refusal | undefined {
-  if (token === undefined) return undefined
-  const given = Buffer.from(request.headers.get('authorization') ?? '')
-  const expected = Buffer.from(`Bearer ${token}`)
-  if (given.length === expected.length && timingSafeEqual(given, expected)) return undefined
+  if (token === undefined || hasToken(request.headers.get('authorization'), token)) return undefined
   return { status: 401, code: 'TOKEN', message: 'The token is missing or is not the one of this server.' }
+}
+
+/** Compares in constant time, so that the token's bytes cannot be guessed one by one. */
+export function hasToken(authorization: string | null | undefined, token: string): boolean {
+  const given = Buffer.from(authorization ?? '')
+  const expected = Buffer.from(`Bearer ${token}`)
+  return given.length === expected.length && timingSafeEqual(given, expected)
 }
 
 /** In lower case, with the port. */
