@@ -1,20 +1,23 @@
 // Many tasks, random clients, and random kills of everybody; then every task, exit, byte, lock, process, file and
 // descriptor is accounted for. Exits with 1 if anything is wrong.
-//   pnpm chaos [--minutes N] [--seed S] [--json] [--inject CHECK,…]
-import { spawnSync } from 'node:child_process'
+//   pnpm chaos [--mode MODE] [--minutes N] [--seed S] [--json] [--inject CHECK,…]
 import { parseArgs } from 'node:util'
 import { CHECKS } from './lib/checks.mjs'
+import { MODES, missingFor } from './lib/modes.mjs'
 import { runChaos } from './lib/run.mjs'
 
 const ids = CHECKS.map(({ id }) => id)
 const options = readOptions()
 
 if (options.help) {
-  console.log('usage: pnpm chaos [--minutes N] [--seed S] [--json] [--inject CHECK,…]\n')
+  console.log('usage: pnpm chaos [--mode MODE] [--minutes N] [--seed S] [--json] [--inject CHECK,…]\n')
+  console.log('  --mode MODE     what fails beside those that are killed, default unless given')
   console.log('  --minutes N     how long to kill, 1 unless given; accounting comes after that')
   console.log('  --seed S        decides what is planned; when it happens is up to the machine')
   console.log('  --json          the summary as JSON on stdout')
-  console.log('  --inject CHECK  break what these checks guard, to see that they find it\n\nchecks:')
+  console.log('  --inject CHECK  break what these checks guard, to see that they find it\n\nmodes:')
+  for (const { id, title } of MODES) console.log(`  ${id.padEnd(16)}${title}`)
+  console.log('\nchecks:')
   for (const { id, title } of CHECKS) console.log(`  ${id.padEnd(16)}${title}`)
   process.exit()
 }
@@ -25,14 +28,17 @@ if (!(minutes >= 0)) refuse(`--minutes must be a number from 0, not ${options.mi
 if (!Number.isSafeInteger(seed)) refuse(`--seed must be an integer, not ${options.seed}`)
 const injected = options.inject?.split(',') ?? []
 if (!injected.every((id) => ids.includes(id))) refuse(`--inject must be of ${ids.join(', ')}, not ${options.inject}`)
-for (const program of ['flock', 'setsid']) {
-  if (spawnSync(program, ['--version']).error !== undefined) refuse(`the program ${program} is missing (util-linux)`)
-}
+const mode = MODES.find(({ id }) => id === options.mode)
+if (mode === undefined) refuse(`--mode must be one of ${MODES.map(({ id }) => id).join(', ')}, not ${options.mode}`)
+if (mode.sides.length > 1 && injected.length > 0) refuse(`--inject is not for mode ${mode.id}: each side would find it`)
+const missing = missingFor(mode)
+if (missing !== undefined) refuse(`mode ${mode.id}: ${missing}`)
 
 const interrupted = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => interrupted.abort())
 
 const result = await runChaos({
+  mode,
   minutes,
   seed,
   injected,
@@ -40,14 +46,15 @@ const result = await runChaos({
   signal: interrupted.signal,
 })
 process.stderr.write('\n')
-if (options.json) console.log(JSON.stringify(result, null, 2))
-else report(result)
+if (options.json) console.log(JSON.stringify({ mode: mode.id, seed, ...result }, null, 2))
+else report({ mode: mode.id, seed, ...result })
 process.exit(result.violations.length === 0 ? 0 : 1)
 
 function readOptions() {
   try {
     return parseArgs({
       options: {
+        mode: { type: 'string', default: 'default' },
         minutes: { type: 'string', default: '1' },
         seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
         inject: { type: 'string' },
@@ -77,11 +84,11 @@ function makeProgress(stream) {
   }
 }
 
-function report({ seed, seconds, directory, violations, ...account }) {
-  console.log(`seed ${seed}, ${seconds} s`)
+function report({ mode, seed, directory, violations, ...account }) {
+  console.log(`mode ${mode}, seed ${seed}`)
   for (const [name, value] of Object.entries(account)) console.log(`  ${name}: ${JSON.stringify(value)}`)
-  for (const { check, what, journal } of violations) {
-    console.log(`VIOLATION ${check}: ${what}`)
+  for (const { check, side, what, journal } of violations) {
+    console.log(`VIOLATION ${check}${side === undefined ? '' : ` on side ${side}`}: ${what}`)
     for (const line of journal) console.log(`    ${line}`)
   }
   console.log(violations.length === 0 ? 'no violation' : `${violations.length} violations; see ${directory}`)

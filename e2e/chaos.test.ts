@@ -1,28 +1,64 @@
 import { join } from 'node:path'
-import { needs, runNode, tempDir } from '@bgtask/testkit'
+import { type NeedName, needs, runNode, tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 
 const CHAOS = join(import.meta.dirname, '../chaos/chaos.mjs')
 
-/** What the program tells with `--json`. */
-interface Summary {
+interface Account {
   tasks: { asked: number; spawned: number; runs: number }
   kills: Record<string, number>
+}
+
+/** What the program tells with `--json`: one account, or one of each side. */
+interface Summary extends Account {
+  a?: Account
+  b?: Account
   violations: { check: string; what: string }[]
 }
 
-const CHECKS = ['orphan', 'exit', 'holder', 'stream', 'descriptor', 'lock', 'process', 'socket', 'own-descriptor']
+const CHECKS = [
+  'orphan',
+  'supervisor',
+  'exit',
+  'recorded',
+  'found',
+  'handle',
+  'holder',
+  'stream',
+  'descriptor',
+  'survivors',
+  'foreign',
+  'lock',
+  'process',
+  'socket',
+  'own-descriptor',
+]
+
+const MODES: Record<string, NeedName[]> = {
+  default: [],
+  'disk-full': ['root'],
+  descriptors: ['prlimit'],
+  namespaces: ['root', 'unshare'],
+}
 
 describe.runIf(needs('flock'))('chaos', () => {
-  test('of a few seconds, with everybody killed at random, leaves nothing unaccounted for', {
-    timeout: 200_000,
-  }, async () => {
-    const { exitCode, summary } = await runChaos('--minutes', '0.2', '--seed', '1')
-    expect(summary.violations).toEqual([])
-    expect(exitCode).toBe(0)
-    expect(summary.tasks.runs).toBeGreaterThan(0)
-    expect(Object.values(summary.kills).some((count) => count > 0)).toBe(true)
-  })
+  for (const [mode, missing] of Object.entries(MODES)) {
+    test.runIf(needs(...missing))(
+      `of a few seconds in mode ${mode} leaves nothing unaccounted for`,
+      {
+        timeout: 200_000,
+      },
+      async () => {
+        const { exitCode, summary } = await runChaos('--mode', mode, '--minutes', '0.2', '--seed', '1')
+        expect(summary.violations).toEqual([])
+        expect(exitCode).toBe(0)
+        for (const { tasks, kills } of accounts(summary)) {
+          expect(tasks.runs).toBeGreaterThan(0)
+          expect(Object.values(kills).some((count) => count > 0)).toBe(true)
+        }
+      },
+    )
+  }
 
   test('finds with each of its checks what is wrong on purpose', { timeout: 200_000 }, async () => {
     const { exitCode, summary } = await runChaos('--minutes', '0', '--inject', CHECKS.join())
@@ -30,10 +66,13 @@ describe.runIf(needs('flock'))('chaos', () => {
     expect(exitCode).toBe(1)
   })
 
-  test('names all its checks', async () => {
+  test('names all its modes and checks', async () => {
     const { stdout, exitCode } = await runNode(CHAOS, ['--help'])
     expect(exitCode).toBe(0)
-    expect([...stdout.matchAll(/^ {2}([a-z][a-z-]*) {2,}/gm)].map(([, id]) => id)).toEqual(CHECKS)
+    expect([...stdout.matchAll(/^ {2}([a-z][a-z-]*) {2,}/gm)].map(([, id]) => id)).toEqual([
+      ...Object.keys(MODES),
+      ...CHECKS,
+    ])
   })
 
   test.each([
@@ -41,12 +80,18 @@ describe.runIf(needs('flock'))('chaos', () => {
     [['--seed', '1.5'], /--seed must be an integer, not 1.5/],
     [['--minute', '1'], /Unknown option '--minute'/],
     [['1'], /Unexpected argument '1'/],
+    [['--mode', 'x'], /--mode must be one of default, .*, not x/],
+    [['--mode', 'namespaces', '--inject', 'orphan'], /--inject is not for mode namespaces/],
     [['--inject', 'nothing'], /--inject must be of orphan, .*, not nothing/],
   ])('refuses %j', async (args, message) => {
     const { exitCode, stderr } = await runNode(CHAOS, args)
     expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringMatching(message) })
   })
 })
+
+function accounts({ a, b, ...all }: Summary): Account[] {
+  return a === undefined || b === undefined ? [all] : [a, b]
+}
 
 async function runChaos(...args: string[]): Promise<{ exitCode: number | undefined; summary: Summary }> {
   const { exitCode, stdout, stderr } = await runNode(CHAOS, ['--json', ...args], {

@@ -7,16 +7,18 @@ import { planTask } from './plan.mjs'
 
 const program = (name) => fileURLToPath(new URL(`../programs/${name}.mjs`, import.meta.url))
 
-/** Callers, clients and readers: programs of their own, since they are to be killed. */
+/** Callers, clients, readers and a listener: programs of their own, since they are to be killed. */
 export class Actors {
   #world
   #random
-  #running = { caller: new Map(), client: new Map(), reader: new Map() }
+  #running = { caller: new Map(), client: new Map(), reader: new Map(), listener: new Map() }
   #tasks = 0
 
-  constructor(world, random) {
+  /** @param prefix gives the words that start a caller in limits of its own. */
+  constructor(world, random, prefix = () => []) {
     this.#world = world
     this.#random = random
+    this.prefix = prefix
   }
 
   get tasks() {
@@ -32,8 +34,9 @@ export class Actors {
   }
 
   startCaller() {
+    const { side, lockfiles, pool } = this.#world
     const tasks = Array.from({ length: this.#random.integer(1, 3) }, (_, index) =>
-      planTask(this.#random, `t${this.#tasks + index}`, this.#world.lockfiles),
+      planTask(this.#random, `${side}t${this.#tasks + index}`, lockfiles),
     )
     this.#tasks += tasks.length
     for (const { meta, behavior, maxRuntimeMs } of tasks) {
@@ -41,12 +44,16 @@ export class Actors {
       if (behavior === 'background') note('background', meta.key)
       if (behavior === 'background' || maxRuntimeMs !== undefined) note('signalled', meta.key)
     }
-    const plan = { path: this.#world.pool.path, standby: this.#random.chance(0.2) ? 1 : 0, tasks }
-    this.#start('caller', Symbol('caller'), JSON.stringify(plan))
+    const plan = { path: pool.path, standby: this.#random.chance(0.2) ? 1 : 0, tasks }
+    this.#start('caller', Symbol('caller'), this.prefix(), JSON.stringify(plan))
   }
 
   startClient() {
-    this.#start('client', Symbol('client'), this.#world.pool.path, String(this.#random.integer(0, 2 ** 31)))
+    this.#start('client', Symbol('client'), [], this.#world.pool.path, String(this.#random.integer(0, 2 ** 31)))
+  }
+
+  ensureListener() {
+    if (this.count('listener') === 0) this.#start('listener', 'listener', [], this.#world.pool.path)
   }
 
   /** One reader for each stream, and another when it was killed. */
@@ -56,12 +63,13 @@ export class Actors {
     const file = receivedFile(key)
     if (!streams.has(key)) writeFileSync(file, '')
     streams.set(key, lines)
-    this.#start('reader', key, this.#world.pool.path, String(pid), key, file)
+    this.#start('reader', key, [], this.#world.pool.path, String(pid), key, file)
   }
 
-  #start(role, id, ...args) {
+  #start(role, id, prefix, ...args) {
+    const [command, ...rest] = [...prefix, process.execPath, program(role), ...args]
     // Each leads a group of its own: tasks in the background end with their caller.
-    const child = spawn(process.execPath, [program(role), ...args], {
+    const child = spawn(command, rest, {
       env: { ...process.env, CHAOS_ROLE: role },
       stdio: ['ignore', 'ignore', 'inherit'],
       detached: true,

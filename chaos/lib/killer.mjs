@@ -1,12 +1,12 @@
 import { watch } from 'node:fs'
-import { parsePoolFileName, readProcessStat, signalProcess } from '@bgtask/protocol'
+import { parsePoolFileName, signalProcess } from '@bgtask/protocol'
 import { note } from './journal.mjs'
-import { runProcesses } from './processes.mjs'
+import { processOf, runProcesses } from './processes.mjs'
 
 /** How often somebody is killed or stopped. */
 const PACE_MS = 200
 
-const VICTIMS = { caller: 3, supervisor: 3, child: 4, client: 2, reader: 2 }
+const VICTIMS = { caller: 3, supervisor: 3, child: 4, client: 2, reader: 2, listener: 1 }
 
 const CHILD_SIGNALS = ['SIGKILL', 'SIGTERM', 'SIGINT']
 
@@ -15,16 +15,18 @@ const MOMENT_CHANCE = 0.04
 
 /** Kills and stops processes of all roles, at random and at the very steps of a launch. */
 export class Killer {
-  kills = { caller: 0, supervisor: 0, child: 0, client: 0, reader: 0 }
+  kills = { caller: 0, supervisor: 0, child: 0, client: 0, reader: 0, listener: 0 }
   stops = 0
   #random
   #actors
   #path
+  #side
   #watcher
   #timer
   #stopped = new Map()
 
-  constructor({ pool }, random, actors) {
+  constructor({ pool, side }, random, actors) {
+    this.#side = side
     this.#path = pool.path
     this.#random = random
     this.#actors = actors
@@ -60,9 +62,9 @@ export class Killer {
     if (file === undefined || !this.#random.chance(MOMENT_CHANCE)) return
     const callers = this.#actors.pids('caller')
     const atCaller = callers.length > 0 && this.#random.chance(0.5)
-    const pid = atCaller ? this.#random.pick(callers) : file.pid
-    const startTime = readProcessStat(pid)?.startTime
-    if (startTime !== undefined) this.#kill({ pid, startTime, role: atCaller ? 'caller' : 'supervisor' }, 'SIGKILL')
+    // In another pid namespace the file may be that of somebody with the pid of one of ours.
+    const victim = processOf(atCaller ? this.#random.pick(callers) : file.pid)
+    if (victim?.role === (atCaller ? 'caller' : 'supervisor')) this.#kill(victim, 'SIGKILL')
   }
 
   #kill(victim, killSignal) {
@@ -87,7 +89,7 @@ export class Killer {
 
   /** Before it is done, so that the journal explains what follows. */
   #tell(killSignal, { pid, role, key }) {
-    note(killSignal, role, pid, key)
+    note(killSignal, `${this.#side}${role}`, pid, key)
     if (key !== undefined && killSignal !== 'SIGSTOP') note('signalled', key)
   }
 }

@@ -1,5 +1,11 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { COOKIE_VARIABLE, isRunning, LAUNCH_VARIABLE, readProcessStat, SUPERVISOR_PID_VARIABLE } from '@bgtask/protocol'
+import {
+  COOKIE_VARIABLE,
+  LAUNCH_VARIABLE,
+  parseProcessStat,
+  readProcessStat,
+  SUPERVISOR_PID_VARIABLE,
+} from '@bgtask/protocol'
 
 /** The mark of one run, which everything that it starts inherits. */
 export const RUN_VARIABLE = 'CHAOS_RUN'
@@ -7,26 +13,67 @@ export const RUN_VARIABLE = 'CHAOS_RUN'
 /** Processes that are not of this run, and never will be: reading every environment again takes most of the time. */
 const foreign = new Set()
 
-/** All processes of this run that live, but for this one, with what they are: child, supervisor, caller, client or reader. */
+/**
+ * All processes of this run that live, but for this one, with what they are: child, supervisor, caller, client, reader,
+ * listener or foreign; and those that have dropped their environment, with the role `escaped`.
+ */
 export function runProcesses() {
-  const run = process.env[RUN_VARIABLE]
-  return allPids().flatMap((pid) => {
-    // The start time first: should the pid be reused after this, no signal is sent.
-    const stat = readProcessStat(pid)
-    if (stat === undefined || !isRunning(pid, stat.startTime) || pid === process.pid) return []
-    const life = `${pid} ${stat.startTime}`
-    if (foreign.has(life)) return []
-    const env = environmentOf(pid)
-    if (env[RUN_VARIABLE] !== run) {
-      // Empty it is also in the middle of an exec.
-      if (Object.keys(env).length > 1) foreign.add(life)
-      return []
-    }
-    const taskId = env[COOKIE_VARIABLE]
-    const role = taskId !== undefined ? 'child' : env[LAUNCH_VARIABLE] !== undefined ? 'supervisor' : env.CHAOS_ROLE
-    const supervisorPid = taskId === undefined ? undefined : Number(env[SUPERVISOR_PID_VARIABLE])
-    return [{ pid, startTime: stat.startTime, role, key: env.CHAOS_KEY, taskId, supervisorPid }]
+  const known = knownEscapes()
+  return allPids().flatMap((pid) => processOf(pid, known) ?? [])
+}
+
+/** One process, if it is of this run and lives. */
+export function processOf(pid, known = knownEscapes()) {
+  // The start time first: should the pid be reused after this, no signal is sent.
+  const stat = readProcessStat(pid)
+  if (stat === undefined || pid === process.pid || !hasLife(stat)) return undefined
+  const { startTime, ppid } = stat
+  const life = `${pid} ${startTime}`
+  if (known.has(life)) return { pid, startTime, ppid, role: 'escaped', key: known.get(life) }
+  if (foreign.has(life)) return undefined
+  const env = environmentOf(pid)
+  if (env[RUN_VARIABLE] !== process.env[RUN_VARIABLE]) {
+    // Empty it is also in the middle of an exec.
+    if (Object.keys(env).length > 1) foreign.add(life)
+    return undefined
+  }
+  const taskId = env[COOKIE_VARIABLE]
+  const role = taskId !== undefined ? 'child' : env[LAUNCH_VARIABLE] !== undefined ? 'supervisor' : env.CHAOS_ROLE
+  const supervisorPid = taskId === undefined ? undefined : Number(env[SUPERVISOR_PID_VARIABLE])
+  return { pid, startTime, ppid, role, key: env.CHAOS_KEY, taskId, supervisorPid }
+}
+
+/** Whether that very process lives. */
+export function livesOn({ pid, startTime }) {
+  const stat = readProcessStat(pid)
+  return stat?.startTime === startTime && hasLife(stat)
+}
+
+/** Those of `roots` that live and all that descend from them by parent, whatever else they have dropped. */
+export function descendants(roots) {
+  const stats = allPids().flatMap((pid) => readProcessStat(pid) ?? [])
+  const found = new Set(roots)
+  for (let before = -1; before !== found.size; ) {
+    before = found.size
+    for (const { pid, ppid } of stats) if (found.has(ppid)) found.add(pid)
+  }
+  return stats.filter((stat) => found.has(stat.pid) && hasLife(stat))
+}
+
+/** A process whose main thread has ended looks like a zombie, and may run on in another thread. */
+function hasLife({ pid, state }) {
+  if (state === 'X') return false
+  if (state !== 'Z') return true
+  return list(`/proc/${pid}/task`).some((thread) => {
+    const text = readOrUndefined(`/proc/${pid}/task/${thread}/stat`)
+    return text !== undefined && !'ZX'.includes(parseProcessStat(text).state)
   })
+}
+
+/** What `programs/escape.sh` has registered: keys by `pid startTime`. */
+function knownEscapes() {
+  const lines = (readOrUndefined(process.env.CHAOS_ESCAPED) ?? '').split('\n').filter(Boolean)
+  return new Map(lines.map((line) => [line.slice(line.indexOf(' ') + 1), line.split(' ', 1)[0]]))
 }
 
 /** Open descriptors as `N -> what it leads to`. */

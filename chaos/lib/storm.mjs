@@ -3,36 +3,37 @@ import { runProcesses } from './processes.mjs'
 import { until } from './until.mjs'
 
 const TICK_MS = 100
-const CALLERS = 3
-const CLIENTS = 3
-/** Supervisors at once: enough to be a crowd, few enough for a small machine. */
-const SUPERVISORS = 30
 /** How often tasks are looked for that need a reader. */
 const CENSUS_MS = 500
 
-/** Keeps callers, clients and readers going, and kills them, for so long. */
-export async function storm(world, { actors, killer }, durationMs, { onTick, signal }) {
+/** Keeps everybody going, kills them, and makes the system fail them, for so long. */
+export async function storm(world, { actors, killer, foreigners, faults }, durationMs, { onTick, signal }) {
+  const { callers, clients, supervisors } = world.crowd
   const end = performance.now() + durationMs
   let isCrowded = false
   const census = endless(CENSUS_MS, async () => {
-    isCrowded = runProcesses().filter(({ role }) => role === 'supervisor').length >= SUPERVISORS
+    isCrowded = runProcesses().filter(({ role }) => role === 'supervisor').length >= supervisors
     await startReaders(world, actors)
   })
-  killer.begin()
+  for (const disturbance of [foreigners, faults, killer]) disturbance.begin()
   while (performance.now() < end && !signal.aborted) {
-    if (!isCrowded && actors.count('caller') < CALLERS) actors.startCaller()
-    if (actors.count('client') < CLIENTS) actors.startClient()
+    if (!isCrowded && actors.count('caller') < callers) actors.startCaller()
+    if (actors.count('client') < clients) actors.startClient()
+    actors.ensureListener()
     onTick(Math.max(0, end - performance.now()))
     await delay(TICK_MS)
   }
-  killer.end()
+  for (const disturbance of [foreigners, faults, killer]) disturbance.end()
   await census.end()
 }
 
-/** The storm is over: callers end by themselves, readers when their streams do, clients would go on for ever. */
+/** The storm is over: callers end by themselves, readers when their streams do, the others would go on for ever. */
 export async function calm(world, { actors }) {
-  for (const pid of actors.pids('client')) process.kill(pid, 'SIGKILL')
-  await until(() => actors.count('caller') + actors.count('client') === 0, 60_000)
+  for (const pid of [...actors.pids('client'), ...actors.pids('listener')]) process.kill(pid, 'SIGKILL')
+  const leave = ['caller', 'client', 'listener']
+  await until(() => leave.every((role) => actors.count(role) === 0), 60_000)
+  // The other side's clients pause and end tasks of ours too.
+  await world.meet('calm')
   // A client may have paused what nobody would resume.
   for (const task of await world.pool.search()) {
     await task.resume().catch(() => {})
@@ -46,8 +47,9 @@ export async function calm(world, { actors }) {
 }
 
 /** Returns how many streams have not ended or not been read yet. */
-async function startReaders({ pool }, actors) {
-  const tasks = await pool.search((info) => info.meta.kind === 'stream' && !isRead(info.streams[1]))
+async function startReaders({ pool, side }, actors) {
+  const isOurs = ({ meta }) => meta.side === side && meta.kind === 'stream'
+  const tasks = await pool.search((info) => isOurs(info) && !isRead(info.streams[1]))
   for (const task of tasks) {
     actors.ensureReader(task.pid, task.cachedInfo.meta)
     task.disconnect()

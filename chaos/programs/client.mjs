@@ -1,11 +1,16 @@
 // Does to tasks whatever clients can do, at random, and journals what must be accounted for. Killed at any moment.
 import { TaskPool } from '@bgtask/pool'
+import { noteMisled } from '../lib/handles.mjs'
 import { note } from '../lib/journal.mjs'
+import { observeStop, STOP_MS, stopLost } from '../lib/observed-stop.mjs'
 import { makeRandom } from '../lib/random.mjs'
 
 const [path, seed] = process.argv.slice(2)
 const random = makeRandom(Number(seed))
 const pool = new TaskPool({ path })
+/** Handles of before, whose tasks may be gone by now and whose pids another's. */
+const handles = []
+const MAX_HANDLES = 30
 
 const ACTS = {
   info: (task) => task.info(),
@@ -20,13 +25,17 @@ const ACTS = {
   pause: (task) => task.pause(),
   resume: (task) => task.resume(),
   restart: (task) => task.restart(),
-  stop: (task, { key }) => signalling(key, () => task.stop()),
+  stop: (task) => observing(task, (wait) => task.stop(random.chance(0.3) ? { ...wait, steps: WITHOUT_KILL } : wait)),
   wait: (task, { key }) => hear(task, key),
-  end: (task, { key }) => ending(key, () => task.terminateSupervisor()),
+  end: (task, { key }) => ending(key, () => observing(task, (wait) => task.terminateSupervisor(wait))),
+  revisit: () => noteMisled(random.pick(handles)),
 }
 /** Only a stream's own reader may discard, and most streams are to come to their end. */
 const NEVER_TO_STREAMS = ['discard', 'restart']
 const RARELY_TO_STREAMS = ['interrupt', 'stop', 'end']
+
+/** After these there are survivors to be named. */
+const WITHOUT_KILL = [{ killSignal: 'TERM', waitMs: 100 }]
 
 const WEIGHTS = {
   info: 6,
@@ -41,9 +50,10 @@ const WEIGHTS = {
   pause: 1,
   resume: 2,
   restart: 2,
-  stop: 1,
+  stop: 2,
   wait: 6,
   end: 1,
+  revisit: 2,
 }
 
 for (;;) {
@@ -52,6 +62,7 @@ for (;;) {
     if (tasks.length === 0) return
     for (let turn = 0; turn < 5; turn += 1) {
       const task = random.pick(tasks)
+      remember(task)
       const act = random.weighted(WEIGHTS)
       if (task.cachedInfo.meta.kind === 'stream' && sparesStream(act)) continue
       await tolerant(act, () => ACTS[act](task, task.cachedInfo.meta))
@@ -99,6 +110,18 @@ function signalling(key, work) {
   return work()
 }
 
+/** Processes can be seen on their own side only. */
+function observing(task, stop) {
+  const { meta, taskId, pid } = task.cachedInfo
+  if (meta.side !== process.env.CHAOS_SIDE) return signalling(meta.key, () => stop({ timeoutMs: STOP_MS }))
+  return observeStop({ key: meta.key, taskId, childPid: pid }, stop)
+}
+
+function remember(task) {
+  if (handles.length >= MAX_HANDLES) handles.splice(random.integer(0, MAX_HANDLES - 1), 1)
+  handles.push({ task, taskId: task.cachedInfo.taskId, key: task.cachedInfo.meta.key })
+}
+
 /** Said before it is done: killed in between, the client has still asked for it. */
 function ending(key, work) {
   note('signalled', key)
@@ -109,9 +132,10 @@ function ending(key, work) {
 async function dealWithLost() {
   for (const lost of await pool.lost()) {
     if (random.chance(0.8)) continue
-    await lost.stop({ steps: [{ killSignal: 'KILL', waitMs: 2_000 }] })
+    const { key } = lost.record.info.meta
+    await stopLost(lost, [{ killSignal: 'KILL', waitMs: 2_000 }])
     if (random.chance(0.7)) continue
-    note('ending', lost.record.info.meta.key)
+    note('ending', key)
     await lost.remove()
   }
 }

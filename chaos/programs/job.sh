@@ -1,6 +1,6 @@
 # One task's program. What it writes to the journal is what really happened, whatever a supervisor may tell.
 # Lines are short and appended in one write each, so that they never mix.
-say() { echo "$1 $CHAOS_KEY $$ ${2-}" >>"$CHAOS_JOURNAL"; }
+say() { read -r now _ </proc/uptime && echo "$now $1 $CHAOS_KEY $$ ${2-}" >>"$CHAOS_JOURNAL"; }
 
 # Sets $started to the start time of a process that lives; fails where there is none, or only a zombie.
 look_at() {
@@ -32,6 +32,12 @@ case $CHAOS_KIND in
     ;;
   cat) cat ;;
   flood) head -c 3000000 /dev/zero ;;
+  escape)
+    # Each in a shell of its own, since the words are split at commas.
+    for daughter in $CHAOS_DAUGHTERS; do (IFS=, && exec sh "${0%/*}/escape.sh" $daughter) & done
+    IFS=,
+    exec sh "${0%/*}/escape.sh" $CHAOS_MAIN
+    ;;
   stream) awk -v key="$CHAOS_KEY" -v lines="$CHAOS_LINES" 'BEGIN { for (i = 0; i < lines; i++) printf "%s %09d\n", key, i }' ;;
 esac
 say exit "$CHAOS_CODE"

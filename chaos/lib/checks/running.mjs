@@ -1,0 +1,37 @@
+import { commandOf, runProcesses } from '../processes.mjs'
+
+/** Each supervisor must be found by a search, each child by its task, and that must not be told as lost. */
+export function unreported({ tasks, lost, problems, journal }) {
+  const found = []
+  const lives = new Set(tasks.map(({ cachedInfo }) => cachedInfo.meta.key))
+  const supervisors = new Set(tasks.map(({ pid }) => pid))
+  const mains = new Set(journal.of('start').map(({ number, subject }) => `${number} ${subject}`))
+  for (const { pid, role, key } of runProcesses()) {
+    const what = `${role} ${pid} (${commandOf(pid)})`
+    const isMain = mains.has(`${pid} ${key}`)
+    if (role === 'supervisor' && !supervisors.has(pid)) {
+      const spawned = journal.of('spawned').findLast(({ number }) => number === pid)
+      found.push({ key: spawned?.subject, what: `${what} runs, and no search finds it`, problems })
+    }
+    // Of others that have dropped everything nobody could know.
+    if (role !== 'child' && !(role === 'escaped' && isMain)) continue
+    const lostTask = lost.find(({ record }) => record.info.meta.key === key)
+    if (journal.has('refused', key)) found.push({ key, what: `${what} runs, though its spawn was refused` })
+    else if (!lives.has(key) && lostTask === undefined)
+      found.push({ key, what: `${what} runs, and nobody tells of it` })
+    else if (lostTask?.state === 'lost' && isMain)
+      found.push({ key, what: `${what} runs, and its task is told as lost` })
+  }
+  return found
+}
+
+/** A lost task's supervisor must have been killed by us: no fault of the system is a reason to die. */
+export function unendedSupervisors({ lost, side, journal }) {
+  const kills = new Set(journal.of('SIGKILL', `${side}supervisor`).map(({ number }) => number))
+  return lost.flatMap(({ pid, record }) => {
+    const { key } = record.info.meta
+    // Asked to go, or in a group whose leader has gone.
+    const mayEnd = journal.has('ending', key) || journal.has('background', key) || !journal.has('spawned', key)
+    return mayEnd || kills.has(pid) ? [] : [{ key, what: `supervisor ${pid} has ended, and nobody killed it` }]
+  })
+}

@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs'
+import { streamContent } from '../plan.mjs'
+
+export function doubleHolders({ journal }) {
+  return journal.of('double').map(({ subject: key, number, rest }) => ({
+    key,
+    what: `${number} held a lock together with ${rest}`,
+  }))
+}
+
+export function wrongStreams({ tasks, journal, streams, receivedFile }) {
+  const infos = new Map(tasks.map(({ cachedInfo }) => [cachedInfo.meta.key, cachedInfo]))
+  return [...streams].flatMap(([key, lines]) =>
+    streamProblems(key, readFileSync(receivedFile(key)), streamContent(key, lines), infos.get(key), journal).map(
+      (what) => ({
+        key,
+        what,
+      }),
+    ),
+  )
+}
+
+function streamProblems(key, bytes, expected, info, journal) {
+  const gaps = journal.of('gap', key).map(({ number, rest }) => `bytes ${number} to ${rest} were lost`)
+  if (!bytes.equals(expected.subarray(0, bytes.length))) return [...gaps, 'what came is not what was written']
+  // Of a supervisor that was killed nobody knows how far it would have come.
+  if (info === undefined) return gaps
+  const { eof, endOffset } = info.streams[1]
+  if (!eof || endOffset !== bytes.length) return [...gaps, `${bytes.length} bytes came of ${endOffset}, eof is ${eof}`]
+  const isWhole = bytes.length === expected.length || journal.has('signalled', key)
+  return isWhole ? gaps : [...gaps, `${bytes.length} bytes came of ${expected.length}`]
+}
