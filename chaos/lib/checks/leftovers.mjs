@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { taskOptions } from '../plan.mjs'
 import { commandOf, descriptorsOf, runProcesses } from '../processes.mjs'
@@ -40,11 +40,7 @@ export function leftProcesses() {
 }
 
 export function leftFiles({ pool }) {
-  const listening = readFileSync('/proc/net/unix', 'latin1').split('\n')
-  return [
-    ...readdirSync(pool.path).map((name) => ({ what: `file ${name}` })),
-    ...listening.filter((line) => line.includes(` ${pool.path}/`)).map((line) => ({ what: `socket ${line}` })),
-  ]
+  return readdirSync(pool.path).map((name) => ({ what: `file ${name}` }))
 }
 
 export async function ownDescriptors({ ownDescriptors: before }) {
