@@ -11,7 +11,7 @@ const STEPS = [
   ['openSync', 'reads the spec', ([path]) => path.endsWith('/lock')],
   ['openSync', 'takes the lock', ([path]) => path.endsWith('.out')],
   ['renameSync', 'makes the log and the first record', ([, path]) => path.endsWith('.json')],
-  ['chmodSync', 'listens', ([path]) => path.endsWith('.s')],
+  ['chmodSync', 'listens', ([path]) => path.endsWith('/s')],
   ['openSync', 'starts the child', ([path]) => /^\/proc\/\d+\/stat$/.test(path) && !path.includes(`/${process.pid}/`)],
   ['renameSync', 'writes the record', ([, path]) => path.endsWith('.json')],
   ['writeSync', 'gives the socket its name and says that it is ready', ([fd]) => fd === 2],
