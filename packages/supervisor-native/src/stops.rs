@@ -37,7 +37,10 @@ enum Phase {
     Waiting(Vec<Step>),
     Stopping(Stop),
     /// The child is a zombie at most: its exit is on its way.
-    AwaitingExit { survivors: Vec<Survivor>, is_child_left: bool },
+    AwaitingExit {
+        survivors: Vec<Survivor>,
+        is_child_left: bool,
+    },
 }
 
 impl StopCall {

@@ -71,7 +71,14 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    pub fn new(spec: Spec, log: Rc<Log>, fixed: Fixed, lock: Option<Lock>, record: RecordFile, stopper: Stopper) -> Self {
+    pub fn new(
+        spec: Spec,
+        log: Rc<Log>,
+        fixed: Fixed,
+        lock: Option<Lock>,
+        record: RecordFile,
+        stopper: Stopper,
+    ) -> Self {
         Self {
             facts: Facts::new(spec.meta.clone()),
             streams: TaskStreams::new(&spec),

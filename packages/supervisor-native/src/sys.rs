@@ -24,8 +24,14 @@ mod c {
         pub(super) fn getrlimit(resource: c_int, limit: *mut [u64; 2]) -> c_int;
         pub(super) fn getsockopt(fd: c_int, level: c_int, name: c_int, value: *mut c_void, size: *mut c_uint) -> c_int;
         pub(super) fn kill(pid: c_int, signal: c_int) -> c_int;
-        pub(super) fn mmap(at: *mut c_void, size: usize, prot: c_int, flags: c_int, fd: c_int, from: i64)
-        -> *mut c_void;
+        pub(super) fn mmap(
+            at: *mut c_void,
+            size: usize,
+            prot: c_int,
+            flags: c_int,
+            fd: c_int,
+            from: i64,
+        ) -> *mut c_void;
         pub(super) fn munmap(at: *mut c_void, size: usize) -> c_int;
         pub(super) fn poll(fds: *mut super::PollFd, count: std::ffi::c_ulong, timeout_ms: c_int) -> c_int;
         pub(super) fn prctl(option: c_int, ...) -> c_int;

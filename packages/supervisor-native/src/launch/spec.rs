@@ -88,7 +88,11 @@ pub fn read() -> Result<Vec<u8>, Failure> {
         let length = bytes.len();
         if length > limits::SPEC.bytes {
             let shown = Value::Text(format!("{length} bytes"));
-            return Err(Failure::invalid("spec", Some(&shown), &format!("must be at most {} bytes", limits::SPEC.bytes)));
+            return Err(Failure::invalid(
+                "spec",
+                Some(&shown),
+                &format!("must be at most {} bytes", limits::SPEC.bytes),
+            ));
         }
         bytes.try_reserve(PIECE).map_err(|_| Failure::internal("there is no memory for the spec"))?;
         bytes.resize(length + PIECE, 0);
@@ -183,7 +187,11 @@ fn environment(fields: &Fields<'_>) -> Result<Vec<(String, String)>, Failure> {
     let texts = entries.iter().filter_map(|(name, value)| Some((name.clone(), value.as_text()?.to_owned())));
     let env: Vec<(String, String)> =
         texts.filter(|(name, value)| !name.contains('\0') && !value.contains('\0')).collect();
-    if env.len() == entries.len() { Ok(env) } else { fields.refuse("env", "must be a map of strings without NUL bytes") }
+    if env.len() == entries.len() {
+        Ok(env)
+    } else {
+        fields.refuse("env", "must be a map of strings without NUL bytes")
+    }
 }
 
 fn checked_meta(fields: &Fields<'_>) -> Result<Entries, Failure> {
@@ -221,7 +229,11 @@ fn factor(policy: &Fields<'_>) -> Result<f64, Failure> {
         Some(Value::Int(value)) => *value as f64,
         Some(_) => f64::NAN,
     };
-    if (1.0..=1_000.0).contains(&factor) { Ok(factor) } else { policy.refuse("factor", "must be a number from 1 to 1000") }
+    if (1.0..=1_000.0).contains(&factor) {
+        Ok(factor)
+    } else {
+        policy.refuse("factor", "must be a number from 1 to 1000")
+    }
 }
 
 fn access(fields: &Fields<'_>) -> Result<Access, Failure> {

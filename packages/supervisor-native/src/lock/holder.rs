@@ -21,7 +21,7 @@ pub struct Note {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Text {
     Empty,
-    Note(Note),
+    Note(Box<Note>),
     /// Somebody else's, which stays as it is.
     Foreign,
 }
@@ -31,7 +31,9 @@ impl Text {
         if text.trim().is_empty() {
             return Self::Empty;
         }
-        json_parser::parse(text).and_then(|value| Note::from_value(&value)).map_or(Self::Foreign, Self::Note)
+        json_parser::parse(text)
+            .and_then(|value| Note::from_value(&value))
+            .map_or(Self::Foreign, |note| Self::Note(Box::new(note)))
     }
 }
 

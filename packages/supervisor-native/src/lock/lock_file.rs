@@ -90,7 +90,7 @@ fn take_both(file: &File, path: &str, data: &Metadata) -> Result<(), Failure> {
         let is_held = match taken {
             Ok(taken) => !taken,
             // What cannot be taken on this file system can still be seen to be held.
-            Err(_) => matches!(find_holder(&Text::Empty, data, family), Some(_)),
+            Err(_) => find_holder(&Text::Empty, data, family).is_some(),
         };
         if is_held {
             return Err(held(path, find_holder(&read_note(file), data, family)));
@@ -113,7 +113,8 @@ fn try_flock(file: &File) -> io::Result<bool> {
 /// Not through a link: whoever may place one in the directory must not choose the file that is made or written.
 fn open(path: &str) -> Result<File, Failure> {
     let flags = sys::O_NONBLOCK | sys::O_NOCTTY | sys::O_NOFOLLOW;
-    let file = File::options().read(true).write(true).create(true).truncate(false).mode(0o644).custom_flags(flags).open(path);
+    let file =
+        File::options().read(true).write(true).create(true).truncate(false).mode(0o644).custom_flags(flags).open(path);
     file.map_err(|error| match error.raw_os_error() {
         Some(sys::EACCES | sys::EPERM | sys::EROFS) => {
             let message = format!("{path} cannot be opened as a lock file: {error}");

@@ -230,9 +230,8 @@ impl Connection {
             },
             // Nobody here has asked for anything, and no notification means anything to us.
             Some(Message::Other) => {}
-            None => self.disconnect(&Failure::protocol(
-                "a message is no request, response or notification of MessagePack-RPC",
-            )),
+            None => self
+                .disconnect(&Failure::protocol("a message is no request, response or notification of MessagePack-RPC")),
         }
     }
 

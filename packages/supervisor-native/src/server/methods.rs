@@ -28,7 +28,12 @@ pub enum Answer {
 }
 
 /// Does what a client asks for and writes the result, which is of one value.
-pub fn call(call: Call, supervisor: &mut Supervisor, connection: &mut Connection, sink: &mut dyn Sink) -> Result<Answer, Failure> {
+pub fn call(
+    call: Call,
+    supervisor: &mut Supervisor,
+    connection: &mut Connection,
+    sink: &mut dyn Sink,
+) -> Result<Answer, Failure> {
     match call {
         Call::Hello { task_id } => return hello(task_id.as_deref(), supervisor, sink),
         Call::GetInfo => {

@@ -23,8 +23,20 @@ const DEFAULT_CHUNKS: i64 = 256;
 const OUTPUTS: std::ops::RangeInclusive<i64> = 1..=2;
 
 pub const METHODS: [&str; 14] = [
-    "hello", "getInfo", "applyMeta", "kill", "restart", "stop", "terminate", "readStream", "discardStream", "readOrder",
-    "writeStream", "closeStream", "waitExit", "subscribe",
+    "hello",
+    "getInfo",
+    "applyMeta",
+    "kill",
+    "restart",
+    "stop",
+    "terminate",
+    "readStream",
+    "discardStream",
+    "readOrder",
+    "writeStream",
+    "closeStream",
+    "waitExit",
+    "subscribe",
 ];
 
 #[derive(Debug)]
@@ -82,7 +94,8 @@ impl Call {
             "discardStream" => Self::DiscardStream { stream: stream(OUTPUTS)?, up_to: fields.count("upTo")? },
             "readOrder" => Self::ReadOrder {
                 from: fields.count("from")?.unwrap_or(0),
-                most: usize::try_from(fields.maybe_int("maxChunks", 1..=MAX_CHUNKS)?.unwrap_or(DEFAULT_CHUNKS)).unwrap_or(0),
+                most: usize::try_from(fields.maybe_int("maxChunks", 1..=MAX_CHUNKS)?.unwrap_or(DEFAULT_CHUNKS))
+                    .unwrap_or(0),
                 wait_ms: wait_ms(fields)?,
             },
             "writeStream" => {

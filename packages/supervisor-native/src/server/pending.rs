@@ -12,13 +12,24 @@ pub struct Pending {
 }
 
 pub enum Wait {
-    Read { stream: u8, from: u64, most: u64 },
-    Order { from: u64, most: usize },
-    Exit { run: Option<u64> },
+    Read {
+        stream: u8,
+        from: u64,
+        most: u64,
+    },
+    Order {
+        from: u64,
+        most: usize,
+    },
+    Exit {
+        run: Option<u64>,
+    },
     /// Until the queue of the child's stdin has room, or there is nobody to write to.
     Write(Vec<u8>),
     /// A signal is acted on a moment after it was sent; one that the child ignores is not waited for long.
-    Pause { is_stopped: bool },
+    Pause {
+        is_stopped: bool,
+    },
     /// Until the call has an outcome.
     Call(CallId),
 }

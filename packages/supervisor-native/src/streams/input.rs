@@ -94,7 +94,8 @@ impl Input {
     }
 
     pub fn would_block() -> Failure {
-        Failure::new("ERR_BGTASK_WOULD_BLOCK", "stdin would block: its queue is full").with("what", Value::text("stdin"))
+        Failure::new("ERR_BGTASK_WOULD_BLOCK", "stdin would block: its queue is full")
+            .with("what", Value::text("stdin"))
     }
 
     /// Closes after what is queued, or at once.
@@ -119,7 +120,8 @@ impl Input {
                     Some(sys::EAGAIN) => return None,
                     Some(sys::EINTR) => {}
                     code => {
-                        let words = if code == Some(sys::EPIPE) { "write EPIPE".to_owned() } else { format!("write: {error}") };
+                        let words =
+                            if code == Some(sys::EPIPE) { "write EPIPE".to_owned() } else { format!("write: {error}") };
                         self.detach();
                         self.error = Some(words.clone());
                         return Some(words);

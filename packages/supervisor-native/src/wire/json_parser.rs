@@ -127,7 +127,8 @@ fn escaped(chars: &mut std::str::Chars<'_>) -> Option<char> {
                 return Some(char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER));
             }
             let mut ahead = chars.clone();
-            let low = (ahead.next() == Some('\\') && ahead.next() == Some('u')).then(|| code_unit(&mut ahead)).flatten();
+            let low =
+                (ahead.next() == Some('\\') && ahead.next() == Some('u')).then(|| code_unit(&mut ahead)).flatten();
             let Some(low @ 0xdc00..0xe000) = low else { return Some(char::REPLACEMENT_CHARACTER) };
             *chars = ahead;
             char::from_u32(0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00))?

@@ -38,7 +38,8 @@ fn unfit(value: &Value, depth: usize) -> Option<&'static str> {
 pub fn merge_patch(target: &Entries, patch: &Entries) -> Entries {
     let mut merged: Vec<Option<(String, Value)>> = target.iter().cloned().map(Some).collect();
     // An index, since both may hold thousands of keys.
-    let places: HashMap<&str, usize> = target.iter().enumerate().map(|(place, (key, _))| (key.as_str(), place)).collect();
+    let places: HashMap<&str, usize> =
+        target.iter().enumerate().map(|(place, (key, _))| (key.as_str(), place)).collect();
     for (key, value) in patch {
         let place = places.get(key.as_str()).and_then(|place| merged.get_mut(*place));
         let before = place.as_ref().and_then(|entry| entry.as_ref()).map(|(_, value)| value);

@@ -2,12 +2,12 @@
 
 pub mod decode;
 pub mod failure;
+pub mod fields;
 pub mod json;
 pub mod json_parser;
 pub mod limits;
+pub mod meta;
 pub mod msgpack;
 pub mod scanner;
 pub mod sink;
 pub mod value;
-pub mod fields;
-pub mod meta;

@@ -119,7 +119,11 @@ impl Scanner {
     }
 
     fn hold_bytes(&self, declared: usize) -> Result<(), Broken> {
-        if self.at.saturating_add(declared) > self.limits.bytes { Err(Broken::Bytes(self.limits.bytes)) } else { Ok(()) }
+        if self.at.saturating_add(declared) > self.limits.bytes {
+            Err(Broken::Bytes(self.limits.bytes))
+        } else {
+            Ok(())
+        }
     }
 
     /// Counts a complete value, and the arrays and maps that it completes; true where that was the whole message.

@@ -101,7 +101,10 @@ pub fn without_repeats(entries: Entries) -> Entries {
 
 fn has_repeats(entries: &[(String, Value)]) -> bool {
     if entries.len() <= FEW_ENTRIES {
-        return entries.iter().enumerate().any(|(index, (key, _))| entries.iter().skip(index + 1).any(|(other, _)| other == key));
+        return entries
+            .iter()
+            .enumerate()
+            .any(|(index, (key, _))| entries.iter().skip(index + 1).any(|(other, _)| other == key));
     }
     let mut seen = std::collections::HashSet::with_capacity(entries.len());
     !entries.iter().all(|(key, _)| seen.insert(key))
