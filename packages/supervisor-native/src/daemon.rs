@@ -140,7 +140,7 @@ impl Daemon {
         self.task.supervisor.tick(monotonic_ms());
         for (call, outcome) in std::mem::take(&mut self.task.supervisor.outcomes) {
             if let Outcome::Terminated(result) = &outcome {
-                let has_survivors = !result.survivors.is_empty();
+                let has_survivors = result.as_ref().map_or(true, |result| !result.survivors.is_empty());
                 self.task.remove_traces(has_survivors);
             }
             let Task { supervisor, server, .. } = &mut self.task;

@@ -19,8 +19,9 @@ pub struct StopResult {
 }
 
 pub enum Outcome {
-    Stopped(StopResult),
-    Terminated(StopResult),
+    /// An error where nobody can tell who is left.
+    Stopped(Result<StopResult, Failure>),
+    Terminated(Result<StopResult, Failure>),
     /// Whether it was started.
     Started(Result<bool, Failure>),
 }
@@ -145,6 +146,14 @@ impl Supervisor {
         }
         if let Phase::Stopping(stop) = &mut call.phase {
             let Some(left) = stop.advance(&mut self.stopper, now) else { return Some(call) };
+            let left = match left {
+                Ok(left) => left,
+                Err(error) => {
+                    let failure = Failure::system("cannot look for the task's processes", &error);
+                    self.finish_stop(&call, Err(failure));
+                    return None;
+                }
+            };
             let is_child_left = self.child().is_some_and(|child| left.iter().any(|process| process.pid == child.pid));
             call.phase = Phase::AwaitingExit { survivors: describe(&left), is_child_left };
             self.reap();
@@ -154,19 +163,20 @@ impl Supervisor {
                 return Some(call);
             }
             let survivors = std::mem::take(survivors);
-            self.finish_stop(&call, survivors);
+            self.note_survivors(&survivors);
+            self.finish_stop(&call, Ok(survivors));
         }
         None
     }
 
-    fn finish_stop(&mut self, call: &StopCall, survivors: Vec<Survivor>) {
-        self.note_survivors(&survivors);
+    fn finish_stop(&mut self, call: &StopCall, survivors: Result<Vec<Survivor>, Failure>) {
         self.settle();
         if call.ends_in_terminate {
             self.streams.finish();
             self.update_eof();
         }
-        let result = StopResult { exit_status: self.facts.exit_status.clone(), survivors };
+        let exit_status = self.facts.exit_status.clone();
+        let result = survivors.map(|survivors| StopResult { exit_status, survivors });
         let outcome = if call.ends_in_terminate { Outcome::Terminated(result) } else { Outcome::Stopped(result) };
         self.outcomes.push((call.id, outcome));
     }

@@ -7,6 +7,7 @@ use crate::process::stat::{self, Process, Stat};
 use crate::process::tree::{self, Root, Selector};
 use crate::signals::SIGCONT;
 use crate::sys;
+use std::io;
 
 /// So many runs are remembered: whoever is left of their sessions, or holds one of their pipes, belongs to the task.
 const REMEMBERED_RUNS: usize = 8;
@@ -74,25 +75,29 @@ impl Stopper {
     }
 
     /// Signals everybody in the tree; false where there was nobody.
-    pub fn signal_tree(&mut self, signal_number: i32) -> bool {
+    pub fn signal_tree(&mut self, signal_number: i32) -> io::Result<bool> {
         // Not any(): everybody is to get the signal.
-        self.find().into_iter().filter(|target| self.send(*target, signal_number)).count() > 0
+        Ok(self.find_or_child()?.into_iter().filter(|target| self.send(*target, signal_number)).count() > 0)
     }
 
     fn send(&self, target: Process, signal_number: i32) -> bool {
-        if self.sees_processes {
-            return signal::send(target, signal_number);
+        // Where its start time cannot be looked up: a child that has not been waited for still has its pid, and its group.
+        let is_child = self.has_child && self.runs.last().is_some_and(|(root, _)| root.pid == target.pid);
+        signal::send(target, signal_number) || is_child && sys::kill(-target.pid, signal_number).is_ok()
+    }
+
+    /// Where processes cannot be looked up, for want of descriptors or of `/proc`, the child at least, whose group gets the signals.
+    fn find_or_child(&mut self) -> io::Result<Vec<Process>> {
+        let found = if self.sees_processes { self.find() } else { Ok(Vec::new()) };
+        let child = self.runs.last().filter(|_| self.has_child && (found.is_err() || !self.sees_processes));
+        match child {
+            Some((root, _)) => Ok(vec![Process { pid: root.pid, start_time: root.start_time.unwrap_or(0) }]),
+            None => found,
         }
-        // It has not been waited for, so that the group is still its own.
-        sys::kill(-target.pid, signal_number).is_ok()
     }
 
     /// Every live process of the task. Whoever was found once stays one of them.
-    pub fn find(&mut self) -> Vec<Process> {
-        if !self.sees_processes {
-            let child = self.runs.last().filter(|_| self.has_child);
-            return child.map(|(root, _)| Process { pid: root.pid, start_time: 0 }).into_iter().collect();
-        }
+    fn find(&mut self) -> io::Result<Vec<Process>> {
         let roots: Vec<Root> = self.runs.iter().map(|(root, _)| *root).filter(|root| root.pid != 0).collect();
         let pipes: Vec<String> = self.pipes().map(str::to_owned).collect();
         let found = tree::find(&Selector {
@@ -103,7 +108,7 @@ impl Stopper {
             known: &self.known,
             spare: &self.spare,
             reaper: self.reaps.then(stat::own_pid),
-        });
+        })?;
         let newest = self.runs.len().saturating_sub(usize::from(self.has_child));
         for (root, _) in self.runs.iter_mut().take(newest) {
             if !found.inhabited.contains(&root.pid) {
@@ -111,7 +116,7 @@ impl Stopper {
             }
         }
         self.known.clone_from(&found.members);
-        found.members
+        Ok(found.members)
     }
 }
 
@@ -159,17 +164,19 @@ impl Stop {
         self.next_look = self.next_look.min(now + 1);
     }
 
-    /// Who is left, once it is over: none, or those who are there after the last step.
-    pub fn advance(&mut self, stopper: &mut Stopper, now: u64) -> Option<Vec<Process>> {
+    /// Who is left, once it is over: none, or those who are there after the last step. It fails where nobody can tell.
+    pub fn advance(&mut self, stopper: &mut Stopper, now: u64) -> Option<io::Result<Vec<Process>>> {
         if now < self.next_look {
             return None;
         }
         loop {
-            let tree = stopper.find();
-            if tree.is_empty() {
-                return Some(tree);
+            // What cannot be looked up now can be, perhaps, before the time is up.
+            let found = stopper.find_or_child();
+            match &found {
+                Ok(tree) if tree.is_empty() => return Some(found),
+                Ok(tree) => self.signal(stopper, tree),
+                Err(_) => {}
             }
-            self.signal(stopper, &tree);
             if now < self.deadline {
                 self.next_look = (now + self.look_ms).min(self.deadline);
                 self.look_ms = (self.look_ms + self.look_ms.div_ceil(2)).min(SLOWEST_LOOK_MS);
@@ -177,7 +184,7 @@ impl Stop {
             }
             match self.steps.next() {
                 Some(step) => self.begin(step, now),
-                None => return Some(stopper.find()),
+                None => return Some(stopper.find_or_child()),
             }
         }
     }

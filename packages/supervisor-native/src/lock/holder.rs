@@ -109,7 +109,7 @@ fn unnamed_child(note: &Note, here: &Place) -> Option<i32> {
         spare: &spare,
         reaper: None,
     });
-    found.members.first().map(|process| process.pid)
+    found.ok()?.members.first().map(|process| process.pid)
 }
 
 /// A line of the kernel's list names a holder's pid for `fcntl` and `flock` locks, but -1 for those of open file descriptions.

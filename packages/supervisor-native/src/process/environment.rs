@@ -1,6 +1,8 @@
 //! The variables by which processes of tasks are known.
 
-use std::io::Read;
+use super::stat::unless_lacking;
+use std::fs::File;
+use std::io::{self, Read};
 
 pub const COOKIE: &[u8] = b"BGTASK_COOKIE=";
 const BEHAVIOR: &[u8] = b"BGTASK_BEHAVIOR=";
@@ -18,20 +20,20 @@ pub enum Owner {
     Unknown,
 }
 
-pub fn owner(pid: i32, cookie: &str, buffer: &mut Vec<u8>) -> Owner {
+pub fn owner(pid: i32, cookie: &str, buffer: &mut Vec<u8>) -> io::Result<Owner> {
     buffer.clear();
-    let Ok(file) = std::fs::File::open(format!("/proc/{pid}/environ")) else { return Owner::Unknown };
-    if file.take(MAX_BYTES).read_to_end(buffer).is_err() {
-        return Owner::Unknown;
+    let file = unless_lacking(File::open(format!("/proc/{pid}/environ")))?;
+    if file.is_none_or(|file| file.take(MAX_BYTES).read_to_end(buffer).is_err()) {
+        return Ok(Owner::Unknown);
     }
     let mut owner = Owner::Unknown;
     for variable in buffer.split(|byte| *byte == 0) {
         match variable.strip_prefix(COOKIE) {
-            Some(value) if value == cookie.as_bytes() => return Owner::Ours,
+            Some(value) if value == cookie.as_bytes() => return Ok(Owner::Ours),
             Some(_) => owner = Owner::Another,
             None if variable.starts_with(BEHAVIOR) => owner = Owner::Another,
             None => {}
         }
     }
-    owner
+    Ok(owner)
 }

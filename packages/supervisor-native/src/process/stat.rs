@@ -2,6 +2,7 @@
 
 use crate::sys;
 use std::fs::File;
+use std::io;
 use std::os::fd::AsFd;
 
 /// More than the longest line.
@@ -22,10 +23,15 @@ pub struct Stat {
 impl Stat {
     /// None where there is no such process, or no `/proc`.
     pub fn of(pid: i32) -> Option<Self> {
-        let file = File::open(format!("/proc/{pid}/stat")).ok()?;
+        Self::look(pid).ok().flatten()
+    }
+
+    /// Fails where nobody can tell, for want of a descriptor say.
+    fn look(pid: i32) -> io::Result<Option<Self>> {
+        let Some(file) = unless_lacking(File::open(format!("/proc/{pid}/stat")))? else { return Ok(None) };
         let mut line = [0; MAX_LINE];
-        let count = sys::read(file.as_fd(), &mut line).ok()?;
-        Self::parse(line.get(..count)?)
+        let count = sys::read(file.as_fd(), &mut line).unwrap_or(0);
+        Ok(line.get(..count).and_then(Self::parse))
     }
 
     /// The second field is the program's name in parentheses and may itself hold spaces and parentheses: split after the last.
@@ -76,11 +82,23 @@ pub fn own_pid() -> i32 {
     std::process::id().cast_signed()
 }
 
-/// Every process that can be seen.
-pub fn all() -> Vec<Stat> {
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str().and_then(|name| name.parse().ok()));
-    pids.filter_map(Stat::of).collect()
+/// Every process that can be seen. A list that is not whole is an error: whoever is missing would be taken for dead.
+pub fn all() -> io::Result<Vec<Stat>> {
+    let mut stats = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        if let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) {
+            stats.extend(Stat::look(pid)?);
+        }
+    }
+    Ok(stats)
+}
+
+/// None where there is no such file, or it is not for us to see; an error where we lack what it takes to open it.
+pub fn unless_lacking(file: io::Result<File>) -> io::Result<Option<File>> {
+    match file {
+        Err(error) if matches!(error.raw_os_error(), Some(sys::EMFILE | sys::ENFILE | sys::ENOMEM)) => Err(error),
+        result => Ok(result.ok()),
+    }
 }
 
 #[cfg(test)]
@@ -100,6 +118,6 @@ mod tests {
     fn this_process_is_alive_and_among_all() {
         let own = Process::current().unwrap();
         assert!(own.is_alive());
-        assert!(all().iter().any(|stat| Process::from(stat) == own));
+        assert!(all().unwrap().iter().any(|stat| Process::from(stat) == own));
     }
 }

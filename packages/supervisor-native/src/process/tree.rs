@@ -3,6 +3,7 @@
 use super::environment::{self, Owner};
 use super::stat::{self, Process, Stat};
 use std::collections::HashSet;
+use std::io;
 
 /// What makes a process part of a task.
 pub struct Selector<'a> {
@@ -37,8 +38,8 @@ pub struct Tree {
 
 /// Finds the sessions and groups of the roots, carriers of the cookie, holders of the pipes, who was known before, who was
 /// orphaned to us, and all descendants of these.
-pub fn find(selector: &Selector<'_>) -> Tree {
-    let everyone = stat::all();
+pub fn find(selector: &Selector<'_>) -> io::Result<Tree> {
+    let everyone = stat::all()?;
     let leaders: Vec<Option<&Stat>> =
         selector.roots.iter().map(|root| everyone.iter().find(|stat| stat.pid == root.pid)).collect();
     let mut inhabited = Vec::new();
@@ -61,13 +62,13 @@ pub fn find(selector: &Selector<'_>) -> Tree {
     for stat in &candidates {
         // Before the look at its state: a zombie keeps the number of its group in use.
         let is_inside = in_session(stat);
-        if stat.is_alive() && (is_inside || is_known(selector, stat) || is_marked(selector, stat, &mut buffer)) {
+        if stat.is_alive() && (is_inside || is_known(selector, stat) || is_marked(selector, stat, &mut buffer)?) {
             members.insert(stat.pid);
         }
     }
     add_descendants(&candidates, &mut members);
     let members = candidates.iter().filter(|stat| members.contains(&stat.pid)).map(|stat| Process::from(*stat));
-    Tree { members: members.collect(), inhabited }
+    Ok(Tree { members: members.collect(), inhabited })
 }
 
 fn is_spare(selector: &Selector<'_>, stat: &Stat) -> bool {
@@ -84,10 +85,10 @@ fn in_session_of(stat: &Stat, root: &Root, leader: Option<&Stat>) -> bool {
         && leader.is_none_or(|leader| root.start_time.is_none_or(|start_time| start_time == leader.start_time))
 }
 
-fn is_marked(selector: &Selector<'_>, stat: &Stat, buffer: &mut Vec<u8>) -> bool {
-    let owner = environment::owner(stat.pid, selector.cookie, buffer);
+fn is_marked(selector: &Selector<'_>, stat: &Stat, buffer: &mut Vec<u8>) -> io::Result<bool> {
+    let owner = environment::owner(stat.pid, selector.cookie, buffer)?;
     let is_orphaned = selector.reaper == Some(stat.ppid) && owner != Owner::Another;
-    owner == Owner::Ours || is_orphaned || holds_pipe(stat.pid, selector.pipes)
+    Ok(owner == Owner::Ours || is_orphaned || holds_pipe(stat.pid, selector.pipes))
 }
 
 fn holds_pipe(pid: i32, pipes: &[String]) -> bool {

@@ -45,7 +45,7 @@ pub fn call(
             supervisor.apply_meta(&patch)?;
             write_map(&supervisor.facts.meta, sink);
         }
-        Call::Kill { signal, tree } => return Ok(kill(signal, tree, supervisor, sink)),
+        Call::Kill { signal, tree } => return kill(signal, tree, supervisor, sink),
         Call::Restart => return Ok(Answer::Later(Wait::Call(supervisor.restart()), None)),
         Call::Stop { steps } => {
             let steps = checked_steps(steps, supervisor)?;
@@ -140,7 +140,8 @@ pub fn settle(wait: Wait, supervisor: &mut Supervisor, sink: &mut dyn Sink) -> R
 /// Writes what came of a call that took time.
 pub fn write_outcome(outcome: &Outcome, supervisor: &Supervisor, sink: &mut dyn Sink) -> Result<(), Failure> {
     match outcome {
-        Outcome::Stopped(result) | Outcome::Terminated(result) => write_stopped(result, sink),
+        Outcome::Stopped(Ok(result)) | Outcome::Terminated(Ok(result)) => write_stopped(result, sink),
+        Outcome::Stopped(Err(failure)) | Outcome::Terminated(Err(failure)) => return Err(failure.clone()),
         Outcome::Started(Err(failure)) => return Err(failure.clone()),
         Outcome::Started(Ok(is_started)) => {
             sink.map(2);
@@ -179,15 +180,16 @@ fn hello(task_id: Option<&str>, supervisor: &Supervisor, sink: &mut dyn Sink) ->
     Ok(Answer::Now)
 }
 
-fn kill(signal: i32, tree: bool, supervisor: &mut Supervisor, sink: &mut dyn Sink) -> Answer {
+fn kill(signal: i32, tree: bool, supervisor: &mut Supervisor, sink: &mut dyn Sink) -> Result<Answer, Failure> {
     let stopper = &mut supervisor.stopper;
-    let is_delivered = if tree { stopper.signal_tree(signal) } else { stopper.signal_child(signal) };
+    let is_delivered = if tree { stopper.signal_tree(signal) } else { Ok(stopper.signal_child(signal)) };
+    let is_delivered = is_delivered.map_err(|error| Failure::system("cannot look for the tree", &error))?;
     if is_delivered && crate::signals::is_pausing(signal) {
         let is_stopped = signal != crate::signals::SIGCONT;
-        return Answer::Later(Wait::Pause { is_stopped }, Some(MAX_PAUSE_MS));
+        return Ok(Answer::Later(Wait::Pause { is_stopped }, Some(MAX_PAUSE_MS)));
     }
     write_delivered(is_delivered, sink);
-    Answer::Now
+    Ok(Answer::Now)
 }
 
 fn checked_steps(steps: Option<Vec<Step>>, supervisor: &Supervisor) -> Result<Vec<Step>, Failure> {

@@ -32,6 +32,9 @@ pub struct Output {
     is_keeping: bool,
     /// Bytes that came when nothing more was kept: they lie behind all that the buffer holds.
     dropped: u64,
+    /// The first read of a run is made whatever is kept, so that a reader who waits behind what the runs before left finds out that
+    /// there is more, and discards.
+    is_unread: bool,
     /// No reads before that: there was no memory.
     retry_at: Option<u64>,
 }
@@ -67,6 +70,7 @@ impl Output {
             eof: false,
             is_keeping: true,
             dropped: 0,
+            is_unread: false,
             retry_at: None,
         }
     }
@@ -118,12 +122,13 @@ impl Output {
         self.source = Some(end);
         self.run_offset = self.end_offset();
         self.eof = false;
+        self.is_unread = true;
         self.retry_at = None;
     }
 
     /// What to poll for: nothing while the child has to wait.
     pub fn poll_fd(&self) -> Option<PollFd> {
-        let source = self.source.as_ref().filter(|_| self.has_room() && self.retry_at.is_none())?;
+        let source = self.source.as_ref().filter(|_| self.may_read() && self.retry_at.is_none())?;
         Some(PollFd::new(source.as_raw_fd(), true, false))
     }
 
@@ -140,7 +145,7 @@ impl Output {
     /// Reads what there is, some blocks at most. Returns the error that ended it, if one did.
     pub fn read_some(&mut self, order: &mut OrderLog) -> Option<String> {
         for _ in 0..READS_IN_A_ROW {
-            if !self.has_room() || !matches!(self.read_once(order), Got::Bytes(_, true)) {
+            if !self.may_read() || !matches!(self.read_once(order), Got::Bytes(_, true)) {
                 break;
             }
         }
@@ -214,6 +219,7 @@ impl Output {
                 Got::End
             }
             Ok(count) => {
+                self.is_unread = false;
                 order.add(self.id, self.end_offset(), count as u64, unix_ms());
                 if self.is_keeping {
                     self.buffer.take(count);
@@ -234,6 +240,10 @@ impl Output {
     /// With `block` a read must fit whatever it brings, so it is never larger than a quarter of the buffer.
     fn read_size(&self) -> u64 {
         if self.overflow == Overflow::Discard { READ_BYTES } else { (self.capacity / 4).clamp(1, READ_BYTES) }
+    }
+
+    fn may_read(&self) -> bool {
+        self.is_unread || self.has_room()
     }
 
     fn has_room(&self) -> bool {

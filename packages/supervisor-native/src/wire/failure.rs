@@ -2,6 +2,7 @@
 
 use super::sink::Sink;
 use super::value::{Entries, Value};
+use crate::sys;
 
 /// Characters of a text in an error: it must always fit in a message, and it ends up in logs.
 const MAX_WORDS: usize = 16 * 1024;
@@ -29,6 +30,17 @@ impl Failure {
 
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new("INTERNAL", message)
+    }
+
+    /// What the system says keeps its name, where that is one of those that can be dealt with.
+    pub fn system(what: &str, error: &std::io::Error) -> Self {
+        let code = match error.raw_os_error() {
+            Some(sys::EMFILE) => "EMFILE",
+            Some(sys::ENFILE) => "ENFILE",
+            Some(sys::ENOMEM) => "ENOMEM",
+            _ => "INTERNAL",
+        };
+        Self::new(code, format!("{what}: {error}"))
     }
 
     pub fn protocol(message: impl Into<String>) -> Self {

@@ -81,7 +81,7 @@ impl Sink for Json {
         self.comma();
         if !value.is_finite() {
             self.text.push_str("null");
-        } else if value == 0.0 || (1e-7..1e21).contains(&value.abs()) {
+        } else if value == 0.0 || (1e-6..1e21).contains(&value.abs()) {
             self.formatted(format_args!("{value}"));
         } else {
             // JavaScript has a plus there.

@@ -57,7 +57,12 @@ impl Scanner {
     pub fn scan(&mut self, bytes: &[u8]) -> Result<Option<usize>, Broken> {
         loop {
             if self.skip == 0 {
-                let Some(header) = bytes.get(self.at..).and_then(Header::read) else { return Ok(None) };
+                let rest = bytes.get(self.at..).unwrap_or_default();
+                // As soon as its first byte is there.
+                if rest.first().is_some_and(|token| is_number(*token)) && self.is_at_key() {
+                    return Err(Broken::Key);
+                }
+                let Some(header) = Header::read(rest) else { return Ok(None) };
                 if self.take(&header)? {
                     continue;
                 }
@@ -189,6 +194,11 @@ impl Header {
         };
         Some(Self { kind, bytes: bytes + 1 })
     }
+}
+
+/// One whose bytes follow, but for those of 64 bits.
+fn is_number(token: u8) -> bool {
+    matches!(token, 0xca..=0xce | 0xd0..=0xd2)
 }
 
 fn array<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
