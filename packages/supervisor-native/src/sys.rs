@@ -281,13 +281,26 @@ impl PollFd {
 
 /// Waits for one of them, `timeout_ms` at most (-1: for ever). A wait that is cut short is as one whose time was up.
 pub fn poll(fds: &mut [PollFd], timeout_ms: i32) {
-    // SAFETY: `PollFd` is `struct pollfd`, and there are as many as the length says.
-    let found = unsafe { c::poll(fds.as_mut_ptr(), fds.len() as std::ffi::c_ulong, timeout_ms) };
-    if found < 0 {
-        for fd in fds {
-            fd.found = 0;
+    const EINVAL: i32 = 22;
+    const LOOK_MS: i32 = 10;
+    if let Err(EINVAL) = try_poll(fds, timeout_ms) {
+        // Somebody has lowered the limit of descriptors below what is open, and the kernel takes no more than that at a time.
+        let most = usize::try_from(max_descriptors()).unwrap_or(1).max(1);
+        let found: usize = fds.chunks_mut(most).filter_map(|some| try_poll(some, 0).ok()).sum();
+        if found == 0 {
+            let _ = try_poll(&mut [], if timeout_ms < 0 { LOOK_MS } else { timeout_ms.min(LOOK_MS) });
         }
     }
+}
+
+fn try_poll(fds: &mut [PollFd], timeout_ms: i32) -> Result<usize, i32> {
+    // SAFETY: `PollFd` is `struct pollfd`, and there are as many as the length says.
+    let found = unsafe { c::poll(fds.as_mut_ptr(), fds.len() as std::ffi::c_ulong, timeout_ms) };
+    usize::try_from(found).map_err(|_| {
+        let error = last_error();
+        fds.iter_mut().for_each(|fd| fd.found = 0);
+        error
+    })
 }
 
 /// Sends a signal; true where there was a process to take it. A negative pid is a group.
