@@ -1,31 +1,48 @@
 //! The supervisor's own words, never the child's output. Nothing that goes wrong with them may disturb the task.
 
+use crate::record::remove_file;
 use crate::sys;
 use std::fmt;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::path::PathBuf;
 
 /// The log starts again when it gets larger than this.
 const MAX_LOG_BYTES: u64 = 1024 * 1024;
 
 pub struct Log {
-    /// None in the foreground, where the words go to stdout.
-    file: Option<File>,
+    /// With its path; None in the foreground, where the words go to stdout.
+    file: Option<(File, PathBuf)>,
     is_debugging: bool,
 }
 
 impl Log {
-    pub fn new(file: Option<File>) -> Self {
+    pub fn to_stdout() -> Self {
+        Self::new(None)
+    }
+
+    /// The file is ours: it goes with the log.
+    pub fn to_file(file: File, path: PathBuf) -> Self {
+        Self::new(Some((file, path)))
+    }
+
+    fn new(file: Option<(File, PathBuf)>) -> Self {
         Self { file, is_debugging: std::env::var_os("BGTASK_DEBUG").is_some_and(|value| !value.is_empty()) }
     }
 
     pub fn file(&self) -> Option<&File> {
-        self.file.as_ref()
+        self.file.as_ref().map(|(file, _)| file)
+    }
+
+    pub fn remove_file(&self) {
+        if let Some((_, path)) = &self.file {
+            remove_file(path);
+        }
     }
 
     pub fn write(&self, words: fmt::Arguments<'_>) {
         let line = format!("{} [{}] {words}\n", timestamp(crate::clock::unix_ms()), std::process::id());
-        if let Some(file) = &self.file
+        if let Some(file) = self.file()
             && file.metadata().is_ok_and(|data| data.len() > MAX_LOG_BYTES)
         {
             // It goes on at the old end where that fails.
@@ -45,7 +62,13 @@ impl Log {
     }
 
     fn output(&self) -> BorrowedFd<'_> {
-        self.file.as_ref().map_or_else(|| sys::standard(1), AsFd::as_fd)
+        self.file().map_or_else(|| sys::standard(1), AsFd::as_fd)
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.remove_file();
     }
 }
 

@@ -16,13 +16,22 @@ pub struct RecordFile {
     temporary: PathBuf,
     access: Access,
     is_removed: bool,
+    stays: bool,
+}
+
+impl Drop for RecordFile {
+    fn drop(&mut self) {
+        if !self.stays {
+            self.remove();
+        }
+    }
 }
 
 impl RecordFile {
     pub fn new(pool: &Path, task_id: &str, access: &Access) -> Self {
         let pid = std::process::id();
         let (path, temporary) = (pool.join(format!("{pid}.{task_id}.json")), pool.join(format!(".{pid}.json")));
-        Self { path, temporary, access: access.clone(), is_removed: false }
+        Self { path, temporary, access: access.clone(), is_removed: false, stays: false }
     }
 
     pub fn path(&self) -> &Path {
@@ -47,6 +56,11 @@ impl RecordFile {
         self.is_removed = true;
         remove_file(&self.temporary);
         remove_file(&self.path);
+    }
+
+    /// It is to stay when we go.
+    pub fn keep(&mut self) {
+        self.stays = true;
     }
 }
 

@@ -17,7 +17,8 @@ pub fn run() -> i32 {
     match launch() {
         Ok(Some(mut daemon)) => {
             daemon.serve();
-            0
+            // The connections end with the process, so that whoever waits for their end finds it gone.
+            sys::exit_now(0)
         }
         // stdin ended without a spec: the one that might have wanted this supervisor is gone.
         Ok(None) => 0,
@@ -45,11 +46,11 @@ fn launch() -> Result<Option<Daemon>, Failure> {
     let behavior = spec.behavior;
     let leader = if behavior == Behavior::Background { Leader::of_our_group(started_as) } else { None };
     // Before anything is made: a signal in the middle of the launch must not leave half of it.
-    let signals = sys::take_signals().map_err(|error| Failure::internal(format!("cannot take signals: {error}")))?;
+    let signals = sys::take_signals().map_err(|error| Failure::system("cannot take signals", &error))?;
     let mut daemon = Daemon::new(make_task(spec, earlier_children())?, signals, leader);
     // What has happened meanwhile comes before the task is announced.
     let published = daemon.task.server.listener.publish();
-    let reported = published.and_then(|()| report::ready().map_err(|error| Failure::internal(error.to_string())));
+    let reported = published.and_then(|()| report::ready().map_err(|error| Failure::system("cannot report", &error)));
     if let Err(failure) = reported {
         daemon.undo();
         return Err(failure);

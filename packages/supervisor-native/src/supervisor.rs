@@ -113,22 +113,27 @@ impl Supervisor {
         Snapshot { spec: &self.spec, fixed: &self.fixed, facts: &self.facts, child: self.child() }
     }
 
-    pub fn set_lock(&mut self, lock: Option<Lock>) {
-        self.lock = lock;
-    }
-
     pub fn release_lock(&mut self) {
         if let Some(lock) = &mut self.lock {
             lock.release();
         }
     }
 
-    pub fn record_path(&self) -> &std::path::Path {
-        self.record.path()
+    /// It is there before the child, so that nothing that runs is ever without one.
+    pub fn write_first_record(&self) -> Result<(), Failure> {
+        self.write_record().map_err(|error| {
+            let failure = Failure::system(&format!("cannot write {}", self.record.path().display()), &error);
+            Failure { code: "NOT_RECORDED", ..failure }
+        })
     }
 
-    pub fn remove_record(&mut self) {
-        self.record.remove();
+    /// Unless it is needed to find what survived us.
+    pub fn remove_record(&mut self, has_survivors: bool) {
+        if has_survivors {
+            self.record.keep();
+        } else {
+            self.record.remove();
+        }
     }
 
     /// Starts the first run. Nothing is left behind where that fails.

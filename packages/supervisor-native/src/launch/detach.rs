@@ -15,7 +15,7 @@ pub fn detach(behavior: Behavior) -> Result<(), Failure> {
     match sys::fork() {
         Ok(sys::Forked::Parent) => sys::exit_now(0),
         Ok(sys::Forked::Child) => {}
-        Err(error) => return Err(Failure::internal(format!("cannot fork: {error}"))),
+        Err(error) => return Err(Failure::system("cannot fork", &error)),
     }
     if behavior == Behavior::Daemon {
         sys::new_session();

@@ -6,7 +6,6 @@ use crate::wire::failure::Failure;
 use crate::wire::fields::{COUNT, DURATION_MS, Fields, POSITIVE};
 use crate::wire::value::{Entries, Value};
 use crate::wire::{decode, limits, meta, scanner};
-use std::io;
 
 /// What this supervisor can do beyond the core of the contract.
 pub const FEATURES: [&str; 1] = ["detach"];
@@ -81,7 +80,8 @@ pub struct Spec {
 
 /// Reads stdin to its end, of whatever kind it is. A supervisor that was started early waits here, in the kernel.
 pub fn read() -> Result<Vec<u8>, Failure> {
-    const PIECE: usize = 64 * 1024;
+    /// Most specs fit; what is touched here is ours for good.
+    const FIRST_PIECE: usize = 8 * 1024;
     let stdin = sys::standard(0);
     let mut bytes = Vec::new();
     loop {
@@ -94,8 +94,9 @@ pub fn read() -> Result<Vec<u8>, Failure> {
                 &format!("must be at most {} bytes", limits::SPEC.bytes),
             ));
         }
-        bytes.try_reserve(PIECE).map_err(|_| Failure::internal("there is no memory for the spec"))?;
-        bytes.resize(length + PIECE, 0);
+        let piece = length.max(FIRST_PIECE);
+        bytes.try_reserve(piece).map_err(|_| Failure::internal("there is no memory for the spec"))?;
+        bytes.resize(length + piece, 0);
         let read = sys::read(stdin, bytes.get_mut(length..).unwrap_or_default());
         bytes.truncate(length + *read.as_ref().unwrap_or(&0));
         match read.map_err(|error| (error.raw_os_error(), error)) {
@@ -103,13 +104,9 @@ pub fn read() -> Result<Vec<u8>, Failure> {
             Ok(_) | Err((Some(sys::EINTR), _)) => {}
             // The launcher may have made it non-blocking.
             Err((Some(sys::EAGAIN), _)) => sys::poll(&mut [sys::PollFd::new(0, true, false)], -1),
-            Err((_, error)) => return Err(unreadable(&error)),
+            Err((_, error)) => return Err(Failure::system("cannot read the spec", &error)),
         }
     }
-}
-
-fn unreadable(error: &io::Error) -> Failure {
-    Failure::internal(format!("cannot read the spec: {error}"))
 }
 
 /// Checks what was read. An error names what is wrong with it.

@@ -64,6 +64,12 @@ impl Lock {
     }
 }
 
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
 fn acquire(path: &str) -> Result<File, Failure> {
     for _ in 0..MAX_ATTEMPTS {
         let file = open(path)?;

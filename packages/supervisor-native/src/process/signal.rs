@@ -25,6 +25,5 @@ pub fn send(target: Process, signal: i32) -> bool {
 
 /// The kernel, or a sandbox, does not know the call.
 fn is_missing(error: &std::io::Error) -> bool {
-    const ENOSYS: i32 = 38;
-    error.raw_os_error() == Some(ENOSYS)
+    error.raw_os_error() == Some(sys::ENOSYS)
 }

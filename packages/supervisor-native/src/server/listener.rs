@@ -35,7 +35,7 @@ impl Listener {
         let made = listen(&temporary, access);
         let (socket, inode) = made.map_err(|error| {
             remove_file(&temporary);
-            Failure::internal(format!("cannot listen at {}: {error}", temporary.display()))
+            Failure::system(&format!("cannot listen at {}", temporary.display()), &error)
         })?;
         Ok(Self { socket, path, temporary, inode })
     }
@@ -43,7 +43,7 @@ impl Listener {
     /// Gives the socket its name, unless a living one has it: then that is another supervisor's, of another pid namespace or
     /// machine, which must not become unreachable.
     pub fn publish(&self) -> Result<(), Failure> {
-        let fail = |error: io::Error| Failure::internal(format!("cannot publish {}: {error}", self.path.display()));
+        let fail = |error: io::Error| Failure::system(&format!("cannot publish {}", self.path.display()), &error);
         match std::fs::hard_link(&self.temporary, &self.path) {
             Ok(()) => remove_file(&self.temporary),
             Err(error) if error.raw_os_error() == Some(sys::EEXIST) => {
@@ -71,6 +71,12 @@ impl Listener {
     }
 }
 
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.unpublish();
+    }
+}
+
 pub fn socket_path(pool: &Path) -> PathBuf {
     pool.join(format!("{}.sock", std::process::id()))
 }
@@ -83,8 +89,8 @@ pub fn refuse_living(path: &Path) -> Result<(), Failure> {
     if is_stale {
         return Ok(());
     }
-    let message = format!("{} is somebody else's", path.display());
-    Err(Failure::new("ERR_BGTASK_POOL_DIR", message).with("path", Value::text(&path.to_string_lossy())))
+    let message = format!("EEXIST: {} is somebody else's", path.display());
+    Err(Failure::new("EEXIST", message).with("path", Value::text(&path.to_string_lossy())))
 }
 
 fn listen(path: &Path, access: &Access) -> io::Result<(UnixListener, u64)> {

@@ -7,7 +7,7 @@ use crate::launch::spec::Access;
 use crate::log::Log;
 use crate::stops::Outcome;
 use crate::supervisor::{CallId, Supervisor};
-use crate::sys::{self, PollFd};
+use crate::sys::{self, Pages, PollFd};
 use crate::wire::failure::Failure;
 use std::fs::File;
 use std::io;
@@ -22,6 +22,9 @@ const MIN_CONNECTIONS: u64 = 4;
 /// Descriptors kept from clients: a start with fresh pipes, a look at all processes, a record.
 const RESERVED_FDS: u64 = 48;
 
+/// The most that is received at a time.
+const RECEIVE_BYTES: usize = 64 * 1024;
+
 /// So many are let in before others get their turn.
 const ACCEPTS_IN_A_ROW: u32 = 16;
 /// How soon accepting is tried again when the system has no descriptor or memory for it.
@@ -35,13 +38,17 @@ pub struct Server {
     /// Given up for a moment to accept, and refuse, a client when there is no other descriptor.
     reserve: Option<File>,
     retry_at: Option<u64>,
-    scratch: Box<[u8]>,
+    /// Where requests are received.
+    scratch: Pages,
 }
 
 impl Server {
-    pub fn new(listener: Listener, access: Access, log: Rc<Log>) -> Self {
-        let scratch = vec![0; 64 * 1024].into_boxed_slice();
-        Self { listener, access, log, connections: Vec::new(), reserve: reserve(), retry_at: None, scratch }
+    pub fn new(listener: Listener, access: Access, log: Rc<Log>) -> Result<Self, Failure> {
+        let scratch =
+            Pages::new(RECEIVE_BYTES).ok_or_else(|| Failure::new("ENOMEM", "there is no memory for clients"))?;
+        let server =
+            Self { listener, access, log, connections: Vec::new(), reserve: reserve(), retry_at: None, scratch };
+        Ok(server)
     }
 
     /// What to poll for: the listener first, if it is wanted, then the connections.
@@ -66,7 +73,7 @@ impl Server {
             let Some(connection) = self.connections.get_mut(place) else { continue };
             connection.client_count = client_count;
             connection.others_wait_to_write = others_wait_to_write;
-            connection.is_ready(*found, supervisor, &mut self.scratch);
+            connection.is_ready(*found, supervisor, self.scratch.bytes_mut());
             self.send_events(supervisor);
         }
         if listener.is_ready() {

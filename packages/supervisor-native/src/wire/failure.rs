@@ -32,15 +32,12 @@ impl Failure {
         Self::new("INTERNAL", message)
     }
 
-    /// What the system says keeps its name, where that is one of those that can be dealt with.
+    /// What the system says, by its name.
     pub fn system(what: &str, error: &std::io::Error) -> Self {
-        let code = match error.raw_os_error() {
-            Some(sys::EMFILE) => "EMFILE",
-            Some(sys::ENFILE) => "ENFILE",
-            Some(sys::ENOMEM) => "ENOMEM",
-            _ => "INTERNAL",
-        };
-        Self::new(code, format!("{what}: {error}"))
+        match error.raw_os_error().and_then(sys::error_name) {
+            Some(name) => Self::new(name, format!("{what}: {name}: {error}")),
+            None => Self::internal(format!("{what}: {error}")),
+        }
     }
 
     pub fn protocol(message: impl Into<String>) -> Self {
