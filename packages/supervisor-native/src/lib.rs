@@ -4,6 +4,7 @@
 pub mod child;
 pub mod clock;
 pub mod daemon;
+pub mod errors;
 pub mod events;
 pub mod facts;
 pub mod info;
@@ -14,7 +15,9 @@ pub mod lock;
 pub mod log;
 pub mod process;
 pub mod record;
+pub mod recording;
 pub mod run;
+pub mod runs;
 pub mod server;
 pub mod signals;
 pub mod stops;

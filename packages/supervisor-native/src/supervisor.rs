@@ -4,14 +4,11 @@
 //! later. Times are `monotonic_ms` where nothing else is said.
 
 use crate::child::run::Run;
-use crate::child::start::start_child;
 use crate::child::stopper::Stopper;
-use crate::clock::{monotonic_ms, unix_ms};
 use crate::events::{Event, Events};
 use crate::facts::{Cause, ExitStatus, Facts};
 use crate::info::{Fixed, Snapshot};
 use crate::launch::spec::Spec;
-use crate::lifecycle::restart::{Decision, decide};
 use crate::lifecycle::table::{self, State, next_state};
 use crate::lock::lock_file::Lock;
 use crate::log::Log;
@@ -21,17 +18,7 @@ use crate::stops::{Outcome, StopCall};
 use crate::streams::task_streams::TaskStreams;
 use crate::sys::{self, Change};
 use crate::wire::failure::Failure;
-use crate::wire::json::Json;
-use crate::wire::meta::{merge_patch, problem};
-use crate::wire::value::{Entries, Value};
 use std::rc::Rc;
-
-/// How soon a record that could not be written is tried again.
-const RECORD_RETRY_MS: u64 = 5_000;
-
-/// How a start that failed counts for the restart policy; 127 as a shell has it.
-const START_FAILED: ExitStatus =
-    ExitStatus { exit_code: Some(127), signal: None, cause: Cause::Exit, survivors: Vec::new() };
 
 /// Names a call that takes time.
 pub type CallId = u64;
@@ -62,12 +49,12 @@ pub struct Supervisor {
     pub(crate) stop_cause: Option<Cause>,
     pub(crate) in_a_row: u64,
     /// The state that subscribers know.
-    told_state: State,
+    pub(crate) told_state: State,
     pub(crate) restart_at: Option<u64>,
-    record_at: Option<u64>,
-    runtime_ends_at: Option<u64>,
+    pub(crate) record_at: Option<u64>,
+    pub(crate) runtime_ends_at: Option<u64>,
     /// How the run before the present one ended.
-    exit_before: Option<ExitStatus>,
+    pub(crate) exit_before: Option<ExitStatus>,
 }
 
 impl Supervisor {
@@ -119,23 +106,6 @@ impl Supervisor {
         }
     }
 
-    /// It is there before the child, so that nothing that runs is ever without one.
-    pub fn write_first_record(&self) -> Result<(), Failure> {
-        self.write_record().map_err(|error| {
-            let failure = Failure::system(&format!("cannot write {}", self.record.path().display()), &error);
-            Failure { code: "NOT_RECORDED", ..failure }
-        })
-    }
-
-    /// Unless it is needed to find what survived us.
-    pub fn remove_record(&mut self, has_survivors: bool) {
-        if has_survivors {
-            self.record.keep();
-        } else {
-            self.record.remove();
-        }
-    }
-
     /// Starts the first run. Nothing is left behind where that fails.
     pub fn start(&mut self) -> Result<(), Failure> {
         self.start_run()
@@ -181,25 +151,6 @@ impl Supervisor {
         self.events.emit(|| Event::StreamError { stream: 0, message });
     }
 
-    /// Merges a patch into meta, and puts the whole on record.
-    pub fn apply_meta(&mut self, patch: &Entries) -> Result<(), Failure> {
-        let meta = merge_patch(&self.facts.meta, patch);
-        if let Some(problem) = problem(&meta) {
-            let got = Value::text(&format!("a map of {} entries", patch.len()));
-            let rule = format!("makes meta too large or unfit for JSON: {problem}");
-            return Err(Failure::invalid("patch", Some(&got), &rule));
-        }
-        let before = std::mem::replace(&mut self.facts.meta, meta);
-        if let Err(error) = self.write_record() {
-            self.facts.meta = before;
-            let message = format!("meta was not changed, its record cannot be written: {error}");
-            return Err(Failure::new("NOT_RECORDED", message));
-        }
-        let meta = &self.facts.meta;
-        self.events.emit(|| Event::MetaChange(meta.clone()));
-        Ok(())
-    }
-
     /// Level-triggered: with `run` the end of that run or a later one, else the exit after which no restart is pending. Returns
     /// whether that is so, the run in question, and how it ended.
     pub fn look_at_exit(&self, run: Option<u64>) -> (bool, u64, Option<&ExitStatus>) {
@@ -238,87 +189,6 @@ impl Supervisor {
         self.advance_stops(now);
     }
 
-    pub(crate) fn start_run(&mut self) -> Result<(), Failure> {
-        if let Some(lock) = &self.lock {
-            lock.name_child(None);
-        }
-        let started = start_child(&self.spec)?;
-        let run = Run::describe(self.facts.run + 1, &started);
-        self.stop_cause = None;
-        self.stopper.follow(&run);
-        self.exit_before = self.facts.exit_status.take();
-        self.facts.start_run(run.number, run.started_at);
-        self.streams.attach(started);
-        self.become_(table::Event::Started);
-        self.runtime_ends_at = self.spec.max_runtime_ms.map(|most| monotonic_ms() + most);
-        if let Some(lock) = &self.lock {
-            lock.name_child(Some(&run));
-        }
-        let (number, pid) = (run.number, run.root.pid);
-        self.current = Some(run);
-        self.commit();
-        self.events.emit(|| Event::ChildStart { run: number, pid });
-        self.log.debug(format_args!("run {number}: started {:?} as {pid}", self.spec.exec));
-        Ok(())
-    }
-
-    fn ended(&mut self, exit_code: Option<i32>, signal: Option<i32>) {
-        let Some(run) = self.current.take() else { return };
-        self.runtime_ends_at = None;
-        self.streams.drain();
-        let cause = self.stop_cause.unwrap_or(if signal.is_none() { Cause::Exit } else { Cause::Signal });
-        let status = ExitStatus { exit_code, signal, cause, survivors: Vec::new() };
-        let exited_at = unix_ms();
-        let offsets = self.streams.end_offsets();
-        self.facts.exited_at = Some(exited_at);
-        self.facts.exit_status = Some(status.clone());
-        self.facts.exit_offsets = Some(offsets);
-        self.stopper.child_ended();
-        self.streams.stdin.detach();
-        let decision = self.decide(&status, (exited_at - run.started_at).max(0).unsigned_abs());
-        self.apply(decision);
-        // On record first, then told: who hears of an exit finds it in the directory.
-        let recorded = self.settled();
-        let will_restart = matches!(decision, Decision::Restart { .. });
-        self.log.debug(format_args!("run {} ended: {status:?}", run.number));
-        self.events.emit(|| Event::ChildExit { run: run.number, status, offsets, will_restart, recorded });
-    }
-
-    fn decide(&self, status: &ExitStatus, ran_ms: u64) -> Decision {
-        if self.stop_cause == Some(Cause::Stopped) || self.facts.state == State::Terminating {
-            return Decision::Done;
-        }
-        decide(&self.spec.restart, status, self.in_a_row, ran_ms)
-    }
-
-    fn apply(&mut self, decision: Decision) {
-        match decision {
-            Decision::Restart { delay_ms, in_a_row } => {
-                self.in_a_row = in_a_row;
-                self.facts.next_start_at = Some(unix_ms().saturating_add_unsigned(delay_ms));
-                self.restart_at = Some(monotonic_ms() + delay_ms);
-                self.become_(table::Event::Retrying);
-            }
-            Decision::GiveUp => {
-                let words = || format!("gave up after {} restarts in a row", self.in_a_row);
-                self.facts.failure = self.facts.failure.take().or_else(|| Some(words()));
-                self.become_(table::Event::GaveUp);
-            }
-            Decision::Done => self.become_(table::Event::Ended),
-        }
-    }
-
-    /// Counts as a run that failed at once, so that a command that is being replaced gets its further chances.
-    pub(crate) fn start_failed(&mut self, failure: &Failure) {
-        self.log.write(format_args!("cannot start the child again: {}", failure.message));
-        self.facts.failure = Some(failure.message.clone());
-        if self.facts.state == State::Starting {
-            let decision = decide(&self.spec.restart, &START_FAILED, self.in_a_row, 0);
-            self.apply(if matches!(decision, Decision::Restart { .. }) { decision } else { Decision::GiveUp });
-        }
-        self.settled();
-    }
-
     /// Nothing runs, and whoever waits is to know; first of all the directory. Returns whether that is so.
     pub(crate) fn settled(&mut self) -> bool {
         let recorded = self.commit();
@@ -353,40 +223,5 @@ impl Supervisor {
             Some(state) => self.facts.state = state,
             None => self.log.write(format_args!("bug: {event:?} cannot happen in state {:?}", self.facts.state)),
         }
-    }
-
-    /// Puts the facts on record, then tells of the state. Returns whether they are there.
-    pub(crate) fn commit(&mut self) -> bool {
-        let recorded = self.try_record();
-        let (state, run) = (self.facts.state, self.facts.run);
-        if state != self.told_state {
-            self.told_state = state;
-            self.events.emit(|| Event::StateChange { state, run });
-        }
-        recorded
-    }
-
-    fn try_record(&mut self) -> bool {
-        self.record_at = None;
-        let Err(error) = self.write_record() else { return true };
-        self.log.write(format_args!("cannot write the record: {error}"));
-        // A full disk has room again some day, and the directory is to tell the truth then.
-        self.record_at = Some(monotonic_ms() + RECORD_RETRY_MS);
-        false
-    }
-
-    pub fn write_record(&self) -> std::io::Result<()> {
-        let mut json = Json::default();
-        self.snapshot().write_record(&mut json, self.stopper.pipes());
-        self.record.write(&json.text)
-    }
-
-    fn notice_pause(&mut self, is_stopped: bool) {
-        match (self.facts.state, is_stopped) {
-            (State::Running, true) => self.become_(table::Event::Paused),
-            (State::Paused, false) => self.become_(table::Event::Resumed),
-            _ => return,
-        }
-        self.commit();
     }
 }

@@ -1,6 +1,7 @@
 //! One client's connection: its calls, its subscription, and what of the output it has not seen yet.
 
-use super::methods::{self, Answer};
+use super::message::{Message, notification};
+use super::methods::{self};
 use super::outbox::Outbox;
 use super::params::Call;
 use super::pending::{Pending, Wait};
@@ -8,13 +9,9 @@ use crate::clock::monotonic_ms;
 use crate::stops::Outcome;
 use crate::supervisor::{CallId, Supervisor};
 use crate::sys::PollFd;
-use crate::wire::decode::decode;
 use crate::wire::failure::Failure;
 use crate::wire::limits;
-use crate::wire::msgpack::Msgpack;
 use crate::wire::scanner::Scanner;
-use crate::wire::sink::Sink;
-use crate::wire::value::Value;
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
@@ -34,19 +31,19 @@ const MAX_KEPT_BYTES: usize = 4 * 1024;
 const FOLLOWER_PAUSE_MS: u64 = 250;
 
 pub struct Connection {
-    stream: UnixStream,
+    pub(super) stream: UnixStream,
     scanner: Scanner,
     inbox: Vec<u8>,
-    outbox: Outbox,
-    pending: Vec<Pending>,
+    pub(super) outbox: Outbox,
+    pub(super) pending: Vec<Pending>,
     pub is_subscribed: bool,
     /// So many of the events that are to be sent were sent to this client before a response.
     pub notified: usize,
     /// Events that there was no room for.
     missed: u64,
     /// Whether the outputs were read up to anything but their end.
-    is_behind: [bool; 2],
-    read_at: u64,
+    pub(super) is_behind: [bool; 2],
+    pub(super) read_at: u64,
     pub heard_at: u64,
     pub is_closed: bool,
     /// Connections open now; for the info.
@@ -236,95 +233,12 @@ impl Connection {
         }
     }
 
-    fn request(&mut self, id: u32, call: Call, supervisor: &mut Supervisor) {
-        let mut response = response_head(id);
-        let result = methods::call(call, supervisor, self, &mut response);
-        self.notify_first(supervisor);
-        match result {
-            Ok(Answer::Now) => self.send(&response.bytes),
-            Ok(Answer::Later(wait, wait_ms)) if wait_ms == Some(0) || wait.is_over(supervisor) => {
-                self.answer(id, wait, supervisor);
-            }
-            Ok(Answer::Later(wait, wait_ms)) => {
-                self.pending.push(Pending { id, wait, deadline: methods::deadline(wait_ms) });
-            }
-            Ok(Answer::WrongTask(failure)) => {
-                self.refuse(id, &failure);
-                self.flush();
-                self.is_closed = true;
-            }
-            Err(failure) => self.refuse(id, &failure),
-        }
-    }
-
-    /// What a request causes is told to its own client before the response.
-    fn notify_first(&mut self, supervisor: &Supervisor) {
-        if !self.is_subscribed {
-            return;
-        }
-        for event in supervisor.events.queue.iter().skip(self.notified) {
-            self.notify(&notification(event.name(), |sink| event.write(sink)));
-        }
-        self.notified = supervisor.events.queue.len();
-    }
-
-    fn answer(&mut self, id: u32, wait: Wait, supervisor: &mut Supervisor) {
-        if let Wait::Read { stream, from, most } = wait {
-            self.answer_read(id, stream, from, most, supervisor);
-        } else {
-            self.respond(id, |sink| methods::settle(wait, supervisor, sink));
-        }
-    }
-
-    /// The bytes are sent from where they are kept.
-    fn answer_read(&mut self, id: u32, stream: u8, from: u64, most: u64, supervisor: &Supervisor) {
-        let output = supervisor.streams.output(stream);
-        let found = output.look(from, most);
-        self.read_at = monotonic_ms();
-        if let Some(is_behind) = self.is_behind.get_mut(usize::from(stream - 1)) {
-            *is_behind = !found.eof;
-        }
-        let mut head = response_head(id);
-        let sink: &mut dyn Sink = &mut head;
-        sink.map(4);
-        sink.key("offset");
-        sink.count(found.offset);
-        sink.key("eof");
-        sink.bool(found.eof);
-        sink.key("endOffset");
-        sink.count(found.end_offset);
-        sink.key("data");
-        head.bytes_header(usize::try_from(found.length).unwrap_or(0));
-        let pieces = [head.bytes.as_slice()].into_iter().chain(output.bytes(&found));
-        let result = self.outbox.send(&self.stream, pieces);
-        self.after_send(&result);
-    }
-
-    fn respond(&mut self, id: u32, write: impl FnOnce(&mut dyn Sink) -> Result<(), Failure>) {
-        let mut response = response_head(id);
-        match write(&mut response) {
-            Err(failure) => self.refuse(id, &failure),
-            Ok(()) if response.bytes.len() > limits::MESSAGE.bytes => {
-                self.refuse(id, &Failure::internal("the result does not fit in a message"));
-            }
-            Ok(()) => self.send(&response.bytes),
-        }
-    }
-
-    fn refuse(&mut self, id: u32, failure: &Failure) {
-        let mut response = Msgpack::default();
-        write_head(&mut response, id);
-        failure.write(&mut response);
-        response.nil();
-        self.send(&response.bytes);
-    }
-
-    fn send(&mut self, bytes: &[u8]) {
+    pub(super) fn send(&mut self, bytes: &[u8]) {
         let result = self.outbox.send(&self.stream, [bytes].into_iter());
         self.after_send(&result);
     }
 
-    fn after_send(&mut self, result: &io::Result<()>) {
+    pub(super) fn after_send(&mut self, result: &io::Result<()>) {
         self.is_closed |= result.is_err();
         let queued = self.outbox.queued();
         if queued > MAX_QUEUED_BYTES && !self.is_closed {
@@ -346,53 +260,5 @@ impl Connection {
             sink.end();
         });
         self.send(&message);
-    }
-}
-
-/// A whole notification.
-pub fn notification(name: &str, write: impl FnOnce(&mut dyn Sink)) -> Vec<u8> {
-    let mut message = Msgpack::default();
-    message.array(3);
-    message.int(2);
-    message.text(name);
-    message.array(1);
-    write(&mut message);
-    message.bytes
-}
-
-/// A response up to its result.
-fn response_head(id: u32) -> Msgpack {
-    let mut head = Msgpack::default();
-    write_head(&mut head, id);
-    head.nil();
-    head
-}
-
-fn write_head(head: &mut Msgpack, id: u32) {
-    head.array(4);
-    head.int(1);
-    head.int(i64::from(id));
-}
-
-enum Message {
-    Request { id: u32, method: String, params: Vec<Value> },
-    Other,
-}
-
-impl Message {
-    /// None for what is no message.
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let Value::Array(items) = decode(bytes)? else { return None };
-        let is_id = |value: &Value| value.as_int().and_then(|id| u32::try_from(id).ok());
-        let mut items = items.into_iter();
-        let next = (items.next(), items.next(), items.next(), items.next(), items.next());
-        match next {
-            (Some(Value::Int(0)), Some(id), Some(Value::Text(method)), Some(Value::Array(params)), None) => {
-                Some(Self::Request { id: is_id(&id)?, method, params })
-            }
-            (Some(Value::Int(1)), Some(id), Some(_), Some(_), None) => is_id(&id).map(|_| Self::Other),
-            (Some(Value::Int(2)), Some(Value::Text(_)), Some(Value::Array(_)), None, None) => Some(Self::Other),
-            _ => None,
-        }
     }
 }

@@ -2,8 +2,10 @@
 
 pub mod connection;
 pub mod listener;
+pub mod message;
 pub mod methods;
 pub mod outbox;
 pub mod params;
 pub mod pending;
+pub mod requests;
 pub mod serve;

@@ -1,7 +1,8 @@
 //! All clients of the task.
 
-use super::connection::{Connection, notification};
+use super::connection::Connection;
 use super::listener::Listener;
+use super::message::notification;
 use crate::clock::monotonic_ms;
 use crate::launch::spec::Access;
 use crate::log::Log;
