@@ -25,6 +25,7 @@ mod c {
         pub(super) fn getpgrp() -> c_int;
         pub(super) fn getrlimit(resource: c_int, limit: *mut [u64; 2]) -> c_int;
         pub(super) fn getsockopt(fd: c_int, level: c_int, name: c_int, value: *mut c_void, size: *mut c_uint) -> c_int;
+        pub(super) fn ioctl(fd: c_int, request: std::ffi::c_ulong, ...) -> c_int;
         pub(super) fn kill(pid: c_int, signal: c_int) -> c_int;
         pub(super) fn mmap(
             at: *mut c_void,
@@ -194,6 +195,15 @@ pub fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
     let flags = check(unsafe { c::fcntl(fd.as_raw_fd(), F_GETFL) })?;
     // SAFETY: as above.
     check(unsafe { c::fcntl(fd.as_raw_fd(), F_SETFL, flags | O_NONBLOCK) }).map(drop)
+}
+
+/// How many bytes a pipe holds.
+pub fn bytes_in_pipe(fd: BorrowedFd<'_>) -> io::Result<usize> {
+    const FIONREAD: std::ffi::c_ulong = 0x541b;
+    let mut count: c_int = 0;
+    // SAFETY: this request writes one integer.
+    check(unsafe { c::ioctl(fd.as_raw_fd(), FIONREAD, &raw mut count) })?;
+    Ok(usize::try_from(count).unwrap_or(0))
 }
 
 /// A lock of the open file description over the whole file; false where another one holds such a lock.

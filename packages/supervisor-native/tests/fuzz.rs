@@ -55,7 +55,7 @@ fn check_message(message: &[u8], seed: u64) {
     if let Value::Array(items) = &value
         && let [_, _, Value::Text(method), Value::Array(params)] = items.as_slice()
     {
-        let _ = Call::parse(method, params.clone());
+        let _ = Call::parse(method, params.clone(), false);
     }
     if let Value::Map(entries) = &value {
         let _ = meta::problem(entries);

@@ -49,7 +49,7 @@ fn every_request_of_the_documents_is_a_call() {
     for message in support::messages() {
         let Some(Value::Array(items)) = decode(&message) else { continue };
         let [Value::Int(0), _, Value::Text(method), Value::Array(params)] = items.as_slice() else { continue };
-        Call::parse(method, params.clone()).unwrap();
+        Call::parse(method, params.clone(), false).unwrap();
         calls += 1;
     }
     assert!(calls >= 14, "{calls} requests in the documents");

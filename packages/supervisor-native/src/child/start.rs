@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Where the C library looks for a program when there is no PATH.
-const DEFAULT_PATH: &str = "/usr/bin:/bin";
+const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
 /// A child that runs: its pid, and our ends of its stdio.
 pub struct Started {

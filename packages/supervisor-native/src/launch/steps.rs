@@ -19,8 +19,9 @@ pub fn take(fields: &Fields<'_>, key: &str) -> Result<Vec<Step>, Failure> {
     if items.is_empty() || items.len() > MAX_STEPS {
         return fields.refuse(key, &format!("must have 1 to {MAX_STEPS} steps"));
     }
-    let steps = items.iter().map(|item| {
-        let step = Fields::new(item, key)?;
+    let steps = items.iter().enumerate().map(|(index, item)| {
+        let path = fields.path_of(&format!("{key}.{index}"));
+        let step = Fields::new(item, &path)?;
         let wait_ms = step.int("waitMs", DURATION_MS)?.unsigned_abs();
         Ok(Step { signal: signals::take(&step, "killSignal")?, wait_ms })
     });

@@ -16,14 +16,12 @@ use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
-/// Requests that are being answered; above it, no more are read until one is.
+/// Requests that are being answered; above it, no more are read until one is. Writes among them hold 256 KiB each.
 const MAX_IN_FLIGHT: usize = 64;
 /// Bytes that wait to be sent; above it no more requests are read and events are dropped.
 const PAUSE_QUEUED_BYTES: usize = 1024 * 1024;
 /// Bytes that wait to be sent; a response that goes above it ends the connection.
 const MAX_QUEUED_BYTES: usize = 16 * 1024 * 1024;
-/// Bytes for the child's stdin that are held until it takes them.
-const MAX_HELD_BYTES: usize = 1024 * 1024;
 /// What was received and takes less memory than this when it is empty stays.
 const MAX_KEPT_BYTES: usize = 4 * 1024;
 
@@ -123,7 +121,8 @@ impl Connection {
                 Ok(None) => break,
                 Ok(Some(length)) => {
                     let (message, later) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-                    self.handle(message, supervisor);
+                    let holds_whole_float = self.scanner.held_whole_float();
+                    self.handle(message, holds_whole_float, supervisor);
                     rest = later;
                 }
                 Err(broken) => self.disconnect(&Failure::protocol(broken.to_string())),
@@ -205,9 +204,7 @@ impl Connection {
     }
 
     fn must_pause(&self) -> bool {
-        self.pending.len() >= MAX_IN_FLIGHT
-            || self.outbox.queued() > PAUSE_QUEUED_BYTES
-            || self.pending.iter().map(|pending| pending.wait.held_bytes()).sum::<usize>() > MAX_HELD_BYTES
+        self.pending.len() >= MAX_IN_FLIGHT || self.outbox.queued() > PAUSE_QUEUED_BYTES
     }
 
     fn receive(&mut self, bytes: &[u8], supervisor: &mut Supervisor) {
@@ -220,9 +217,9 @@ impl Connection {
         self.handle_messages(supervisor);
     }
 
-    fn handle(&mut self, message: &[u8], supervisor: &mut Supervisor) {
+    fn handle(&mut self, message: &[u8], holds_whole_float: bool, supervisor: &mut Supervisor) {
         match Message::parse(message) {
-            Some(Message::Request { id, method, params }) => match Call::parse(&method, params) {
+            Some(Message::Request { id, method, params }) => match Call::parse(&method, params, holds_whole_float) {
                 Ok(call) => self.request(id, call, supervisor),
                 Err(failure) => self.refuse(id, &failure),
             },

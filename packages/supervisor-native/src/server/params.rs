@@ -58,8 +58,16 @@ pub enum Call {
 }
 
 impl Call {
-    pub fn parse(method: &str, mut params: Vec<Value>) -> Result<Self, Failure> {
+    /// `holds_whole_float` says whether the message holds a float in place of an integer, perhaps; only meta may.
+    pub fn parse(method: &str, mut params: Vec<Value>, holds_whole_float: bool) -> Result<Self, Failure> {
         let name = METHODS.into_iter().find(|name| *name == method).ok_or_else(|| Failure::unsupported(method))?;
+        if params.len() > 1 {
+            let got = Value::Text(format!("{} parameters", params.len()));
+            return Err(Failure::invalid(name, Some(&got), "takes one map"));
+        }
+        if holds_whole_float && name != "applyMeta" {
+            return Err(Failure::invalid(name, Some(&Value::text("a float")), "takes integers"));
+        }
         // The bytes are moved out, not copied.
         let data = if name == "writeStream" { take_data(&mut params) } else { None };
         let fields = match params.first() {
@@ -103,7 +111,9 @@ impl Call {
                 let wait = fields.bool("wait", true)?;
                 match data {
                     Some(data) if data.len() <= MAX_WRITE_BYTES => Self::WriteStream { data, wait },
-                    _ => return fields.refuse("data", &format!("must be bytes, at most {MAX_WRITE_BYTES}")),
+                    _ => {
+                        return fields.refuse("data", &format!("must be bytes or a string, at most {MAX_WRITE_BYTES}"));
+                    }
                 }
             }
             "closeStream" => Self::CloseStream { stream: stream(0..=2)?, immediate: fields.bool("immediate", false)? },
@@ -119,7 +129,12 @@ impl Call {
 fn take_data(params: &mut [Value]) -> Option<Vec<u8>> {
     let Value::Map(entries) = params.first_mut()? else { return None };
     let (_, value) = entries.iter_mut().find(|(key, _)| key == "data")?;
-    if let Value::Bytes(bytes) = value { Some(std::mem::take(bytes)) } else { None }
+    match value {
+        Value::Bytes(bytes) => Some(std::mem::take(bytes)),
+        // Some clients have no bytes.
+        Value::Text(text) => Some(std::mem::take(text).into_bytes()),
+        _ => None,
+    }
 }
 
 fn patch(fields: &Fields<'_>) -> Result<Entries, Failure> {

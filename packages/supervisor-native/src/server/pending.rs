@@ -51,9 +51,4 @@ impl Wait {
             Self::Call(_) => false,
         }
     }
-
-    /// Bytes of the client that are held for it.
-    pub fn held_bytes(&self) -> usize {
-        if let Self::Write(data) = self { data.len() } else { 0 }
-    }
 }

@@ -35,6 +35,8 @@ pub struct Output {
     /// The first read of a run is made whatever is kept, so that a reader who waits behind what the runs before left finds out that
     /// there is more, and discards.
     is_unread: bool,
+    /// All writers are gone, but what they wrote has to wait for room.
+    is_hung_up: bool,
     /// No reads before that: there was no memory.
     retry_at: Option<u64>,
 }
@@ -71,6 +73,7 @@ impl Output {
             is_keeping: true,
             dropped: 0,
             is_unread: false,
+            is_hung_up: false,
             retry_at: None,
         }
     }
@@ -123,13 +126,15 @@ impl Output {
         self.run_offset = self.end_offset();
         self.eof = false;
         self.is_unread = true;
+        self.is_hung_up = false;
         self.retry_at = None;
     }
 
-    /// What to poll for: nothing while the child has to wait.
+    /// What to poll for. While the child has to wait only the end, which comes also to an output that fills its buffer exactly.
     pub fn poll_fd(&self) -> Option<PollFd> {
-        let source = self.source.as_ref().filter(|_| self.may_read() && self.retry_at.is_none())?;
-        Some(PollFd::new(source.as_raw_fd(), true, false))
+        let source = self.source.as_ref().filter(|_| self.retry_at.is_none())?;
+        let may_read = self.may_read();
+        (may_read || !self.is_hung_up).then(|| PollFd::new(source.as_raw_fd(), may_read, false))
     }
 
     pub fn retry_at(&self) -> Option<u64> {
@@ -144,6 +149,9 @@ impl Output {
 
     /// Reads what there is, some blocks at most. Returns the error that ended it, if one did.
     pub fn read_some(&mut self, order: &mut OrderLog) -> Option<String> {
+        if !self.may_read() {
+            self.look_for_end();
+        }
         for _ in 0..READS_IN_A_ROW {
             if !self.may_read() || !matches!(self.read_once(order), Got::Bytes(_, true)) {
                 break;
@@ -193,6 +201,16 @@ impl Output {
         self.buffer.read(from, usize::try_from(found.length).unwrap_or(usize::MAX))
     }
 
+    /// Without room: a pipe that is hung up and empty has ended.
+    fn look_for_end(&mut self) {
+        let Some(source) = &self.source else { return };
+        if sys::bytes_in_pipe(source.as_fd()).is_ok_and(|count| count == 0) {
+            self.source = None;
+        } else {
+            self.is_hung_up = true;
+        }
+    }
+
     fn drain_while(&mut self, order: &mut OrderLog, goes_on: fn(&Self) -> bool) {
         let mut drained = 0;
         while drained < MAX_DRAIN_BYTES && goes_on(self) {
@@ -219,7 +237,7 @@ impl Output {
                 Got::End
             }
             Ok(count) => {
-                self.is_unread = false;
+                (self.is_unread, self.is_hung_up) = (false, false);
                 order.add(self.id, self.end_offset(), count as u64, unix_ms());
                 if self.is_keeping {
                     self.buffer.take(count);

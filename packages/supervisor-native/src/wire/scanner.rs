@@ -10,6 +10,7 @@ use std::fmt;
 pub enum Broken {
     Type(u8),
     Key,
+    Text,
     Integer,
     Elements(usize),
     Depth(usize),
@@ -22,6 +23,7 @@ impl fmt::Display for Broken {
         match self {
             Self::Type(token) => write!(out, "a value of type {token:#x}, which is not plain MessagePack"),
             Self::Key => out.write_str("a map key that is not a string"),
+            Self::Text => out.write_str("a string that is not UTF-8"),
             Self::Integer => out.write_str("an integer beyond 2^53 - 1"),
             Self::Elements(limit) => write!(out, "more than {limit} elements"),
             Self::Depth(limit) => write!(out, "more than {limit} levels"),
@@ -44,13 +46,23 @@ pub struct Scanner {
     at: usize,
     /// Payload bytes to skip until the value at hand is complete; otherwise `at` is at a value's first byte.
     skip: usize,
+    /// Bytes of the string at hand; 0 where the value at hand is none.
+    text: usize,
     open: Vec<Open>,
     elements: usize,
+    holds_whole_float: bool,
+    held_whole_float: bool,
 }
 
 impl Scanner {
     pub fn new(limits: Limits) -> Self {
-        Self { limits, at: 0, skip: 0, open: Vec::new(), elements: 0 }
+        let open = Vec::new();
+        Self { limits, at: 0, skip: 0, text: 0, open, elements: 0, holds_whole_float: false, held_whole_float: false }
+    }
+
+    /// Whether the message that was whole last holds a float which is a whole number, such as 1.0.
+    pub fn held_whole_float(&self) -> bool {
+        self.held_whole_float
     }
 
     /// Goes on in a message of which these bytes are there, the scanned ones included. Returns its length once it is whole.
@@ -73,9 +85,11 @@ impl Scanner {
             if self.skip > 0 {
                 return Ok(None);
             }
+            self.check_text(bytes)?;
             if self.close_value() {
                 let length = self.at;
-                *self = Self { open: std::mem::take(&mut self.open), ..Self::new(self.limits) };
+                let (open, held_whole_float) = (std::mem::take(&mut self.open), self.holds_whole_float);
+                *self = Self { open, held_whole_float, ..Self::new(self.limits) };
                 return Ok(Some(length));
             }
         }
@@ -96,11 +110,23 @@ impl Scanner {
             Kind::Text(length) | Kind::Bytes(length) => {
                 self.hold_bytes(length)?;
                 self.skip = length;
+                self.text = if matches!(header.kind, Kind::Text(_)) { length } else { 0 };
                 Ok(false)
+            }
+            Kind::Float(value) => {
+                self.holds_whole_float |= value.fract() == 0.0;
+                self.hold_bytes(0).map(|()| false)
             }
             Kind::Integer(value) if !(-MAX_INTEGER..=MAX_INTEGER).contains(&value) => Err(Broken::Integer),
             _ => self.hold_bytes(0).map(|()| false),
         }
+    }
+
+    /// Once all of it is there.
+    fn check_text(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+        let start = self.at - std::mem::take(&mut self.text);
+        let text = bytes.get(start..self.at).unwrap_or_default();
+        if std::str::from_utf8(text).is_ok() { Ok(()) } else { Err(Broken::Text) }
     }
 
     fn is_at_key(&self) -> bool {
