@@ -130,6 +130,9 @@ impl Daemon {
     }
 
     fn end(&mut self, reason: &str) {
+        if self.task.supervisor.has_many_stops() {
+            return;
+        }
         self.task.log.write(format_args!("{reason}: terminating"));
         let steps = self.task.supervisor.spec.stop.clone();
         self.task.supervisor.terminate(steps);

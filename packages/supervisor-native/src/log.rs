@@ -2,6 +2,7 @@
 
 use crate::record::remove_file;
 use crate::sys;
+use crate::wire::failure::cut;
 use std::fmt;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -9,6 +10,9 @@ use std::path::PathBuf;
 
 /// The log starts again when it gets larger than this.
 const MAX_LOG_BYTES: u64 = 1024 * 1024;
+
+/// So many characters of a line: as many as a terminal or pipe takes when it takes anything.
+const MAX_WORDS: usize = 1_000;
 
 pub struct Log {
     /// With its path; None in the foreground, where the words go to stdout.
@@ -41,6 +45,7 @@ impl Log {
     }
 
     pub fn write(&self, words: fmt::Arguments<'_>) {
+        let words = cut(&words.to_string(), MAX_WORDS);
         let line = format!("{} [{}] {words}\n", timestamp(crate::clock::unix_ms()), std::process::id());
         if let Some(file) = self.file()
             && file.metadata().is_ok_and(|data| data.len() > MAX_LOG_BYTES)

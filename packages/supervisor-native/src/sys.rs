@@ -473,7 +473,7 @@ unsafe fn become_program(program: &Program<'_>, argv: &[*const c_char], env: &[*
         // SAFETY: strings and arrays that end with a null, as the caller promises.
         unsafe { c::execve(path.as_ptr(), argv.as_ptr(), env.as_ptr()) };
         match last_error() {
-            ENOENT | ENOTDIR => {}
+            ENOENT | ENOTDIR | ENAMETOOLONG | ELOOP => {}
             EACCES => reason = EACCES,
             other => fail(STAGE_EXEC, other),
         }

@@ -11,7 +11,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::{Path, PathBuf};
 
 /// What the kernel takes as the path of a unix socket.
@@ -84,13 +84,18 @@ pub fn socket_path(pool: &Path) -> PathBuf {
 /// Fails where what has the socket's name is somebody else's: a socket that is listened on, or no socket at all.
 pub fn refuse_living(path: &Path) -> Result<(), Failure> {
     let Ok(data) = std::fs::symlink_metadata(path) else { return Ok(()) };
-    let is_stale = data.file_type().is_socket()
-        && matches!(UnixStream::connect(path), Err(error) if error.kind() == io::ErrorKind::ConnectionRefused);
-    if is_stale {
+    if data.file_type().is_socket() && !is_open(path) {
         return Ok(());
     }
     let message = format!("EEXIST: {} is somebody else's", path.display());
     Err(Failure::new("EEXIST", message).with("path", Value::text(&path.to_string_lossy())))
+}
+
+/// Whether a socket is open there. A connect of another type never succeeds and never waits, but the kernel looks for the socket
+/// first.
+fn is_open(path: &Path) -> bool {
+    let connected = UnixDatagram::unbound().and_then(|socket| socket.connect(path));
+    !connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 fn listen(path: &Path, access: &Access) -> io::Result<(UnixListener, u64)> {
