@@ -36,6 +36,7 @@ mod c {
             from: i64,
         ) -> *mut c_void;
         pub(super) fn munmap(at: *mut c_void, size: usize) -> c_int;
+        pub(super) fn open(path: *const c_char, flags: c_int, ...) -> c_int;
         pub(super) fn poll(fds: *mut super::PollFd, count: std::ffi::c_ulong, timeout_ms: c_int) -> c_int;
         pub(super) fn prctl(option: c_int, ...) -> c_int;
         pub(super) fn read(fd: c_int, buffer: *mut c_void, size: usize) -> isize;
@@ -65,7 +66,6 @@ const SYS_CLOSE_RANGE: c_long = 436;
 
 pub const O_NONBLOCK: i32 = 0o4000;
 pub const O_NOCTTY: i32 = 0o400;
-pub const O_PATH: i32 = 0o10_000_000;
 /// The one flag here whose number differs between the architectures.
 pub const O_NOFOLLOW: i32 = if cfg!(target_arch = "aarch64") { 0o100_000 } else { 0o400_000 };
 
@@ -195,6 +195,16 @@ pub fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
     let flags = check(unsafe { c::fcntl(fd.as_raw_fd(), F_GETFL) })?;
     // SAFETY: as above.
     check(unsafe { c::fcntl(fd.as_raw_fd(), F_SETFL, flags | O_NONBLOCK) }).map(drop)
+}
+
+/// Holds what is there, without a look into it and without following a link. (std for musl takes `O_PATH` out of the flags.)
+pub fn hold(path: &CStr) -> io::Result<OwnedFd> {
+    const O_PATH: c_int = 0o10_000_000;
+    const O_CLOEXEC: c_int = 0o2_000_000;
+    // SAFETY: a string that ends with a null.
+    let fd = check(unsafe { c::open(path.as_ptr(), O_PATH | O_NOFOLLOW | O_CLOEXEC) })?;
+    // SAFETY: the kernel has just made it for us, and nothing else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// How many bytes a pipe holds.

@@ -6,11 +6,12 @@ use crate::record::remove_file;
 use crate::sys;
 use crate::wire::failure::Failure;
 use crate::wire::value::Value;
+use std::ffi::CString;
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::{Path, PathBuf};
 
@@ -109,7 +110,7 @@ fn listen(path: &Path, access: &Access) -> io::Result<(UnixListener, u64)> {
     let socket = bound?;
     socket.set_nonblocking(true)?;
     // What was made, and not what somebody puts in its place: it is held while it gets its group and mode.
-    let made = File::options().read(true).custom_flags(sys::O_PATH | sys::O_NOFOLLOW).open(path)?;
+    let made = File::from(sys::hold(&CString::new(path.as_os_str().as_bytes())?)?);
     let data = made.metadata()?;
     if !data.file_type().is_socket() {
         return Err(io::Error::other("something else has taken its place"));
