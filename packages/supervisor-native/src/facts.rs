@@ -1,0 +1,125 @@
+//! The facts that the lifecycle changes; `info.rs` tells them.
+
+use crate::lifecycle::table::State;
+use crate::process::stat::Process;
+use crate::process::tree;
+use crate::wire::sink::Sink;
+use crate::wire::value::Entries;
+
+/// So many survivors are told by name.
+const MAX_SURVIVORS: usize = 100;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cause {
+    /// By itself, or by somebody's kill.
+    Exit,
+    Signal,
+    Stopped,
+    Timeout,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Survivor {
+    pub process: Process,
+    pub command: String,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExitStatus {
+    pub exit_code: Option<i32>,
+    pub signal: Option<i32>,
+    pub cause: Cause,
+    pub survivors: Vec<Survivor>,
+}
+
+pub struct Facts {
+    pub state: State,
+    pub meta: Entries,
+    pub run: u64,
+    pub restarts: u64,
+    pub started_at: Option<i64>,
+    pub exited_at: Option<i64>,
+    pub exit_status: Option<ExitStatus>,
+    pub exit_offsets: Option<[u64; 2]>,
+    pub next_start_at: Option<i64>,
+    pub failure: Option<String>,
+}
+
+impl Facts {
+    pub fn new(meta: Entries) -> Self {
+        Self {
+            state: State::Starting,
+            meta,
+            run: 0,
+            restarts: 0,
+            started_at: None,
+            exited_at: None,
+            exit_status: None,
+            exit_offsets: None,
+            next_start_at: None,
+            failure: None,
+        }
+    }
+
+    /// What they are when a run has just started.
+    pub fn start_run(&mut self, number: u64, started_at: i64) {
+        self.restarts += u64::from(number > 1);
+        self.run = number;
+        self.started_at = Some(started_at);
+        self.exited_at = None;
+        self.exit_status = None;
+        self.exit_offsets = None;
+        self.next_start_at = None;
+        self.failure = None;
+    }
+}
+
+impl ExitStatus {
+    pub fn write(&self, sink: &mut dyn Sink) {
+        sink.map(if self.survivors.is_empty() { 3 } else { 4 });
+        sink.key("exitCode");
+        sink.maybe_int(self.exit_code.map(i64::from));
+        sink.key("signal");
+        sink.maybe_text(self.signal.map(crate::signals::name).as_deref());
+        sink.key("cause");
+        sink.text(match self.cause {
+            Cause::Exit => "exit",
+            Cause::Signal => "signal",
+            Cause::Stopped => "stopped",
+            Cause::Timeout => "timeout",
+        });
+        if !self.survivors.is_empty() {
+            sink.key("survivors");
+            write_survivors(&self.survivors, sink);
+        }
+        sink.end();
+    }
+}
+
+pub fn maybe_write_status(status: Option<&ExitStatus>, sink: &mut dyn Sink) {
+    match status {
+        Some(status) => status.write(sink),
+        None => sink.nil(),
+    }
+}
+
+pub fn write_survivors(survivors: &[Survivor], sink: &mut dyn Sink) {
+    sink.array(survivors.len());
+    for Survivor { process, command } in survivors {
+        sink.map(3);
+        sink.key("pid");
+        sink.int(i64::from(process.pid));
+        sink.key("startTime");
+        sink.count(process.start_time);
+        sink.key("command");
+        sink.text(command);
+        sink.end();
+    }
+    sink.end();
+}
+
+pub fn describe(processes: &[Process]) -> Vec<Survivor> {
+    let named = processes.iter().take(MAX_SURVIVORS);
+    named.map(|process| Survivor { process: *process, command: tree::command_line(process.pid) }).collect()
+}

@@ -1,0 +1,68 @@
+//! Makes lock, log, record, socket, child and the socket's name, in that order. Each is undone when it is dropped, so that a launch
+//! that fails leaves nothing; who is killed before it can undo that leaves a record by which child and files are found.
+
+use super::spec::{Behavior, Spec};
+use crate::child::stopper::Stopper;
+use crate::info::Fixed;
+use crate::lock::lock_file::Lock;
+use crate::log::Log;
+use crate::process::identity::{Identity, Place};
+use crate::process::stat::{Process, own_pid};
+use crate::record::{RecordFile, create_owned};
+use crate::server::listener::{Listener, refuse_living, socket_path};
+use crate::server::serve::Server;
+use crate::supervisor::Supervisor;
+use crate::sys;
+use crate::wire::failure::Failure;
+use std::path::Path;
+use std::rc::Rc;
+
+/// A task that clients can reach, once its socket has its name.
+pub struct Task {
+    pub supervisor: Supervisor,
+    pub server: Server,
+    pub log: Rc<Log>,
+}
+
+/// `earlier_children` are those that this process had before; they are no part of the task.
+pub fn make_task(spec: Spec, earlier_children: Vec<Process>) -> Result<Task, Failure> {
+    let pool = Path::new(&spec.pool_path);
+    let identity = Identity::of(own_pid(), Process::current().map(|own| own.start_time), &Place::current());
+    let lock = spec.lockfile.as_ref().map(|path| Lock::take(path, &spec.task_id, identity.clone())).transpose()?;
+    refuse_living(&socket_path(pool))?;
+    let log = Rc::new(open_log(&spec, pool)?);
+    let reaps = sys::become_subreaper().is_ok();
+    let stopper = Stopper::new(&spec.task_id, reaps, earlier_children);
+    let record = RecordFile::new(pool, &spec.task_id, &spec.access);
+    let (pool, access) = (pool.to_owned(), spec.access.clone());
+    let fixed = Fixed::new(&spec, identity);
+    let mut supervisor = Supervisor::new(spec, Rc::clone(&log), fixed, lock, record, stopper);
+    supervisor.write_first_record()?;
+    let listener = Listener::new(&pool, &access)?;
+    let server = Server::new(listener, access, Rc::clone(&log))?;
+    supervisor.start()?;
+    Ok(Task { supervisor, server, log })
+}
+
+impl Task {
+    /// Takes everything of the task out of the directory, but for the record while something of the task may still run: it is how
+    /// that is told, and ended.
+    pub fn remove_traces(&mut self, has_survivors: bool) {
+        self.server.listener.unpublish();
+        self.supervisor.remove_record(has_survivors);
+        self.log.remove_file();
+        self.supervisor.release_lock();
+    }
+}
+
+/// Where the supervisor's own words go: the caller's terminal in the foreground, else a file, which is made before the launch is
+/// reported, so that a full or read-only directory fails the launch.
+fn open_log(spec: &Spec, pool: &Path) -> Result<Log, Failure> {
+    if spec.behavior == Behavior::Foreground {
+        return Ok(Log::to_stdout());
+    }
+    let path = pool.join(format!("{}.out", std::process::id()));
+    let made = create_owned(&path, &spec.access);
+    let file = made.map_err(|error| Failure::system(&format!("cannot make {}", path.display()), &error))?;
+    Ok(Log::to_file(file, path))
+}

@@ -1,0 +1,8 @@
+//! From the first instruction to the ready line.
+
+pub mod detach;
+pub mod make_task;
+pub mod report;
+pub mod spec;
+pub mod stdio;
+pub mod steps;

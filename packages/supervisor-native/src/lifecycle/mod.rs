@@ -1,0 +1,4 @@
+//! States, events, and what is decided by policy. Pure functions.
+
+pub mod restart;
+pub mod table;

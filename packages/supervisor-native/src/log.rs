@@ -1,0 +1,116 @@
+//! The supervisor's own words, never the child's output. Nothing that goes wrong with them may disturb the task.
+
+use crate::record::remove_file;
+use crate::sys;
+use crate::wire::failure::cut;
+use std::fmt;
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::path::PathBuf;
+
+/// The log starts again when it gets larger than this.
+const MAX_LOG_BYTES: u64 = 1024 * 1024;
+
+/// So many characters of a line: as many as a terminal or pipe takes when it takes anything.
+const MAX_WORDS: usize = 1_000;
+
+pub struct Log {
+    /// With its path; None in the foreground, where the words go to stdout.
+    file: Option<(File, PathBuf)>,
+    is_debugging: bool,
+}
+
+impl Log {
+    pub fn to_stdout() -> Self {
+        Self::new(None)
+    }
+
+    /// The file is ours: it goes with the log.
+    pub fn to_file(file: File, path: PathBuf) -> Self {
+        Self::new(Some((file, path)))
+    }
+
+    fn new(file: Option<(File, PathBuf)>) -> Self {
+        Self { file, is_debugging: std::env::var_os("BGTASK_DEBUG").is_some_and(|value| !value.is_empty()) }
+    }
+
+    pub fn file(&self) -> Option<&File> {
+        self.file.as_ref().map(|(file, _)| file)
+    }
+
+    pub fn remove_file(&self) {
+        if let Some((_, path)) = &self.file {
+            remove_file(path);
+        }
+    }
+
+    pub fn write(&self, words: fmt::Arguments<'_>) {
+        let words = cut(&words.to_string(), MAX_WORDS);
+        let line = format!("{} [{}] {words}\n", timestamp(crate::clock::unix_ms()), std::process::id());
+        if let Some(file) = self.file()
+            && file.metadata().is_ok_and(|data| data.len() > MAX_LOG_BYTES)
+        {
+            // It goes on at the old end where that fails.
+            let _ = file.set_len(0);
+        }
+        // ENOSPC, EPIPE: there is nobody to tell. A terminal that was stopped must not stop us.
+        if is_writable(self.output()) {
+            let _ = sys::write(self.output(), line.as_bytes());
+        }
+    }
+
+    /// Only with `BGTASK_DEBUG` in the supervisor's environment.
+    pub fn debug(&self, words: fmt::Arguments<'_>) {
+        if self.is_debugging {
+            self.write(words);
+        }
+    }
+
+    fn output(&self) -> BorrowedFd<'_> {
+        self.file().map_or_else(|| sys::standard(1), AsFd::as_fd)
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.remove_file();
+    }
+}
+
+fn is_writable(fd: BorrowedFd<'_>) -> bool {
+    let mut fds = [sys::PollFd::new(fd.as_raw_fd(), false, true)];
+    sys::poll(&mut fds, 0);
+    fds.iter().all(sys::PollFd::is_ready)
+}
+
+/// As `Date.toISOString`.
+fn timestamp(unix_ms: i64) -> String {
+    let (days, ms) = (unix_ms.div_euclid(86_400_000), unix_ms.rem_euclid(86_400_000));
+    let (year, month, day) = civil(days);
+    let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{:03}Z", ms % 1_000)
+}
+
+/// The date of a day after 1970-01-01, in the Gregorian calendar; years that begin in March make leap days come last.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::timestamp;
+
+    #[test]
+    fn times_are_written_as_iso_8601() {
+        assert_eq!(timestamp(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(timestamp(1_709_208_000_123), "2024-02-29T12:00:00.123Z");
+        assert_eq!(timestamp(1_700_000_000_000), "2023-11-14T22:13:20.000Z");
+    }
+}

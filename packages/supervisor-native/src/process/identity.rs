@@ -1,0 +1,102 @@
+//! Names a process so that it cannot be mistaken for another one, on this machine or elsewhere.
+
+use super::stat::Process;
+use crate::wire::sink::Sink;
+use crate::wire::value::Value;
+
+/// Where processes live. Each part is empty where it cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub boot_id: String,
+    pub machine_id: String,
+    pub pid_namespace: String,
+}
+
+impl Place {
+    pub fn current() -> Self {
+        let namespace = std::fs::read_link("/proc/self/ns/pid").ok();
+        Self {
+            boot_id: read_trimmed("/proc/sys/kernel/random/boot_id"),
+            machine_id: read_trimmed("/etc/machine-id"),
+            pid_namespace: namespace.and_then(|path| path.to_str().map(str::to_owned)).unwrap_or_default(),
+        }
+    }
+}
+
+fn read_trimmed(path: &str) -> String {
+    std::fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default()
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub pid: i32,
+    /// None where there is no `/proc`.
+    pub start_time: Option<u64>,
+    pub place: Place,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Liveness {
+    Alive,
+    Dead,
+    /// It belongs elsewhere: this side cannot tell.
+    Unknown,
+}
+
+impl Identity {
+    pub fn of(pid: i32, start_time: Option<u64>, place: &Place) -> Self {
+        Self { pid, start_time, place: place.clone() }
+    }
+
+    /// None for what is no identity.
+    pub fn from_value(value: &Value) -> Option<Self> {
+        let text = |key: &str| value.get(key).and_then(Value::as_text).map(str::to_owned);
+        Some(Self {
+            pid: i32::try_from(value.get("pid")?.as_int()?).ok()?,
+            start_time: value.get("startTime").and_then(Value::as_int).and_then(|ticks| u64::try_from(ticks).ok()),
+            place: Place {
+                boot_id: text("bootId")?,
+                machine_id: text("machineId").unwrap_or_default(),
+                pid_namespace: text("pidNamespace").unwrap_or_default(),
+            },
+        })
+    }
+
+    /// `kill(pid, 0)` cannot tell: pids are reused, and a zombie answers.
+    pub fn liveness(&self, here: &Place) -> Liveness {
+        let place = &self.place;
+        if place.machine_id != here.machine_id {
+            return Liveness::Unknown;
+        }
+        if place.boot_id != here.boot_id {
+            // Without a machine id, as in many containers, another boot may as well be another machine.
+            return if here.machine_id.is_empty() { Liveness::Unknown } else { Liveness::Dead };
+        }
+        if place.pid_namespace != here.pid_namespace || here.pid_namespace.is_empty() {
+            return Liveness::Unknown;
+        }
+        let is_alive = match self.start_time {
+            Some(start_time) => Process { pid: self.pid, start_time }.is_alive(),
+            None => super::stat::Stat::of(self.pid).is_some_and(|stat| stat.is_alive()),
+        };
+        if is_alive { Liveness::Alive } else { Liveness::Dead }
+    }
+
+    pub fn write(&self, sink: &mut dyn Sink) {
+        sink.map(5);
+        sink.key("pid");
+        sink.int(i64::from(self.pid));
+        sink.key("startTime");
+        match self.start_time {
+            Some(ticks) => sink.count(ticks),
+            None => sink.nil(),
+        }
+        sink.key("bootId");
+        sink.text(&self.place.boot_id);
+        sink.key("machineId");
+        sink.text(&self.place.machine_id);
+        sink.key("pidNamespace");
+        sink.text(&self.place.pid_namespace);
+        sink.end();
+    }
+}

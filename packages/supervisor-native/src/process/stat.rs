@@ -1,0 +1,123 @@
+//! `/proc/PID/stat`: what tells processes apart, and how they hang together.
+
+use crate::sys;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+
+/// More than the longest line.
+const MAX_LINE: usize = 4096;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stat {
+    pub pid: i32,
+    /// Such as `S`, `R`, `T` (stopped) or `Z` (zombie).
+    pub state: u8,
+    pub ppid: i32,
+    pub group: i32,
+    pub session: i32,
+    /// Field 22: clock ticks between boot and the process's start.
+    pub start_time: u64,
+}
+
+impl Stat {
+    /// None where there is no such process, or no `/proc`.
+    pub fn of(pid: i32) -> Option<Self> {
+        Self::look(pid).ok().flatten()
+    }
+
+    /// Fails where nobody can tell, for want of a descriptor say.
+    fn look(pid: i32) -> io::Result<Option<Self>> {
+        let Some(file) = unless_lacking(File::open(format!("/proc/{pid}/stat")))? else { return Ok(None) };
+        let mut line = [0; MAX_LINE];
+        let count = sys::read(file.as_fd(), &mut line).unwrap_or(0);
+        Ok(line.get(..count).and_then(Self::parse))
+    }
+
+    /// The second field is the program's name in parentheses and may itself hold spaces and parentheses: split after the last.
+    pub fn parse(line: &[u8]) -> Option<Self> {
+        let name_end = line.iter().rposition(|byte| *byte == b')')?;
+        let mut fields = std::str::from_utf8(line.get(name_end + 2..)?).ok()?.split(' ');
+        let pid = line.split(|byte| *byte == b' ').next()?;
+        Some(Self {
+            pid: std::str::from_utf8(pid).ok()?.parse().ok()?,
+            state: *fields.next()?.as_bytes().first()?,
+            ppid: fields.next()?.parse().ok()?,
+            group: fields.next()?.parse().ok()?,
+            session: fields.next()?.parse().ok()?,
+            start_time: fields.nth(15)?.parse().ok()?,
+        })
+    }
+
+    /// It runs, or could: it is no zombie.
+    pub fn is_alive(&self) -> bool {
+        !matches!(self.state, b'Z' | b'X')
+    }
+}
+
+/// A process that cannot be mistaken for a later one with its pid, on this boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process {
+    pub pid: i32,
+    pub start_time: u64,
+}
+
+impl Process {
+    pub fn current() -> Option<Self> {
+        Stat::of(own_pid()).map(|stat| Self::from(&stat))
+    }
+
+    pub fn is_alive(&self) -> bool {
+        Stat::of(self.pid).is_some_and(|stat| stat.is_alive() && stat.start_time == self.start_time)
+    }
+}
+
+impl From<&Stat> for Process {
+    fn from(stat: &Stat) -> Self {
+        Self { pid: stat.pid, start_time: stat.start_time }
+    }
+}
+
+pub fn own_pid() -> i32 {
+    std::process::id().cast_signed()
+}
+
+/// Every process that can be seen. A list that is not whole is an error: whoever is missing would be taken for dead.
+pub fn all() -> io::Result<Vec<Stat>> {
+    let mut stats = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        if let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) {
+            stats.extend(Stat::look(pid)?);
+        }
+    }
+    Ok(stats)
+}
+
+/// None where there is no such file, or it is not for us to see; an error where we lack what it takes to open it.
+pub fn unless_lacking(file: io::Result<File>) -> io::Result<Option<File>> {
+    match file {
+        Err(error) if matches!(error.raw_os_error(), Some(sys::EMFILE | sys::ENFILE | sys::ENOMEM)) => Err(error),
+        result => Ok(result.ok()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_name_may_hold_spaces_and_parentheses() {
+        let line = b"42 (a ) b) S 1 2 3 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 77 1 2";
+        let expected = Stat { pid: 42, state: b'S', ppid: 1, group: 2, session: 3, start_time: 77 };
+        assert_eq!(Stat::parse(line), Some(expected));
+        assert_eq!(Stat::parse(b"42 (cut"), None);
+        assert_eq!(Stat::parse(b""), None);
+    }
+
+    #[test]
+    fn this_process_is_alive_and_among_all() {
+        let own = Process::current().unwrap();
+        assert!(own.is_alive());
+        assert!(all().unwrap().iter().any(|stat| Process::from(stat) == own));
+    }
+}

@@ -1,0 +1,76 @@
+//! What is on record, and what is told once it is there.
+
+use crate::clock::monotonic_ms;
+use crate::events::Event;
+use crate::supervisor::Supervisor;
+use crate::wire::failure::Failure;
+use crate::wire::json::Json;
+use crate::wire::meta::{merge_patch, problem};
+use crate::wire::value::{Entries, Value};
+
+/// How soon a record that could not be written is tried again.
+const RECORD_RETRY_MS: u64 = 5_000;
+
+impl Supervisor {
+    /// It is there before the child, so that nothing that runs is ever without one.
+    pub fn write_first_record(&self) -> Result<(), Failure> {
+        self.write_record().map_err(|error| {
+            let failure = Failure::system(&format!("cannot write {}", self.record.path().display()), &error);
+            Failure { code: "NOT_RECORDED", ..failure }
+        })
+    }
+
+    /// Unless it is needed to find what survived us.
+    pub fn remove_record(&mut self, has_survivors: bool) {
+        if has_survivors {
+            self.record.keep();
+        } else {
+            self.record.remove();
+        }
+    }
+
+    /// Merges a patch into meta, and puts the whole on record.
+    pub fn apply_meta(&mut self, patch: &Entries) -> Result<(), Failure> {
+        let meta = merge_patch(&self.facts.meta, patch);
+        if let Some(problem) = problem(&meta) {
+            let got = Value::text(&format!("a map of {} entries", patch.len()));
+            let rule = format!("makes meta too large or unfit for JSON: {problem}");
+            return Err(Failure::invalid("patch", Some(&got), &rule));
+        }
+        let before = std::mem::replace(&mut self.facts.meta, meta);
+        if let Err(error) = self.write_record() {
+            self.facts.meta = before;
+            let message = format!("meta was not changed, its record cannot be written: {error}");
+            return Err(Failure::new("NOT_RECORDED", message));
+        }
+        let meta = &self.facts.meta;
+        self.events.emit(|| Event::MetaChange(meta.clone()));
+        Ok(())
+    }
+
+    /// Puts the facts on record, then tells of the state. Returns whether they are there.
+    pub(crate) fn commit(&mut self) -> bool {
+        let recorded = self.try_record();
+        let (state, run) = (self.facts.state, self.facts.run);
+        if state != self.told_state {
+            self.told_state = state;
+            self.events.emit(|| Event::StateChange { state, run });
+        }
+        recorded
+    }
+
+    pub(crate) fn try_record(&mut self) -> bool {
+        self.record_at = None;
+        let Err(error) = self.write_record() else { return true };
+        self.log.write(format_args!("cannot write the record: {error}"));
+        // A full disk has room again some day, and the directory is to tell the truth then.
+        self.record_at = Some(monotonic_ms() + RECORD_RETRY_MS);
+        false
+    }
+
+    pub fn write_record(&self) -> std::io::Result<()> {
+        let mut json = Json::default();
+        self.snapshot().write_record(&mut json, self.stopper.pipes());
+        self.record.write(&json.text)
+    }
+}

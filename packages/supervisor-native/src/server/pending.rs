@@ -1,0 +1,54 @@
+//! Requests that wait for something to happen. Each is looked at again after whatever happened, and answered when what it waits
+//! for is there, when its time is up, or never, since its connection has ended.
+
+use crate::lifecycle::table::State;
+use crate::supervisor::{CallId, Supervisor};
+
+pub struct Pending {
+    pub id: u32,
+    pub wait: Wait,
+    /// None where it has no time of its own.
+    pub deadline: Option<u64>,
+}
+
+pub enum Wait {
+    Read {
+        stream: u8,
+        from: u64,
+        most: u64,
+    },
+    Order {
+        from: u64,
+        most: usize,
+    },
+    Exit {
+        run: Option<u64>,
+    },
+    /// Until the queue of the child's stdin has room, or there is nobody to write to.
+    Write(Vec<u8>),
+    /// A signal is acted on a moment after it was sent; one that the child ignores is not waited for long.
+    Pause {
+        is_stopped: bool,
+    },
+    /// Until the call has an outcome.
+    Call(CallId),
+}
+
+impl Wait {
+    pub fn is_over(&self, supervisor: &Supervisor) -> bool {
+        let streams = &supervisor.streams;
+        match self {
+            Self::Read { stream, from, most } => {
+                let found = streams.output(*stream).look(*from, *most);
+                found.length > 0 || found.eof
+            }
+            Self::Order { from, .. } => *from < streams.order.end_seq() || streams.order_eof(),
+            Self::Exit { run } => supervisor.look_at_exit(*run).0,
+            Self::Write(_) => streams.stdin.is_closed() || !streams.stdin.is_full(),
+            Self::Pause { is_stopped } => {
+                supervisor.child().is_none() || (supervisor.facts.state == State::Paused) == *is_stopped
+            }
+            Self::Call(_) => false,
+        }
+    }
+}

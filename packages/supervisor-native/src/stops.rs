@@ -1,0 +1,229 @@
+//! The calls that end the child and its tree, or start it again.
+
+use crate::child::stopper::Stop;
+use crate::clock::monotonic_ms;
+use crate::events::Event;
+use crate::facts::{Cause, ExitStatus, Survivor, describe};
+use crate::launch::steps::Step;
+use crate::lifecycle::table::{self, State};
+use crate::supervisor::{CallId, PendingStart, Supervisor};
+use crate::wire::failure::Failure;
+
+/// So many stops at a time; each looks at all processes now and then.
+const MAX_STOPS: usize = 256;
+
+pub struct StopResult {
+    /// Of the last run; None where the child never ran.
+    pub exit_status: Option<ExitStatus>,
+    pub survivors: Vec<Survivor>,
+}
+
+pub enum Outcome {
+    /// An error where nobody can tell who is left.
+    Stopped(Result<StopResult, Failure>),
+    Terminated(Result<StopResult, Failure>),
+    /// Whether it was started.
+    Started(Result<bool, Failure>),
+}
+
+pub(crate) struct StopCall {
+    id: CallId,
+    cause: Cause,
+    ends_in_terminate: bool,
+    phase: Phase,
+}
+
+enum Phase {
+    /// A child that is being started now would escape.
+    Waiting(Vec<Step>),
+    Stopping(Stop),
+    /// The child is a zombie at most: its exit is on its way.
+    AwaitingExit {
+        survivors: Vec<Survivor>,
+        is_child_left: bool,
+    },
+}
+
+impl StopCall {
+    pub(crate) fn due_at(&self) -> Option<u64> {
+        if let Phase::Stopping(stop) = &self.phase { Some(stop.due_at()) } else { None }
+    }
+}
+
+impl Supervisor {
+    /// Ends the child and its tree; the supervisor stays.
+    pub fn stop(&mut self, steps: Vec<Step>, cause: Cause) -> CallId {
+        self.begin_stop(steps, cause, false)
+    }
+
+    /// The same, and no restart can follow.
+    pub fn terminate(&mut self, steps: Vec<Step>) -> CallId {
+        if self.facts.state != State::Terminating {
+            self.cancel_restart();
+            self.become_(table::Event::Terminating);
+            self.commit();
+            self.events.emit(|| Event::Terminating);
+        }
+        self.begin_stop(steps, Cause::Stopped, true)
+    }
+
+    /// Starts the child again; the outcome is false while it runs or the supervisor is about to go.
+    pub fn restart(&mut self) -> CallId {
+        self.last_call += 1;
+        let call = self.last_call;
+        if self.current.is_some() || self.pending_start.is_some() || self.facts.state == State::Terminating {
+            self.outcomes.push((call, Outcome::Started(Ok(false))));
+            return call;
+        }
+        self.restart_at = None;
+        self.in_a_row = 0;
+        self.pending_start = Some(PendingStart { call: Some(call) });
+        self.advance_start();
+        call
+    }
+
+    /// As many stops are under way as may be.
+    pub fn has_many_stops(&self) -> bool {
+        self.stops.len() >= MAX_STOPS
+    }
+
+    /// An end is under way: whoever terminated with other steps at the same time is to get an answer too.
+    pub fn is_ending(&self) -> bool {
+        self.stops.iter().any(|call| call.ends_in_terminate)
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stops.iter().any(|call| matches!(call.phase, Phase::Stopping(_)))
+    }
+
+    /// A process of ours has ended.
+    pub(crate) fn hasten_stops(&mut self) {
+        let now = monotonic_ms();
+        for call in &mut self.stops {
+            if let Phase::Stopping(stop) = &mut call.phase {
+                stop.hasten(now);
+            }
+        }
+    }
+
+    pub(crate) fn advance_stops(&mut self, now: u64) {
+        self.advance_start();
+        // Each is taken out while it is worked on, since that may change everything else of us.
+        for _ in 0..self.stops.len() {
+            let call = self.stops.remove(0);
+            if let Some(call) = self.advance_stop(call, now) {
+                self.stops.push(call);
+            }
+        }
+        self.settle();
+        self.advance_start();
+    }
+
+    fn begin_stop(&mut self, steps: Vec<Step>, cause: Cause, ends_in_terminate: bool) -> CallId {
+        self.last_call += 1;
+        self.stops.push(StopCall { id: self.last_call, cause, ends_in_terminate, phase: Phase::Waiting(steps) });
+        self.last_call
+    }
+
+    /// None once it is over.
+    fn advance_stop(&mut self, mut call: StopCall, now: u64) -> Option<StopCall> {
+        if let Phase::Waiting(steps) = &mut call.phase {
+            if self.pending_start.is_some() {
+                return Some(call);
+            }
+            let steps = std::mem::take(steps);
+            // Not before: a start that failed may have another one follow.
+            if call.cause == Cause::Stopped {
+                self.cancel_restart();
+            }
+            if self.stop_cause != Some(Cause::Stopped) {
+                self.stop_cause = Some(call.cause);
+            }
+            call.phase = match Stop::new(steps, now) {
+                Some(stop) => Phase::Stopping(stop),
+                None => Phase::AwaitingExit { survivors: Vec::new(), is_child_left: true },
+            };
+        }
+        if let Phase::Stopping(stop) = &mut call.phase {
+            let Some(left) = stop.advance(&mut self.stopper, now) else { return Some(call) };
+            let left = match left {
+                Ok(left) => left,
+                Err(error) => {
+                    let failure = Failure::system("cannot look for the task's processes", &error);
+                    self.finish_stop(&call, Err(failure));
+                    return None;
+                }
+            };
+            let is_child_left = self.child().is_some_and(|child| left.iter().any(|process| process.pid == child.pid));
+            call.phase = Phase::AwaitingExit { survivors: describe(&left), is_child_left };
+            self.reap();
+        }
+        if let Phase::AwaitingExit { survivors, is_child_left } = &mut call.phase {
+            if self.current.is_some() && !*is_child_left {
+                return Some(call);
+            }
+            let survivors = std::mem::take(survivors);
+            self.note_survivors(&survivors);
+            self.finish_stop(&call, Ok(survivors));
+        }
+        None
+    }
+
+    fn finish_stop(&mut self, call: &StopCall, survivors: Result<Vec<Survivor>, Failure>) {
+        self.settle();
+        if call.ends_in_terminate {
+            self.streams.finish();
+            self.update_eof();
+        }
+        let exit_status = self.facts.exit_status.clone();
+        let result = survivors.map(|survivors| StopResult { exit_status, survivors });
+        let outcome = if call.ends_in_terminate { Outcome::Terminated(result) } else { Outcome::Stopped(result) };
+        self.outcomes.push((call.id, outcome));
+    }
+
+    fn note_survivors(&mut self, survivors: &[Survivor]) {
+        let Some(status) = &mut self.facts.exit_status else { return };
+        if survivors.is_empty() && status.survivors.is_empty() {
+            return;
+        }
+        status.survivors = survivors.to_vec();
+        self.commit();
+    }
+
+    fn cancel_restart(&mut self) {
+        self.restart_at = None;
+        if self.facts.state == State::Backoff {
+            self.facts.next_start_at = None;
+            self.become_(table::Event::Cancelled);
+            self.settled();
+        }
+    }
+
+    fn advance_start(&mut self) {
+        if self.is_stopping() {
+            return;
+        }
+        let Some(PendingStart { call }) = self.pending_start.take() else { return };
+        let is_wanted = match call {
+            Some(_) => self.facts.state != State::Terminating,
+            None => self.facts.state == State::Backoff,
+        };
+        let result = if is_wanted { self.start_again().map(|()| true) } else { Ok(false) };
+        if let Err(failure) = &result {
+            self.start_failed(failure);
+        }
+        if let Some(call) = call {
+            self.outcomes.push((call, Outcome::Started(result)));
+        }
+    }
+
+    fn start_again(&mut self) -> Result<(), Failure> {
+        // It may have gone to somebody else meanwhile.
+        if let Some(lock) = &mut self.lock {
+            lock.retake()?;
+        }
+        self.become_(table::Event::Starting);
+        self.commit();
+        self.start_run()
+    }
+}

@@ -1,0 +1,7 @@
+//! The child's stdin, stdout and stderr over all its runs.
+
+pub mod input;
+pub mod offset_buffer;
+pub mod order_log;
+pub mod output;
+pub mod task_streams;

@@ -1,0 +1,23 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+/** The package, where cargo works. */
+export const crate = resolve(import.meta.dirname, '../..')
+
+/** The program as `pnpm build` makes it. */
+export const binary = join(crate, 'dist/bgtask-supervisor')
+
+/** Whether there is such a program; a machine without Rust goes without, but not one that decides over a change. */
+export function hasBinary(): boolean {
+  return orFail(existsSync(binary), 'dist/bgtask-supervisor, which pnpm build makes with cargo')
+}
+
+export function hasCargo(): boolean {
+  return orFail(spawnSync('cargo', ['--version']).status === 0, 'cargo')
+}
+
+function orFail(there: boolean, what: string): boolean {
+  if (!there && process.env.CI === 'true') throw new Error(`These tests need ${what}`)
+  return there
+}

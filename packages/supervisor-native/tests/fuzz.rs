@@ -1,0 +1,106 @@
+//! Whatever bytes come, nothing panics, nothing is accepted that breaks a bound, and pieces make no difference.
+
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
+
+mod support;
+
+use bgtask_supervisor::launch::spec;
+use bgtask_supervisor::lock::holder::Text;
+use bgtask_supervisor::process::stat::Stat;
+use bgtask_supervisor::server::params::Call;
+use bgtask_supervisor::wire::decode::decode;
+use bgtask_supervisor::wire::json::Json;
+use bgtask_supervisor::wire::limits::{self, Limits};
+use bgtask_supervisor::wire::msgpack::Msgpack;
+use bgtask_supervisor::wire::scanner::Scanner;
+use bgtask_supervisor::wire::value::Value;
+use bgtask_supervisor::wire::{json_parser, meta};
+use support::Random;
+
+const ROUNDS: u64 = 20_000;
+
+/// Small ones, so that mutations reach them.
+const TIGHT: Limits = Limits { bytes: 300, depth: 4, elements: 20 };
+
+#[test]
+fn messages() {
+    let corpus = support::messages();
+    for seed in 0..ROUNDS {
+        let mut random = Random::new(seed);
+        let chosen = random.below(corpus.len());
+        let bytes = random.mutate(&corpus[chosen], &corpus);
+        let limits = if seed % 2 == 0 { TIGHT } else { limits::MESSAGE };
+        let whole = Scanner::new(limits).scan(&bytes);
+        let mut scanner = Scanner::new(limits);
+        let cut = random.below(bytes.len());
+        let in_pieces = match scanner.scan(&bytes[..cut]) {
+            Ok(None) => scanner.scan(&bytes),
+            verdict => verdict,
+        };
+        assert_eq!(whole, in_pieces, "seed {seed}");
+        if let Ok(Some(length)) = whole {
+            assert!(length <= bytes.len() && length <= limits.bytes, "seed {seed}");
+            check_message(&bytes[..length], seed);
+        }
+    }
+}
+
+fn check_message(message: &[u8], seed: u64) {
+    let value = decode(message).unwrap_or_else(|| panic!("seed {seed}: what was scanned cannot be decoded"));
+    let mut again = Msgpack::default();
+    value.write(&mut again);
+    let twice = decode(&again.bytes).unwrap();
+    // No number equals NaN.
+    assert_eq!(format!("{twice:?}"), format!("{value:?}"), "seed {seed}");
+    if let Value::Array(items) = &value
+        && let [_, _, Value::Text(method), Value::Array(params)] = items.as_slice()
+    {
+        let _ = Call::parse(method, params.clone(), false);
+    }
+    if let Value::Map(entries) = &value {
+        let _ = meta::problem(entries);
+        let _ = meta::merge_patch(entries, entries);
+    }
+}
+
+#[test]
+fn specs() {
+    let corpus = [vec![support::spec()], support::messages()].concat();
+    let mut taken = 0;
+    for seed in 0..ROUNDS {
+        let mut random = Random::new(seed);
+        let bytes = random.mutate(&corpus[0], &corpus);
+        if let Ok(spec) = spec::parse(&bytes) {
+            taken += 1;
+            assert!(!spec.exec[0].is_empty() && spec.cwd.starts_with('/') && (16..=64).contains(&spec.task_id.len()));
+        }
+    }
+    // Else the mutations are too wild to reach what lies behind the first check.
+    assert!(taken > 100, "{taken} specs were taken");
+}
+
+#[test]
+fn lock_files_and_records() {
+    let note = r#"{"bgtask":1,"taskId":"00112233445566778899aabbccddeeff","supervisor":{"pid":1,"startTime":2,"bootId":"a","machineId":"b","pidNamespace":"c"},"child":null}   "#;
+    let corpus =
+        [vec![note.as_bytes().to_vec()], support::blocks("json").into_iter().map(String::into_bytes).collect()]
+            .concat();
+    for seed in 0..ROUNDS {
+        let mut random = Random::new(seed);
+        let chosen = random.below(corpus.len());
+        let bytes = random.mutate(&corpus[chosen], &corpus);
+        let text = String::from_utf8_lossy(&bytes);
+        let _ = Text::parse(&text);
+        if let Some(value) = json_parser::parse(&text) {
+            assert_eq!(json_parser::parse(&Json::of(&value)), Some(value), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn lines_of_proc() {
+    let corpus = [b"42 (a ) b) S 1 2 3 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 77 1 2".to_vec()];
+    for seed in 0..ROUNDS {
+        let _ = Stat::parse(&Random::new(seed).mutate(&corpus[0], &corpus));
+    }
+}
