@@ -411,7 +411,7 @@ export const mutants = [
   {
     breaks: 'a launch that failed is left to itself',
     file: 'packages/pool/src/launch/supervisor-process.ts',
-    search: 'await endLeftovers(marks)',
+    search: 'await endLeftovers({ marks, since: this.#since })',
     replace: 'void endLeftovers',
     fails: [
       'bad-input.test.ts › that $what is an error that names it, and nothing is left',
