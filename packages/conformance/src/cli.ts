@@ -27,6 +27,8 @@ const STOPPING = ['SIGINT', 'SIGTERM'] as const
 const stopped = new AbortController()
 for (const name of STOPPING) process.on(name, () => stopped.abort(name))
 process.stdout.on('error', () => stopped.abort('SIGPIPE'))
+// A check that has failed no longer waits for what it began, and the others are to be made all the same.
+process.on('unhandledRejection', () => {})
 
 // What a check began and nobody waits for any more must not keep the program, nor begin more.
 process.exit(await main(process.argv.slice(2)).catch(codeOfStop))

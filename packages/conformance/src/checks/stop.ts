@@ -193,6 +193,7 @@ ctypes.CDLL(None).pthread_exit(None)`
       await client.text(/\n/)
       const follower = await bench.connect((await client.info()).supervisorPid)
       const whole = follower.whole()
+      whole.catch(() => {})
       await client.call('terminate', { steps: [{ killSignal: 'SIGTERM', waitMs: 5_000 }] })
       assert.equal((await whole).length, 100_001)
     }),
