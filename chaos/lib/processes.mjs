@@ -71,7 +71,7 @@ function hasLife({ pid, state }) {
 }
 
 /** What `programs/escape.sh` has registered: keys by `pid startTime`. */
-function knownEscapes() {
+export function knownEscapes() {
   const lines = (readOrUndefined(process.env.CHAOS_ESCAPED) ?? '').split('\n').filter(Boolean)
   return new Map(lines.map((line) => [line.slice(line.indexOf(' ') + 1), line.split(' ', 1)[0]]))
 }

@@ -9,12 +9,13 @@ export function unreported({ tasks, lost, problems, journal }) {
   for (const { pid, role, key } of runProcesses()) {
     const what = `${role} ${pid} (${commandOf(pid)})`
     const isMain = mains.has(`${pid} ${key}`)
+    const isKnown = isMain && !startedUnrecorded(key, journal)
     if (role === 'supervisor' && !supervisors.has(pid)) {
       const spawned = journal.of('spawned').findLast(({ number }) => number === pid)
       found.push({ key: spawned?.subject, what: `${what} runs, and no search finds it`, problems })
     }
     // Of others that have dropped everything nobody could know.
-    if (role !== 'child' && !(role === 'escaped' && isMain)) continue
+    if (role !== 'child' && !(role === 'escaped' && isKnown)) continue
     const lostTask = lost.find(({ record }) => record.info.meta.key === key)
     if (journal.has('refused', key)) found.push({ key, what: `${what} runs, though its spawn was refused` })
     else if (!lives.has(key) && lostTask === undefined)
@@ -23,6 +24,14 @@ export function unreported({ tasks, lost, problems, journal }) {
       found.push({ key, what: `${what} runs, and its task is told as lost` })
   }
   return found
+}
+
+/**
+ * Whether the supervisor may have been killed after it had started the child and before it could record that. If such a
+ * child then drops cookie and pipes, nothing is left by which it could be found.
+ */
+export function startedUnrecorded(key, journal) {
+  return !journal.has('spawned', key)
 }
 
 /** A lost task's supervisor must have been killed by us: no fault of the system is a reason to die. */

@@ -1,11 +1,19 @@
 import { readFileSync } from 'node:fs'
 import { streamContent } from '../plan.mjs'
+import { knownEscapes } from '../processes.mjs'
+import { startedUnrecorded } from './running.mjs'
 
 export function doubleHolders({ journal }) {
-  return journal.of('double').map(({ subject: key, number, rest }) => ({
-    key,
-    what: `${number} held a lock together with ${rest}`,
-  }))
+  return journal
+    .of('double')
+    .filter(({ rest }) => !cannotBeFound(Number(rest), journal))
+    .map(({ subject: key, number, rest }) => ({ key, what: `${number} held a lock together with ${rest}` }))
+}
+
+/** A child that dropped everything before its supervisor, which was killed, could record it: no successor can know of it. */
+function cannotBeFound(pid, journal) {
+  const { subject: key } = journal.of('start').findLast(({ number }) => number === pid) ?? {}
+  return startedUnrecorded(key, journal) && [...knownEscapes().keys()].some((life) => life.startsWith(`${pid} `))
 }
 
 export function wrongStreams({ tasks, journal, streams, receivedFile }) {
