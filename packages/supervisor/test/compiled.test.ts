@@ -23,7 +23,9 @@ async function expectTaskFrom(start: string) {
 
 describe('the daemon as V8 compiled it', () => {
   test('is taken by Node', () => {
-    const { compiled } = install()
+    const { compile, compiled } = install()
+    // The build may have been made by another version of it.
+    execFileSync(process.execPath, [compile])
     const script = `
       const { readFileSync } = require('node:fs')
       const { Script } = require('node:vm')
