@@ -16,8 +16,8 @@ const LINGER_LOOK_MS: u64 = 5;
 
 const UNDO_STEPS: [Step; 1] = [Step { signal: SIGKILL, wait_ms: 2_000 }];
 
-/// Signals that mean "end", each with what would have been a dump of memory: whoever sends one wants the supervisor to go.
-const ENDING: [i32; 11] = [SIGINT, SIGQUIT, SIGTERM, 4, 5, 6, 7, 8, 11, 24, 31];
+/// Signals that ask for an end, as does whoever sends one that a fault would raise (SIGSEGV, say); SIGPWR: so does the machine.
+const ENDING: [i32; 12] = [SIGINT, SIGQUIT, SIGTERM, 4, 5, 6, 7, 8, 11, 24, 30, 31];
 
 pub struct Daemon {
     pub task: Task,
@@ -143,7 +143,7 @@ impl Daemon {
         self.task.supervisor.tick(monotonic_ms());
         for (call, outcome) in std::mem::take(&mut self.task.supervisor.outcomes) {
             if let Outcome::Terminated(result) = &outcome {
-                let has_survivors = result.as_ref().map_or(true, |result| !result.survivors.is_empty());
+                let has_survivors = result.as_ref().map_or(true, |result| !result.survivors.named.is_empty());
                 self.task.remove_traces(has_survivors);
             }
             let Task { supervisor, server, .. } = &mut self.task;
