@@ -12,19 +12,21 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 /// How long a supervisor that is to go waits for followers to fetch the last output and for responses to be sent.
 const LINGER_MS: u64 = 1_000;
+/// The same for the terminal of a task in the foreground.
+const SHOW_MS: u64 = 5_000;
 const LINGER_LOOK_MS: u64 = 5;
 
 const UNDO_STEPS: [Step; 1] = [Step { signal: SIGKILL, wait_ms: 2_000 }];
 
-/// Signals that mean "end", each with what would have been a dump of memory: whoever sends one wants the supervisor to go.
-const ENDING: [i32; 11] = [SIGINT, SIGQUIT, SIGTERM, 4, 5, 6, 7, 8, 11, 24, 31];
+/// Signals that ask for an end, as does whoever sends one that a fault would raise (SIGSEGV, say); SIGPWR: so does the machine.
+const ENDING: [i32; 12] = [SIGINT, SIGQUIT, SIGTERM, 4, 5, 6, 7, 8, 11, 24, 30, 31];
 
 pub struct Daemon {
     pub task: Task,
     signals: OwnedFd,
     leader: Option<Leader>,
     /// Set once the task is over.
-    exits_at: Option<u64>,
+    ended_at: Option<u64>,
     /// Kept for each poll, so that none allocates.
     fds: Vec<PollFd>,
 }
@@ -34,12 +36,13 @@ struct Places {
     leader: Option<usize>,
     stdin: Option<usize>,
     outputs: [Option<usize>; 2],
+    mirrors: [Option<usize>; 2],
     server: usize,
 }
 
 impl Daemon {
     pub fn new(task: Task, signals: OwnedFd, leader: Option<Leader>) -> Self {
-        Self { task, signals, leader, exits_at: None, fds: Vec::new() }
+        Self { task, signals, leader, ended_at: None, fds: Vec::new() }
     }
 
     /// Returns when the task is over, and everybody who asked for that has been answered.
@@ -53,13 +56,17 @@ impl Daemon {
     pub fn undo(&mut self) {
         self.task.supervisor.terminate(UNDO_STEPS.to_vec());
         self.settle();
-        while self.exits_at.is_none() {
+        while self.ended_at.is_none() {
             self.turn();
         }
     }
 
     fn is_over(&self) -> bool {
-        self.exits_at.is_some_and(|at| monotonic_ms() >= at || !self.task.server.is_unfinished())
+        let Some(ended_at) = self.ended_at else { return false };
+        let since = monotonic_ms().saturating_sub(ended_at);
+        let streams = &self.task.supervisor.streams;
+        let is_shown = streams.stdout.is_shown() && streams.stderr.is_shown();
+        (is_shown || since >= SHOW_MS) && (!self.task.server.is_unfinished() || since >= LINGER_MS)
     }
 
     fn turn(&mut self) {
@@ -78,6 +85,13 @@ impl Daemon {
         let Task { supervisor, server, .. } = &mut self.task;
         if is_ready(places.stdin) {
             supervisor.flush_input();
+        }
+        for (stream, place) in (1..).zip(places.mirrors) {
+            if is_ready(place)
+                && let Some(mirror) = supervisor.streams.output_mut(stream).mirror()
+            {
+                mirror.flush();
+            }
         }
         for (stream, place) in (1..).zip(places.outputs) {
             if is_ready(place) {
@@ -101,7 +115,8 @@ impl Daemon {
         let leader = add(self.leader.as_ref().and_then(Leader::poll_fd));
         let stdin = add(streams.stdin.poll_fd());
         let outputs = [add(streams.stdout.poll_fd()), add(streams.stderr.poll_fd())];
-        let places = Places { leader, stdin, outputs, server: fds.len() };
+        let mirrors = [add(streams.stdout.mirror_fd()), add(streams.stderr.mirror_fd())];
+        let places = Places { leader, stdin, outputs, mirrors, server: fds.len() };
         server.poll_fds(fds);
         places
     }
@@ -109,7 +124,7 @@ impl Daemon {
     fn timeout_ms(&self) -> i32 {
         let Task { supervisor, server, .. } = &self.task;
         let leader = self.leader.as_ref().and_then(Leader::due_at);
-        let lingering = self.exits_at.map(|_| monotonic_ms() + LINGER_LOOK_MS);
+        let lingering = self.ended_at.map(|_| monotonic_ms() + LINGER_LOOK_MS);
         let due = [supervisor.due_at(), server.due_at(), leader, lingering].into_iter().flatten().min();
         due.map_or(-1, |at| i32::try_from(at.saturating_sub(monotonic_ms())).unwrap_or(i32::MAX))
     }
@@ -143,13 +158,13 @@ impl Daemon {
         self.task.supervisor.tick(monotonic_ms());
         for (call, outcome) in std::mem::take(&mut self.task.supervisor.outcomes) {
             if let Outcome::Terminated(result) = &outcome {
-                let has_survivors = result.as_ref().map_or(true, |result| !result.survivors.is_empty());
+                let has_survivors = result.as_ref().map_or(true, |result| !result.survivors.named.is_empty());
                 self.task.remove_traces(has_survivors);
             }
             let Task { supervisor, server, .. } = &mut self.task;
             server.settle_call(call, &outcome, supervisor);
             if matches!(outcome, Outcome::Terminated(_)) && !supervisor.is_ending() {
-                self.exits_at = Some(monotonic_ms() + LINGER_MS);
+                self.ended_at = Some(monotonic_ms());
             }
         }
         let Task { supervisor, server, .. } = &mut self.task;

@@ -18,6 +18,14 @@ pub enum Cause {
     Timeout,
 }
 
+/// Who is left after a stop.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Survivors {
+    pub named: Vec<Survivor>,
+    /// How many there are beside these.
+    pub unnamed: u64,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Survivor {
     pub process: Process,
@@ -30,7 +38,7 @@ pub struct ExitStatus {
     pub exit_code: Option<i32>,
     pub signal: Option<i32>,
     pub cause: Cause,
-    pub survivors: Vec<Survivor>,
+    pub survivors: Survivors,
 }
 
 pub struct Facts {
@@ -77,7 +85,7 @@ impl Facts {
 
 impl ExitStatus {
     pub fn write(&self, sink: &mut dyn Sink) {
-        sink.map(if self.survivors.is_empty() { 3 } else { 4 });
+        sink.map(if self.survivors.named.is_empty() { 3 } else { 5 });
         sink.key("exitCode");
         sink.maybe_int(self.exit_code.map(i64::from));
         sink.key("signal");
@@ -89,9 +97,11 @@ impl ExitStatus {
             Cause::Stopped => "stopped",
             Cause::Timeout => "timeout",
         });
-        if !self.survivors.is_empty() {
+        if !self.survivors.named.is_empty() {
             sink.key("survivors");
             write_survivors(&self.survivors, sink);
+            sink.key("moreSurvivors");
+            sink.count(self.survivors.unnamed);
         }
         sink.end();
     }
@@ -104,9 +114,9 @@ pub fn maybe_write_status(status: Option<&ExitStatus>, sink: &mut dyn Sink) {
     }
 }
 
-pub fn write_survivors(survivors: &[Survivor], sink: &mut dyn Sink) {
-    sink.array(survivors.len());
-    for Survivor { process, command } in survivors {
+pub fn write_survivors(survivors: &Survivors, sink: &mut dyn Sink) {
+    sink.array(survivors.named.len());
+    for Survivor { process, command } in &survivors.named {
         sink.map(3);
         sink.key("pid");
         sink.int(i64::from(process.pid));
@@ -119,7 +129,10 @@ pub fn write_survivors(survivors: &[Survivor], sink: &mut dyn Sink) {
     sink.end();
 }
 
-pub fn describe(processes: &[Process]) -> Vec<Survivor> {
+/// Names some of the processes, the child first if it is one of them.
+pub fn describe(mut processes: Vec<Process>, child: Option<i32>) -> Survivors {
+    processes.sort_by_key(|process| Some(process.pid) != child);
     let named = processes.iter().take(MAX_SURVIVORS);
-    named.map(|process| Survivor { process: *process, command: tree::command_line(process.pid) }).collect()
+    let named = named.map(|process| Survivor { process: *process, command: tree::command_line(process.pid) });
+    Survivors { named: named.collect(), unnamed: processes.len().saturating_sub(MAX_SURVIVORS) as u64 }
 }

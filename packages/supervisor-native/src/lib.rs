@@ -4,6 +4,7 @@
 pub mod child;
 pub mod clock;
 pub mod daemon;
+pub mod directory;
 pub mod errors;
 pub mod events;
 pub mod facts;
@@ -14,7 +15,6 @@ pub mod lifecycle;
 pub mod lock;
 pub mod log;
 pub mod process;
-pub mod record;
 pub mod recording;
 pub mod run;
 pub mod runs;

@@ -1,12 +1,17 @@
 //! The supervisor's own words, never the child's output. Nothing that goes wrong with them may disturb the task.
 
-use crate::record::remove_file;
+use crate::directory::claim::name_taken;
+use crate::directory::files::{create_owned, remove_if_same};
+use crate::directory::held::Held;
+use crate::launch::spec::Access;
 use crate::sys;
-use crate::wire::failure::cut;
+use crate::wire::failure::{Failure, cut};
 use std::fmt;
 use std::fs::File;
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::rc::Rc;
 
 /// The log starts again when it gets larger than this.
 const MAX_LOG_BYTES: u64 = 1024 * 1024;
@@ -15,32 +20,58 @@ const MAX_LOG_BYTES: u64 = 1024 * 1024;
 const MAX_WORDS: usize = 1_000;
 
 pub struct Log {
-    /// With its path; None in the foreground, where the words go to stdout.
-    file: Option<(File, PathBuf)>,
+    /// None in the foreground, where the words go to stderr.
+    file: Option<LogFile>,
     is_debugging: bool,
 }
 
+struct LogFile {
+    file: File,
+    directory: Rc<Held>,
+    name: String,
+    temporary: String,
+    inode: u64,
+}
+
 impl Log {
-    pub fn to_stdout() -> Self {
+    pub fn to_stderr() -> Self {
         Self::new(None)
     }
 
-    /// The file is ours: it goes with the log.
-    pub fn to_file(file: File, path: PathBuf) -> Self {
-        Self::new(Some((file, path)))
+    /// Makes the file under a temporary name. It goes with the log.
+    pub fn to_file(directory: Rc<Held>, name: &str, task_id: &str, access: &Access) -> io::Result<Self> {
+        let temporary = format!(".{}.{task_id}.out", std::process::id());
+        let file = create_owned(&directory.at(&temporary), access)?;
+        let inode = file.metadata()?.ino();
+        Ok(Self::new(Some(LogFile { file, directory, name: name.to_owned(), temporary, inode })))
     }
 
-    fn new(file: Option<(File, PathBuf)>) -> Self {
+    fn new(file: Option<LogFile>) -> Self {
         Self { file, is_debugging: std::env::var_os("BGTASK_DEBUG").is_some_and(|value| !value.is_empty()) }
     }
 
+    /// Gives it its name, once that is claimed: what has it now was left by an earlier process with our pid.
+    pub fn publish(&self) -> Result<(), Failure> {
+        let Some(LogFile { directory, name, temporary, .. }) = &self.file else { return Ok(()) };
+        let path = directory.at(name);
+        if let Ok(data) = std::fs::symlink_metadata(&path)
+            && (data.uid() != sys::effective_uid() || data.is_dir())
+        {
+            let why = format!("it belongs to uid {}, or is a directory", data.uid());
+            return Err(name_taken(directory, name, &why));
+        }
+        let renamed = std::fs::rename(directory.at(temporary), path);
+        renamed.map_err(|error| Failure::system(&format!("cannot make {}", directory.shown(name)), &error))
+    }
+
     pub fn file(&self) -> Option<&File> {
-        self.file.as_ref().map(|(file, _)| file)
+        self.file.as_ref().map(|log| &log.file)
     }
 
     pub fn remove_file(&self) {
-        if let Some((_, path)) = &self.file {
-            remove_file(path);
+        if let Some(LogFile { directory, name, temporary, inode, .. }) = &self.file {
+            remove_if_same(&directory.at(temporary), *inode);
+            remove_if_same(&directory.at(name), *inode);
         }
     }
 
@@ -67,7 +98,7 @@ impl Log {
     }
 
     fn output(&self) -> BorrowedFd<'_> {
-        self.file().map_or_else(|| sys::standard(1), AsFd::as_fd)
+        self.file().map_or_else(|| sys::standard(2), AsFd::as_fd)
     }
 }
 

@@ -15,7 +15,7 @@ impl Supervisor {
     /// It is there before the child, so that nothing that runs is ever without one.
     pub fn write_first_record(&self) -> Result<(), Failure> {
         self.write_record().map_err(|error| {
-            let failure = Failure::system(&format!("cannot write {}", self.record.path().display()), &error);
+            let failure = Failure::system(&format!("cannot write {}", self.record.shown()), &error);
             Failure { code: "NOT_RECORDED", ..failure }
         })
     }

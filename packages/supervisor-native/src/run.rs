@@ -56,5 +56,8 @@ fn launch() -> Result<Option<Daemon>, Failure> {
         return Err(failure);
     }
     stdio::release(behavior, &daemon.task.log);
+    if behavior == Behavior::Foreground {
+        daemon.task.supervisor.streams.show();
+    }
     Ok(Some(daemon))
 }

@@ -4,15 +4,19 @@ use crate::child::run::Run;
 use crate::child::start::start_child;
 use crate::clock::{monotonic_ms, unix_ms};
 use crate::events::Event;
-use crate::facts::{Cause, ExitStatus};
+use crate::facts::{Cause, ExitStatus, Survivors};
 use crate::lifecycle::restart::{Decision, decide};
 use crate::lifecycle::table::{self, State};
 use crate::supervisor::Supervisor;
 use crate::wire::failure::Failure;
 
 /// How a start that failed counts for the restart policy; 127 as a shell has it.
-const START_FAILED: ExitStatus =
-    ExitStatus { exit_code: Some(127), signal: None, cause: Cause::Exit, survivors: Vec::new() };
+const START_FAILED: ExitStatus = ExitStatus {
+    exit_code: Some(127),
+    signal: None,
+    cause: Cause::Exit,
+    survivors: Survivors { named: Vec::new(), unnamed: 0 },
+};
 
 impl Supervisor {
     pub(crate) fn start_run(&mut self) -> Result<(), Failure> {
@@ -44,7 +48,7 @@ impl Supervisor {
         self.runtime_ends_at = None;
         self.streams.drain();
         let cause = self.stop_cause.unwrap_or(if signal.is_none() { Cause::Exit } else { Cause::Signal });
-        let status = ExitStatus { exit_code, signal, cause, survivors: Vec::new() };
+        let status = ExitStatus { exit_code, signal, cause, survivors: Survivors::default() };
         let exited_at = unix_ms();
         let offsets = self.streams.end_offsets();
         self.facts.exited_at = Some(exited_at);

@@ -3,19 +3,24 @@
 use crate::child::stopper::Stop;
 use crate::clock::monotonic_ms;
 use crate::events::Event;
-use crate::facts::{Cause, ExitStatus, Survivor, describe};
+use crate::facts::{Cause, ExitStatus, Survivor, Survivors, describe};
 use crate::launch::steps::Step;
 use crate::lifecycle::table::{self, State};
+use crate::process::stat::Process;
+use crate::process::tree::command_line;
 use crate::supervisor::{CallId, PendingStart, Supervisor};
 use crate::wire::failure::Failure;
 
 /// So many stops at a time; each looks at all processes now and then.
 const MAX_STOPS: usize = 256;
 
+/// The exit of a child that is not alive any more comes within that time, unless a debugger holds it.
+const MAX_EXIT_MS: u64 = 1_000;
+
 pub struct StopResult {
     /// Of the last run; None where the child never ran.
     pub exit_status: Option<ExitStatus>,
-    pub survivors: Vec<Survivor>,
+    pub survivors: Survivors,
 }
 
 pub enum Outcome {
@@ -39,14 +44,18 @@ enum Phase {
     Stopping(Stop),
     /// The child is a zombie at most: its exit is on its way.
     AwaitingExit {
-        survivors: Vec<Survivor>,
-        is_child_left: bool,
+        survivors: Survivors,
+        until: u64,
     },
 }
 
 impl StopCall {
     pub(crate) fn due_at(&self) -> Option<u64> {
-        if let Phase::Stopping(stop) = &self.phase { Some(stop.due_at()) } else { None }
+        match &self.phase {
+            Phase::Waiting(_) => None,
+            Phase::Stopping(stop) => Some(stop.due_at()),
+            Phase::AwaitingExit { until, .. } => Some(*until),
+        }
     }
 }
 
@@ -141,7 +150,7 @@ impl Supervisor {
             }
             call.phase = match Stop::new(steps, now) {
                 Some(stop) => Phase::Stopping(stop),
-                None => Phase::AwaitingExit { survivors: Vec::new(), is_child_left: true },
+                None => Phase::AwaitingExit { survivors: Survivors::default(), until: now },
             };
         }
         if let Phase::Stopping(stop) = &mut call.phase {
@@ -155,21 +164,24 @@ impl Supervisor {
                 }
             };
             let is_child_left = self.child().is_some_and(|child| left.iter().any(|process| process.pid == child.pid));
-            call.phase = Phase::AwaitingExit { survivors: describe(&left), is_child_left };
+            let until = if is_child_left { now } else { now + MAX_EXIT_MS };
+            let child = self.child().map(|child| child.pid);
+            call.phase = Phase::AwaitingExit { survivors: describe(left, child), until };
             self.reap();
         }
-        if let Phase::AwaitingExit { survivors, is_child_left } = &mut call.phase {
-            if self.current.is_some() && !*is_child_left {
+        if let Phase::AwaitingExit { survivors, until } = &mut call.phase {
+            if self.current.is_some() && now < *until {
                 return Some(call);
             }
-            let survivors = std::mem::take(survivors);
+            let mut survivors = std::mem::take(survivors);
+            self.add_unreported(&mut survivors);
             self.note_survivors(&survivors);
             self.finish_stop(&call, Ok(survivors));
         }
         None
     }
 
-    fn finish_stop(&mut self, call: &StopCall, survivors: Result<Vec<Survivor>, Failure>) {
+    fn finish_stop(&mut self, call: &StopCall, survivors: Result<Survivors, Failure>) {
         self.settle();
         if call.ends_in_terminate {
             self.streams.finish();
@@ -181,12 +193,21 @@ impl Supervisor {
         self.outcomes.push((call.id, outcome));
     }
 
-    fn note_survivors(&mut self, survivors: &[Survivor]) {
+    /// A child whose end we do not get to know, since a debugger holds it, is a survivor.
+    fn add_unreported(&self, survivors: &mut Survivors) {
+        let Some(child) = self.child() else { return };
+        if survivors.named.iter().all(|survivor| survivor.process.pid != child.pid) {
+            let process = Process { pid: child.pid, start_time: child.start_time.unwrap_or(0) };
+            survivors.named.insert(0, Survivor { process, command: command_line(child.pid) });
+        }
+    }
+
+    fn note_survivors(&mut self, survivors: &Survivors) {
         let Some(status) = &mut self.facts.exit_status else { return };
-        if survivors.is_empty() && status.survivors.is_empty() {
+        if survivors.named.is_empty() && status.survivors.named.is_empty() {
             return;
         }
-        status.survivors = survivors.to_vec();
+        status.survivors = survivors.clone();
         self.commit();
     }
 

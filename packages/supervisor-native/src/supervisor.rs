@@ -5,6 +5,7 @@
 
 use crate::child::run::Run;
 use crate::child::stopper::Stopper;
+use crate::directory::record::RecordFile;
 use crate::events::{Event, Events};
 use crate::facts::{Cause, ExitStatus, Facts};
 use crate::info::{Fixed, Snapshot};
@@ -13,7 +14,6 @@ use crate::lifecycle::table::{self, State, next_state};
 use crate::lock::lock_file::Lock;
 use crate::log::Log;
 use crate::process::tree::Root;
-use crate::record::RecordFile;
 use crate::stops::{Outcome, StopCall};
 use crate::streams::task_streams::TaskStreams;
 use crate::sys::{self, Change};
@@ -166,7 +166,7 @@ impl Supervisor {
     /// When `tick` has something to do.
     pub fn due_at(&self) -> Option<u64> {
         let timers = [self.restart_at, self.record_at, self.runtime_ends_at];
-        let retries = [self.streams.stdout.retry_at(), self.streams.stderr.retry_at()];
+        let retries = [self.streams.stdout.due_at(), self.streams.stderr.due_at()];
         let stops = self.stops.iter().filter_map(StopCall::due_at);
         timers.into_iter().chain(retries).flatten().chain(stops).min()
     }

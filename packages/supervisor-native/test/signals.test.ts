@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { Launch } from './support/launch.js'
 import { hasBinary } from './support/native.js'
 
-const ENDING = ['SIGQUIT', 'SIGABRT', 'SIGSEGV', 'SIGXCPU', 'SIGTRAP'] as const
+const ENDING = ['SIGQUIT', 'SIGABRT', 'SIGSEGV', 'SIGXCPU', 'SIGTRAP', 'SIGPWR'] as const
 
 const IGNORED = [
   'SIGUSR1',
@@ -18,7 +18,6 @@ const IGNORED = [
   'SIGVTALRM',
   'SIGPROF',
   'SIGIO',
-  'SIGPWR',
   'SIGSTKFLT',
   'SIGWINCH',
   'SIGCHLD',

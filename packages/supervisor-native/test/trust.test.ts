@@ -37,7 +37,7 @@ describe.runIf(hasBinary())('who may talk to a task', () => {
     const server = createServer().listen(path)
     onTestFinished(() => void server.close())
     launch.give({})
-    expect(await launch.failure()).toMatch(/BGTASK_ERROR=.*EEXIST/)
+    expect(await launch.failure()).toMatch(/BGTASK_ERROR=.*NAME_TAKEN/)
     expect(existsSync(path)).toBe(true)
   })
 
@@ -52,7 +52,7 @@ describe.runIf(hasBinary())('who may talk to a task', () => {
     expect(await (await dead.give({}).connect()).call('getInfo')).toMatchObject({ state: 'running' })
     const file = new Launch()
     writeFileSync(join(file.path, `${file.process.pid}.sock`), 'mine')
-    expect(await file.give({}).failure()).toMatch(/EEXIST/)
+    expect(await file.give({}).failure()).toMatch(/NAME_TAKEN/)
   })
 
   test('a lock file is not taken through a link', async () => {

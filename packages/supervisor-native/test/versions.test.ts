@@ -17,7 +17,7 @@ describe.runIf(hasBinary())('what a supervisor can do', () => {
     const peer = await launch.connect()
     expect(await peer.call('hello', [{ taskId }])).toMatchObject({ taskId })
     await expect(peer.call('hello', [{ taskId: 'f'.repeat(16) }])).rejects.toMatchObject({
-      code: 'ERR_BGTASK_TASK_GONE',
+      remoteCode: 'ERR_BGTASK_TASK_GONE',
     })
     await eventually(() => peer.closed)
   })

@@ -3,13 +3,14 @@
 
 use super::spec::{Behavior, Spec};
 use crate::child::stopper::Stopper;
+use crate::directory::held::Held;
+use crate::directory::record::RecordFile;
 use crate::info::Fixed;
 use crate::lock::lock_file::Lock;
 use crate::log::Log;
 use crate::process::identity::{Identity, Place};
 use crate::process::stat::{Process, own_pid};
-use crate::record::{RecordFile, create_owned};
-use crate::server::listener::{Listener, refuse_living, socket_path};
+use crate::server::listener::Listener;
 use crate::server::serve::Server;
 use crate::supervisor::Supervisor;
 use crate::sys;
@@ -26,19 +27,21 @@ pub struct Task {
 
 /// `earlier_children` are those that this process had before; they are no part of the task.
 pub fn make_task(spec: Spec, earlier_children: Vec<Process>) -> Result<Task, Failure> {
-    let pool = Path::new(&spec.pool_path);
+    let held = Held::new(Path::new(&spec.pool_path));
+    let directory = Rc::new(held.map_err(|error| Failure::system(&format!("cannot use {}", spec.pool_path), &error))?);
     let identity = Identity::of(own_pid(), Process::current().map(|own| own.start_time), &Place::current());
     let lock = spec.lockfile.as_ref().map(|path| Lock::take(path, &spec.task_id, identity.clone())).transpose()?;
-    refuse_living(&socket_path(pool))?;
-    let log = Rc::new(open_log(&spec, pool)?);
+    let log = Rc::new(open_log(&spec, &directory)?);
     let reaps = sys::become_subreaper().is_ok();
     let stopper = Stopper::new(&spec.task_id, reaps, earlier_children);
-    let record = RecordFile::new(pool, &spec.task_id, &spec.access);
-    let (pool, access) = (pool.to_owned(), spec.access.clone());
+    let record = RecordFile::new(Rc::clone(&directory), &spec.task_id, &spec.access);
     let fixed = Fixed::new(&spec, identity);
+    let access = spec.access.clone();
     let mut supervisor = Supervisor::new(spec, Rc::clone(&log), fixed, lock, record, stopper);
     supervisor.write_first_record()?;
-    let listener = Listener::new(&pool, &access)?;
+    let listener = Listener::new(directory, &access)?;
+    // The pid is ours from here on.
+    log.publish()?;
     let server = Server::new(listener, access, Rc::clone(&log))?;
     supervisor.start()?;
     Ok(Task { supervisor, server, log })
@@ -57,12 +60,11 @@ impl Task {
 
 /// Where the supervisor's own words go: the caller's terminal in the foreground, else a file, which is made before the launch is
 /// reported, so that a full or read-only directory fails the launch.
-fn open_log(spec: &Spec, pool: &Path) -> Result<Log, Failure> {
+fn open_log(spec: &Spec, directory: &Rc<Held>) -> Result<Log, Failure> {
     if spec.behavior == Behavior::Foreground {
-        return Ok(Log::to_stdout());
+        return Ok(Log::to_stderr());
     }
-    let path = pool.join(format!("{}.out", std::process::id()));
-    let made = create_owned(&path, &spec.access);
-    let file = made.map_err(|error| Failure::system(&format!("cannot make {}", path.display()), &error))?;
-    Ok(Log::to_file(file, path))
+    let name = format!("{}.out", std::process::id());
+    let made = Log::to_file(Rc::clone(directory), &name, &spec.task_id, &spec.access);
+    made.map_err(|error| Failure::system(&format!("cannot make {}", directory.shown(&name)), &error))
 }

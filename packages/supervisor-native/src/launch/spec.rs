@@ -156,7 +156,7 @@ fn check_needs(fields: &Fields<'_>) -> Result<(), Failure> {
     }
     let message = format!("this supervisor does not support {}", unknown.join(", "));
     let named = unknown.iter().map(|need| Value::text(need)).collect();
-    Err(Failure::new("ERR_BGTASK_UNSUPPORTED", message).with("needs", Value::Array(named)))
+    Err(Failure::new("ERR_BGTASK_UNSUPPORTED", message).with("features", Value::Array(named)))
 }
 
 fn task_id(fields: &Fields<'_>) -> Result<String, Failure> {

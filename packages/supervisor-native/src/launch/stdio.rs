@@ -6,15 +6,16 @@ use crate::sys;
 use std::fs::File;
 use std::os::fd::AsFd;
 
-/// stdin becomes `/dev/null`, stdout and stderr the log. In the foreground stdout is the caller's terminal and stays.
+/// stdin becomes `/dev/null`, stdout and stderr the log. In the foreground these two stay: they show the child's output.
 pub fn release(behavior: Behavior, log: &Log) {
     let Ok(null) = File::options().read(true).write(true).open("/dev/null") else { return };
-    let output = log.file().map_or_else(|| null.as_fd(), File::as_fd);
-    let errors = if behavior == Behavior::Foreground { null.as_fd() } else { output };
     // Between numbers that are open this cannot fail.
     let _ = sys::replace_standard(null.as_fd(), 0);
-    if behavior != Behavior::Foreground {
-        let _ = sys::replace_standard(output, 1);
+    if behavior == Behavior::Foreground {
+        return;
     }
-    let _ = sys::replace_standard(errors, 2);
+    let output = log.file().map_or_else(|| null.as_fd(), File::as_fd);
+    for standard in [1, 2] {
+        let _ = sys::replace_standard(output, standard);
+    }
 }

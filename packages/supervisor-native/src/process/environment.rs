@@ -1,6 +1,6 @@
 //! The variables by which processes of tasks are known.
 
-use super::stat::unless_lacking;
+use super::stat::{Stat, unless_lacking};
 use std::fs::File;
 use std::io::{self, Read};
 
@@ -20,9 +20,9 @@ pub enum Owner {
     Unknown,
 }
 
-pub fn owner(pid: i32, cookie: &str, buffer: &mut Vec<u8>) -> io::Result<Owner> {
+pub fn owner(stat: &Stat, cookie: &str, buffer: &mut Vec<u8>) -> io::Result<Owner> {
     buffer.clear();
-    let file = unless_lacking(File::open(format!("/proc/{pid}/environ")))?;
+    let file = unless_lacking(File::open(format!("/proc/{}/task/{}/environ", stat.pid, stat.thread)))?;
     if file.is_none_or(|file| file.take(MAX_BYTES).read_to_end(buffer).is_err()) {
         return Ok(Owner::Unknown);
     }

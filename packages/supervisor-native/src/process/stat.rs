@@ -11,6 +11,8 @@ const MAX_LINE: usize = 4096;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stat {
     pub pid: i32,
+    /// The thread that has descriptors and environment: the main one, unless that has ended before others.
+    pub thread: i32,
     /// Such as `S`, `R`, `T` (stopped) or `Z` (zombie).
     pub state: u8,
     pub ppid: i32,
@@ -31,7 +33,13 @@ impl Stat {
         let Some(file) = unless_lacking(File::open(format!("/proc/{pid}/stat")))? else { return Ok(None) };
         let mut line = [0; MAX_LINE];
         let count = sys::read(file.as_fd(), &mut line).unwrap_or(0);
-        Ok(line.get(..count).and_then(Self::parse))
+        let mut stat = line.get(..count).and_then(Self::parse);
+        if let Some(stat) = stat.as_mut().filter(|stat| stat.state == b'Z')
+            && let Some(thread) = live_thread(pid)
+        {
+            (stat.state, stat.thread) = (thread.state, thread.pid);
+        }
+        Ok(stat)
     }
 
     /// The second field is the program's name in parentheses and may itself hold spaces and parentheses: split after the last.
@@ -39,8 +47,10 @@ impl Stat {
         let name_end = line.iter().rposition(|byte| *byte == b')')?;
         let mut fields = std::str::from_utf8(line.get(name_end + 2..)?).ok()?.split(' ');
         let pid = line.split(|byte| *byte == b' ').next()?;
+        let pid = std::str::from_utf8(pid).ok()?.parse().ok()?;
         Some(Self {
-            pid: std::str::from_utf8(pid).ok()?.parse().ok()?,
+            pid,
+            thread: pid,
             state: *fields.next()?.as_bytes().first()?,
             ppid: fields.next()?.parse().ok()?,
             group: fields.next()?.parse().ok()?,
@@ -53,6 +63,16 @@ impl Stat {
     pub fn is_alive(&self) -> bool {
         !matches!(self.state, b'Z' | b'X')
     }
+}
+
+/// A thread that lives on in a process whose main thread has ended, and which therefore looks like a zombie.
+fn live_thread(pid: i32) -> Option<Stat> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    let ids = threads.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let mut stats = ids
+        .filter(|id| *id != pid)
+        .filter_map(|id| Stat::parse(&std::fs::read(format!("/proc/{pid}/task/{id}/stat")).ok()?));
+    stats.find(Stat::is_alive)
 }
 
 /// A process that cannot be mistaken for a later one with its pid, on this boot.
@@ -108,7 +128,7 @@ mod tests {
     #[test]
     fn a_program_name_may_hold_spaces_and_parentheses() {
         let line = b"42 (a ) b) S 1 2 3 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 77 1 2";
-        let expected = Stat { pid: 42, state: b'S', ppid: 1, group: 2, session: 3, start_time: 77 };
+        let expected = Stat { pid: 42, thread: 42, state: b'S', ppid: 1, group: 2, session: 3, start_time: 77 };
         assert_eq!(Stat::parse(line), Some(expected));
         assert_eq!(Stat::parse(b"42 (cut"), None);
         assert_eq!(Stat::parse(b""), None);

@@ -2,6 +2,7 @@
 
 use super::environment::{self, Owner};
 use super::stat::{self, Process, Stat};
+use crate::wire::failure::cut;
 use std::collections::HashSet;
 use std::io;
 
@@ -86,14 +87,14 @@ fn in_session_of(stat: &Stat, root: &Root, leader: Option<&Stat>) -> bool {
 }
 
 fn is_marked(selector: &Selector<'_>, stat: &Stat, buffer: &mut Vec<u8>) -> io::Result<bool> {
-    let owner = environment::owner(stat.pid, selector.cookie, buffer)?;
+    let owner = environment::owner(stat, selector.cookie, buffer)?;
     let is_orphaned = selector.reaper == Some(stat.ppid) && owner != Owner::Another;
-    Ok(owner == Owner::Ours || is_orphaned || holds_pipe(stat.pid, selector.pipes))
+    Ok(owner == Owner::Ours || is_orphaned || holds_pipe(stat, selector.pipes))
 }
 
-fn holds_pipe(pid: i32, pipes: &[String]) -> bool {
+fn holds_pipe(stat: &Stat, pipes: &[String]) -> bool {
     let holds = |fd: i32| {
-        let target = std::fs::read_link(format!("/proc/{pid}/fd/{fd}")).ok();
+        let target = std::fs::read_link(format!("/proc/{}/task/{}/fd/{fd}", stat.pid, stat.thread)).ok();
         target.is_some_and(|target| pipes.iter().any(|pipe| target.as_os_str() == pipe.as_str()))
     };
     !pipes.is_empty() && (0..=2).any(holds)
@@ -115,11 +116,11 @@ fn add_descendants(candidates: &[&Stat], members: &mut HashSet<i32>) {
 
 /// What people call a process: its command line.
 pub fn command_line(pid: i32) -> String {
-    const MAX_CHARACTERS: usize = 512;
+    const MAX_CHARACTERS: usize = 200;
     let mut bytes = Vec::new();
     if let Ok(file) = std::fs::File::open(format!("/proc/{pid}/cmdline")) {
         // What was read until an error is as good.
         let _ = std::io::Read::read_to_end(&mut std::io::Read::take(file, 4 * MAX_CHARACTERS as u64), &mut bytes);
     }
-    String::from_utf8_lossy(&bytes).replace('\0', " ").trim().chars().take(MAX_CHARACTERS).collect()
+    cut(String::from_utf8_lossy(&bytes).replace('\0', " ").trim(), MAX_CHARACTERS)
 }

@@ -156,10 +156,10 @@ pub fn write_outcome(outcome: &Outcome, supervisor: &Supervisor, sink: &mut dyn 
 }
 
 fn hello(task_id: Option<&str>, supervisor: &Supervisor, sink: &mut dyn Sink) -> Result<Answer, Failure> {
-    if task_id.is_some_and(|id| id != supervisor.spec.task_id) {
-        let pid = std::process::id();
-        let failure = Failure::new("ERR_BGTASK_TASK_GONE", format!("supervisor {pid} has another task"));
-        return Ok(Answer::WrongTask(failure.with("pid", Value::Int(i64::from(pid)))));
+    if let Some(other) = task_id.filter(|id| *id != supervisor.spec.task_id) {
+        let message = format!("task {other} is gone: its pid is another task's now");
+        let failure = Failure::new("ERR_BGTASK_TASK_GONE", message).with("taskId", Value::text(other));
+        return Ok(Answer::WrongTask(failure));
     }
     sink.map(5);
     sink.key("protocol");
@@ -226,11 +226,13 @@ fn write_delivered(is_delivered: bool, sink: &mut dyn Sink) {
 }
 
 fn write_stopped(result: &StopResult, sink: &mut dyn Sink) {
-    sink.map(2);
+    sink.map(3);
     sink.key("exitStatus");
     maybe_write_status(result.exit_status.as_ref(), sink);
     sink.key("survivors");
     write_survivors(&result.survivors, sink);
+    sink.key("moreSurvivors");
+    sink.count(result.survivors.unnamed);
     sink.end();
 }
 

@@ -1,5 +1,6 @@
 //! One output stream of the task: the pipe of the present run, and what is kept of all runs.
 
+use super::mirror::Mirror;
 use super::offset_buffer::{BLOCK_BYTES, OffsetBuffer};
 use super::order_log::OrderLog;
 use crate::clock::{monotonic_ms, unix_ms};
@@ -37,6 +38,8 @@ pub struct Output {
     is_unread: bool,
     /// All writers are gone, but what they wrote has to wait for room.
     is_hung_up: bool,
+    /// Where the bytes are shown as well.
+    mirror: Option<Mirror>,
     /// No reads before that: there was no memory.
     retry_at: Option<u64>,
 }
@@ -74,6 +77,7 @@ impl Output {
             dropped: 0,
             is_unread: false,
             is_hung_up: false,
+            mirror: None,
             retry_at: None,
         }
     }
@@ -137,13 +141,35 @@ impl Output {
         (may_read || !self.is_hung_up).then(|| PollFd::new(source.as_raw_fd(), may_read, false))
     }
 
-    pub fn retry_at(&self) -> Option<u64> {
-        self.retry_at
+    /// When `tick` has something to do.
+    pub fn due_at(&self) -> Option<u64> {
+        self.retry_at.into_iter().chain(self.mirror.as_ref().and_then(Mirror::due_at)).min()
+    }
+
+    /// From now on what comes is shown there as well.
+    pub fn show_at(&mut self, mirror: Mirror) {
+        self.mirror = Some(mirror);
+    }
+
+    pub fn mirror(&mut self) -> Option<&mut Mirror> {
+        self.mirror.as_mut()
+    }
+
+    pub fn mirror_fd(&self) -> Option<PollFd> {
+        self.mirror.as_ref().and_then(Mirror::poll_fd)
+    }
+
+    /// All that came has been shown, as far as it can be.
+    pub fn is_shown(&self) -> bool {
+        self.mirror.as_ref().is_none_or(Mirror::is_settled)
     }
 
     pub fn tick(&mut self, now: u64) {
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retry_at = None;
+        }
+        if let Some(mirror) = &mut self.mirror {
+            mirror.tick(now);
         }
     }
 
@@ -237,6 +263,9 @@ impl Output {
                 Got::End
             }
             Ok(count) => {
+                if let Some(mirror) = &mut self.mirror {
+                    mirror.push(room.get(..count).unwrap_or_default());
+                }
                 (self.is_unread, self.is_hung_up) = (false, false);
                 order.add(self.id, self.end_offset(), count as u64, unix_ms());
                 if self.is_keeping {
@@ -261,7 +290,7 @@ impl Output {
     }
 
     fn may_read(&self) -> bool {
-        self.is_unread || self.has_room()
+        (self.is_unread || self.has_room()) && !self.mirror.as_ref().is_some_and(Mirror::is_full)
     }
 
     fn has_room(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The three streams together, and the order in which the outputs were read.
 
 use super::input::Input;
+use super::mirror::Mirror;
 use super::order_log::OrderLog;
 use super::output::Output;
 use crate::child::start::Started;
@@ -17,6 +18,12 @@ impl TaskStreams {
     pub fn new(spec: &Spec) -> Self {
         let output = |id| Output::new(id, spec.max_read_buf_size, spec.overflow);
         Self { stdin: Input::default(), stdout: output(1), stderr: output(2), order: OrderLog::default() }
+    }
+
+    /// In the foreground: what comes is written to our own stdout and stderr as well.
+    pub fn show(&mut self) {
+        self.stdout.show_at(Mirror::new(1));
+        self.stderr.show_at(Mirror::new(2));
     }
 
     pub fn output(&self, id: u8) -> &Output {

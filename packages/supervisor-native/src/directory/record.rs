@@ -1,0 +1,66 @@
+//! The task's record: what is known of it when its supervisor can no longer be asked.
+
+use super::files::{create_owned, remove_file};
+use super::held::Held;
+use crate::launch::spec::Access;
+use std::io::{self, Write};
+use std::rc::Rc;
+
+/// Nobody reads a larger one.
+const MAX_RECORD_BYTES: usize = 256 * 1024;
+
+pub struct RecordFile {
+    directory: Rc<Held>,
+    name: String,
+    temporary: String,
+    access: Access,
+    is_removed: bool,
+    stays: bool,
+}
+
+impl RecordFile {
+    pub fn new(directory: Rc<Held>, task_id: &str, access: &Access) -> Self {
+        let name = format!("{}.{task_id}.json", std::process::id());
+        let temporary = format!(".{name}");
+        Self { directory, name, temporary, access: access.clone(), is_removed: false, stays: false }
+    }
+
+    /// Where it is; for people.
+    pub fn shown(&self) -> String {
+        self.directory.shown(&self.name)
+    }
+
+    /// Replaces the record in one step: whoever reads it sees the old or the new one, whole.
+    pub fn write(&self, json: &str) -> io::Result<()> {
+        if self.is_removed {
+            return Err(io::Error::other("the task is over and its record removed"));
+        }
+        if json.len() > MAX_RECORD_BYTES {
+            let words = format!("the record has {} bytes, {MAX_RECORD_BYTES} is the most", json.len());
+            return Err(io::Error::other(words));
+        }
+        let temporary = self.directory.at(&self.temporary);
+        create_owned(&temporary, &self.access)?.write_all(json.as_bytes())?;
+        std::fs::rename(&temporary, self.directory.at(&self.name))
+    }
+
+    /// Removes it for good.
+    pub fn remove(&mut self) {
+        self.is_removed = true;
+        remove_file(&self.directory.at(&self.temporary));
+        remove_file(&self.directory.at(&self.name));
+    }
+
+    /// It is to stay when we go.
+    pub fn keep(&mut self) {
+        self.stays = true;
+    }
+}
+
+impl Drop for RecordFile {
+    fn drop(&mut self) {
+        if !self.stays {
+            self.remove();
+        }
+    }
+}
