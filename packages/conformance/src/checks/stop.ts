@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readProcessStat } from '@bgtask/protocol'
+import { readProcessStat } from '@bgtask/os'
 import type { Bench } from '../bench.js'
 import { type Check, core, full, Skipped, should } from '../check.js'
 import { howItEnded } from '../client.js'
