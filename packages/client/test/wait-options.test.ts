@@ -43,16 +43,11 @@ describe.for(Object.entries(WAITING_CALLS))('%s', ([, call]) => {
     await expect(waits).rejects.toBe('meanwhile')
   })
 
-  test.for([
-    { signal: 'SIGINT' },
-    { signal: {} },
-    { timeoutMs: -1 },
-    { timeoutMs: Number.NaN },
-    { timeoutMs: '5' },
-  ] as WaitOptions[])('names what is wrong with %o', async (options) => {
+  test('names a wrong signal and a wrong timeoutMs', async () => {
     const task = await silentTask()
-    const [[option, got] = []] = Object.entries(options)
-    await expect(call(task, options)).rejects.toMatchObject({ code: 'ERR_BGTASK_INVALID_OPTION', option, got })
+    const invalid = (option: string, got: unknown) => ({ code: 'ERR_BGTASK_INVALID_OPTION', option, got })
+    await expect(call(task, { signal: 'SIGINT' as never })).rejects.toMatchObject(invalid('signal', 'SIGINT'))
+    await expect(call(task, { timeoutMs: -1 })).rejects.toMatchObject(invalid('timeoutMs', -1))
   })
 })
 

@@ -31,6 +31,4 @@ export {
   type TreeProcess,
   type TreeSelector,
 } from './process/tree.js'
-export { normalizeSignal } from './signals.js'
 export { Slots } from './slots.js'
-export { normalizeSteps } from './stop-steps.js'

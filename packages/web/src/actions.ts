@@ -1,4 +1,4 @@
-import type { Task } from '@bgtask/client'
+import type { KillSignal, Task } from '@bgtask/client'
 import {
   InvalidOptionError,
   isPlainObject,
@@ -55,7 +55,7 @@ const liveActions: { [A in WriteAction]: (task: Task, body: ActionBodies[A]) => 
     if (eof) await task.stdin.close({ timeoutMs: STDIN_MS })
     return { acceptedOffset }
   },
-  signal: async (task, { signal, tree }) => ({ delivered: await task.kill(signal, { tree }) }),
+  signal: async (task, { signal, tree }) => ({ delivered: await task.kill(signal as KillSignal, { tree }) }),
   pause: async (task) => ({ delivered: await task.pause() }),
   resume: async (task) => ({ delivered: await task.resume() }),
   restart: async (task) => ({ restarted: await task.restart() }),

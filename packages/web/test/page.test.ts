@@ -8,7 +8,7 @@ import { launchBrowser, problemsOf, shownRows } from './support/browser.js'
 import { listen } from './support/listen.js'
 import { type TestPool, testPool } from './support/pool.js'
 
-const NEVER = { steps: [{ killSignal: 'SIGTERM', waitMs: 100 }] }
+const NEVER = { steps: [{ killSignal: 'SIGTERM', waitMs: 100 }] } as const
 
 describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
   let browser: Browser

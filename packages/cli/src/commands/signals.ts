@@ -1,5 +1,5 @@
 import type { Task } from '@bgtask/client'
-import { normalizeSignal } from '@bgtask/os'
+import { killSignalSchema, parseOption } from '@bgtask/protocol'
 import { CliError } from '../errors.js'
 import { needLive, type Target } from '../targets.js'
 import { examples, poolCommand } from './common.js'
@@ -39,7 +39,7 @@ interface KillOptions extends EachOptions {
 
 async function kill(ids: readonly string[], options: KillOptions): Promise<void> {
   const { signal: given = 'TERM', tree } = options
-  const killSignal = normalizeSignal(/^\d+$/.test(given) ? Number(given) : given.toUpperCase(), '--signal')
+  const killSignal = parseOption(killSignalSchema, /^\d+$/.test(given) ? Number(given) : given.toUpperCase(), '--signal')
   await signal(ids, options, (task) => task.kill(killSignal, { tree }), { signal: killSignal })
 }
 

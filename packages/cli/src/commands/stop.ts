@@ -1,5 +1,5 @@
 import type { StopStepOptions } from '@bgtask/client'
-import { normalizeSignal } from '@bgtask/os'
+import { killSignalSchema, parseOption } from '@bgtask/protocol'
 import { CliError } from '../errors.js'
 import { survived } from '../remove.js'
 import { needLive, type Target } from '../targets.js'
@@ -51,7 +51,7 @@ async function restart(ids: readonly string[], options: EachOptions): Promise<vo
 function stepsOf({ signal, time }: StopCommandOptions): StopStepOptions[] | undefined {
   if (signal === undefined && time === undefined) return undefined
   return [
-    { killSignal: normalizeSignal(signal?.toUpperCase() ?? 'TERM', '--signal'), waitMs: time ?? 10_000 },
+    { killSignal: parseOption(killSignalSchema, signal?.toUpperCase() ?? 'TERM', '--signal'), waitMs: time ?? 10_000 },
     { killSignal: 'KILL', waitMs: 2_000 },
   ]
 }

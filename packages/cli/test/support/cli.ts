@@ -59,7 +59,7 @@ export function pathWithBgtask({ directory }: Cli): string {
 async function endAll(path: string): Promise<void> {
   if (!existsSync(path)) return
   const pool = new TaskPool({ path })
-  const steps = [{ killSignal: 'KILL', waitMs: 2_000 }]
+  const steps = [{ killSignal: 'KILL', waitMs: 2_000 }] as const
   await Promise.all((await pool.search()).map((task) => task.terminateSupervisor({ steps })))
   await Promise.all((await pool.lost()).map((lost) => lost.stop({ steps })))
 }

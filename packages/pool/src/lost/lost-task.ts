@@ -1,6 +1,5 @@
 import { unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { StopOptions } from '@bgtask/client'
 import {
   canReadProcesses,
   currentPlace,
@@ -9,24 +8,25 @@ import {
   isHere,
   liveness,
   livenessHere,
-  normalizeSteps,
   stopTree,
   TaskTree,
   type TreeSelector,
 } from '@bgtask/os'
 import {
-  checkOptions,
   DEFAULT_STOP_STEPS,
   exitStatusSchema,
-  type KnownOptions,
   logFileName,
+  type OptionsOf,
+  parseOptions,
   type RecordedInfo,
   type Survivor,
   socketFileName,
+  stopStepsOptionSchema,
   type TaskRecord,
   validate,
 } from '@bgtask/protocol'
-import { WAIT_OPTIONS, withDeadline } from '@bgtask/protocol/rpc'
+import { waitOptionsSchema, withDeadline } from '@bgtask/protocol/rpc'
+import * as v from 'valibot'
 import type { FoundRecord } from '../directory/record.js'
 import { isRefused } from './is-refused.js'
 import { type LostReason, SETTLE_MS } from './judge.js'
@@ -36,7 +36,12 @@ import { runningCookies } from './running-cookies.js'
 /** `orphaned`: the supervisor died, its child or what outlived a stop runs on. `lost`: neither runs. */
 export type LostState = 'lost' | 'orphaned'
 
-const STOP_OPTIONS: KnownOptions<StopOptions> = { ...WAIT_OPTIONS, steps: true }
+const stopOptionsSchema = v.strictObject({
+  ...waitOptionsSchema.entries,
+  /** TERM, and KILL after 10 s, unless given. */
+  steps: v.optional(stopStepsOptionSchema),
+})
+type StopOptions = OptionsOf<typeof stopOptionsSchema>
 
 /**
  * A task whose supervisor died without ending in order. What the supervisor had buffered is gone; how the child ends is
@@ -82,11 +87,10 @@ export class LostTask {
    * @throws InvalidOptionError, TimeoutError, the signal's reason.
    */
   async stop(options: StopOptions = {}): Promise<Survivor[]> {
-    const { steps = DEFAULT_STOP_STEPS, ...wait } = checkOptions(options, STOP_OPTIONS)
-    const normalized = normalizeSteps(steps)
+    const { steps = DEFAULT_STOP_STEPS, ...wait } = parseOptions(stopOptionsSchema, options)
     return withDeadline(wait, `stopping what is left of task ${this.pid}`, async (ended) => {
       ended.throwIfAborted()
-      const survivors = describeProcesses(await stopTree(this.#tree, normalized, ended))
+      const survivors = describeProcesses(await stopTree(this.#tree, steps, ended))
       return survivors.length > 0 ? survivors : unprovenOf(this.record)
     })
   }

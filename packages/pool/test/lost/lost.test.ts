@@ -10,7 +10,7 @@ import { makePool } from '../support/directory.js'
 import { idleProcess, kill, recordOf, writeRecord } from '../support/records.js'
 import { killSupervisor, spawnTask } from '../support/tasks.js'
 
-const KILL = [{ killSignal: 'KILL', waitMs: 5_000 }]
+const KILL = [{ killSignal: 'KILL', waitMs: 5_000 }] as const
 
 /** A task whose supervisor was killed, where that is given not before the child has said it. What it leaves behind ends with the test. */
 async function orphan(
@@ -60,7 +60,7 @@ describe('a supervisor that was killed', () => {
   })
 
   test('leaves an orphan whose stop ends with its deadline or an abort, though not before the first signal', async () => {
-    const ignoring = [{ killSignal: 'WINCH', waitMs: 60_000 }]
+    const ignoring = [{ killSignal: 'WINCH', waitMs: 60_000 }] as const
     const { lost } = await orphan(makePool(), { exec: ['sleep', '1000'] })
     await expect(lost.stop({ steps: ignoring, timeoutMs: 20 })).rejects.toMatchObject({
       code: 'ERR_BGTASK_TIMEOUT',
@@ -91,7 +91,7 @@ describe('a supervisor that was killed', () => {
     const { childPid, lost } = await orphan(pool, { cmd: `trap '' TERM; echo deaf; while :; do sleep 1; done` }, 'deaf')
     const survivors = await lost.stop({ steps: [{ killSignal: 'TERM', waitMs: 50 }] })
     expect(survivors.map(({ pid }) => pid)).toContain(childPid)
-    await expect(lost.stop({ steps: [{ killSignal: 'NONE', waitMs: 1 }] })).rejects.toMatchObject({
+    await expect(lost.stop({ steps: [{ killSignal: 'NONE' as never, waitMs: 1 }] })).rejects.toMatchObject({
       option: 'steps.0.killSignal',
     })
     await expect(lost.stop({ signal: AbortSignal.abort('no') })).rejects.toBe('no')

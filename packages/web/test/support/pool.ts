@@ -18,7 +18,7 @@ export class TestPool extends TaskPool implements AsyncDisposable {
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
-    const now = { steps: [{ killSignal: 'SIGKILL', waitMs: 2_000 }] }
+    const now = { steps: [{ killSignal: 'SIGKILL' as const, waitMs: 2_000 }] }
     for (const task of await this.search()) await task.terminateSupervisor(now)
     for (const lost of await this.lost()) await lost.stop(now)
     await this.close()

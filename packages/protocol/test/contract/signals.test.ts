@@ -1,6 +1,7 @@
-import { normalizeSignal } from '@bgtask/os'
-import { isBgTaskError } from '@bgtask/protocol'
+import { isBgTaskError, killSignalSchema, parseOption } from '@bgtask/protocol'
 import { expect, test } from 'vitest'
+
+const normalizeSignal = (signal: unknown, option = 'killSignal') => parseOption(killSignalSchema, signal, option)
 
 test.each([
   ['INT', 'SIGINT'],
@@ -24,7 +25,7 @@ test.each(['', 'SIG', 'int', 'SIGSIGINT', 'FOO', '2', 'toString', '__proto__', 0
 
 test.each([null, undefined, {}, Symbol('INT')])('%o is no signal, whatever its type', (signal) => {
   try {
-    normalizeSignal(signal as never)
+    normalizeSignal(signal)
   } catch (error) {
     expect(isBgTaskError(error, 'ERR_BGTASK_INVALID_OPTION') && error.got).toBe(signal)
     return
