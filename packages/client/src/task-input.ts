@@ -72,9 +72,7 @@ export class TaskInput {
     if (!wait && this.#patientWrites > 0) throw new WouldBlockError('stdin')
     if (wait) this.#patientWrites += 1
     try {
-      return await this.#inOrder(deadline, 'writing to stdin', (signal) =>
-        this.#writePieces(bytes, wait, signal),
-      )
+      return await this.#inOrder(deadline, 'writing to stdin', (signal) => this.#writePieces(bytes, wait, signal))
     } finally {
       if (wait) this.#patientWrites -= 1
     }

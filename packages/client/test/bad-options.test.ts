@@ -57,11 +57,7 @@ const REFUSED: [name: string, option: string, value: unknown, named?: string][] 
     [`stdout.${name}`, 'from', -1],
     [`stdout.${name}`, 'discard', 'no'],
   ]),
-  ...['follow', 'lines', 'waitFor', 'readable'].map((name): [string, string, unknown] => [
-    `stdout.${name}`,
-    'live',
-    0,
-  ]),
+  ...['follow', 'lines', 'waitFor', 'readable'].map((name): [string, string, unknown] => [`stdout.${name}`, 'live', 0]),
   ['stdout.read', 'maxBytes', 0],
   ['stdout.read', 'waitMs', 60_001],
   ['stdout.lines', 'maxLineBytes', 0],

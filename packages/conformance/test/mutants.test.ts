@@ -29,6 +29,7 @@ const MUTANTS: [mutant: string, idOrTitle: string, reason: RegExp][] = [
   ['replaces-names', 'D-52', /a ready line, though something listens/],
   ['follows-a-link', 'D-53', /mode of the file that the link \.\d+\.s names/],
   ['waits-for-a-fifo', 'D-54', /the exit of the supervisor/],
+  ['reuses-a-name', 'D-59', /cannot be written/],
   ['follows-the-path', 'D-55', /files in the other directory/],
   ['follows-a-lock-link', 'L-71', /the launch succeeded/],
   ['wrong-offsets', 'W-110', /offset/],

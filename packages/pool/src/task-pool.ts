@@ -18,7 +18,7 @@ import type { WaitOptions } from '@bgtask/protocol/rpc'
 import { debug } from './debug.js'
 import { checkPathLength, inspectDirectory, type PoolDirectory } from './directory/inspect.js'
 import { latestRecord } from './directory/judged-records.js'
-import { checkAsAsked, type MkdirIfMissing, makePoolDirectory, parseMkdirIfMissing } from './directory/mkdir.js'
+import { checkAsAsked, type MkdirOptions, makePoolDirectory, parseMkdirIfMissing } from './directory/mkdir.js'
 import { defaultSupervisorCmd } from './launch/default-command.js'
 import { launches } from './launch/queue.js'
 import type { SpawnOptions } from './launch/spawn-options.js'
@@ -55,6 +55,7 @@ export class TaskPool<T extends Task = Task> {
   /** Absolute path of the directory. */
   readonly path: string
   readonly #access: Access
+  readonly #mkdir: MkdirOptions | undefined
   readonly #standbys: Standbys
   #supervisorCmd: readonly string[] | undefined
   #supervisorEnv: SupervisorEnv
@@ -77,7 +78,8 @@ export class TaskPool<T extends Task = Task> {
     this.#supervisorCmd = supervisorCmd
     this.#supervisorEnv = { ...defaultSupervisorEnv(this.path), ...supervisorEnv }
     this.#standbys = new Standbys(standby)
-    openDirectory(this.path, this.#access, mkdirIfMissing)
+    this.#mkdir = parseMkdirIfMissing(mkdirIfMissing)
+    this.#openDirectory()
     this.#refillStandbys(0)
   }
 
@@ -247,7 +249,17 @@ export class TaskPool<T extends Task = Task> {
   #directory(): PoolDirectory {
     const directory = inspectDirectory(this.path, this.#access)
     if (directory === undefined) throw new PoolDirError(this.path, 'does not exist any more')
+    if (this.#mkdir !== undefined) checkAsAsked(this.path, this.#mkdir, this.#access)
     return directory
+  }
+
+  #openDirectory(): void {
+    if (inspectDirectory(this.path, this.#access) === undefined) {
+      if (this.#mkdir === undefined)
+        throw new PoolDirError(this.path, 'does not exist (the option mkdirIfMissing makes it)')
+      makePoolDirectory(this.path, this.#mkdir)
+    }
+    this.#directory()
   }
 
   /** A supervisor that is brought along may have rights that the caller lacks, by set-gid for instance. */
@@ -296,14 +308,4 @@ export class TaskPool<T extends Task = Task> {
   #refillStandbys(afterMs?: number): void {
     this.#standbys.refill(() => this.#plan('daemon'), afterMs)
   }
-}
-
-function openDirectory(path: string, access: Access, mkdirIfMissing: MkdirIfMissing | undefined | null): void {
-  const mkdir = parseMkdirIfMissing(mkdirIfMissing)
-  if (inspectDirectory(path, access) === undefined) {
-    if (mkdir === undefined) throw new PoolDirError(path, 'does not exist (the option mkdirIfMissing makes it)')
-    makePoolDirectory(path, mkdir)
-    inspectDirectory(path, access)
-  }
-  if (mkdir !== undefined) checkAsAsked(path, mkdir, access)
 }

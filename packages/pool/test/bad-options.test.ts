@@ -1,5 +1,5 @@
 import { defaultTaskPool, LostTask, TaskPool } from '@bgtask/pool'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { makePool } from './support/directory.js'
 import { recordOf } from './support/records.js'
 

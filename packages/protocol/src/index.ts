@@ -88,8 +88,7 @@ export {
   privateDirectoryPrefix,
   recordFileName,
   socketFileName,
-  temporaryLogFileName,
-  temporaryRecordFileName,
+  temporaryFileName,
   temporarySocketFileName,
 } from './directory.js'
 export {

@@ -31,7 +31,11 @@ export function parseOptions<const S extends v.GenericSchema>(
 }
 
 /** Checks one value and returns it as its schema makes it. @throws InvalidOptionError that names it. */
-export function parseOption<const S extends v.GenericSchema>(schema: S, value: unknown, name?: string): v.InferOutput<S> {
+export function parseOption<const S extends v.GenericSchema>(
+  schema: S,
+  value: unknown,
+  name?: string,
+): v.InferOutput<S> {
   const { value: parsed, invalid } = validate(schema, value)
   if (invalid === undefined) return parsed
   throw new InvalidOptionError([name, invalid.path].filter(Boolean).join('.'), invalid.got, invalid.problem)

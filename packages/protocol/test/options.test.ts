@@ -34,7 +34,8 @@ describe('parseOptions names what is wrong:', () => {
     ['a map', new Map()],
     ['a promise', Promise.resolve({})],
   ])('%s in place of the options', ([, value]) => {
-    const invalid = (option: string) => expect.objectContaining({ code: 'ERR_BGTASK_INVALID_OPTION', option, got: value })
+    const invalid = (option: string) =>
+      expect.objectContaining({ code: 'ERR_BGTASK_INVALID_OPTION', option, got: value })
     expect(() => parseOptions(schema, value)).toThrow(invalid('options'))
     expect(() => parseOptions(schema, value, 'restart')).toThrow(invalid('restart'))
   })

@@ -39,7 +39,11 @@ interface KillOptions extends EachOptions {
 
 async function kill(ids: readonly string[], options: KillOptions): Promise<void> {
   const { signal: given = 'TERM', tree } = options
-  const killSignal = parseOption(killSignalSchema, /^\d+$/.test(given) ? Number(given) : given.toUpperCase(), '--signal')
+  const killSignal = parseOption(
+    killSignalSchema,
+    /^\d+$/.test(given) ? Number(given) : given.toUpperCase(),
+    '--signal',
+  )
   await signal(ids, options, (task) => task.kill(killSignal, { tree }), { signal: killSignal })
 }
 

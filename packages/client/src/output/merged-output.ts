@@ -12,7 +12,7 @@ import { signalSchema, waitOptionsSchema } from '@bgtask/protocol/rpc'
 import * as v from 'valibot'
 import type { Connection } from '../connection.js'
 import { LONG_POLL_MS } from '../long-poll.js'
-import { type MergedChunk, type MergedGap, type MergedPosition, merge } from './merge.js'
+import { type MergedChunk, type MergedGap, merge } from './merge.js'
 
 const mergedFollowOptionsSchema = v.strictObject({
   /** The `next` of what was seen last; the default is the oldest known chunk. */

@@ -1,6 +1,5 @@
 import type { ReadableStream } from 'node:stream/web'
 import {
-  flagSchema,
   isBgTaskError,
   MAX_READ_BYTES,
   type OptionsOf,
