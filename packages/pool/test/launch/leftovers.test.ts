@@ -4,6 +4,9 @@ import { eventually, needs, pathOf, processStat } from '@bgtask/testkit'
 import { expect, test } from 'vitest'
 import { endLeftovers } from '../../src/launch/leftovers.js'
 
+/** A wrapper of Python may take long to start it on a busy machine. */
+const STARTING_MS = 60_000
+
 // It was taken for a zombie, and lived on.
 test.runIf(needs('python3'))(
   'what a failed launch left is ended, also if its main thread has ended before',
@@ -21,4 +24,5 @@ test.runIf(needs('python3'))(
     await endLeftovers({ marks: [mark], since: undefined })
     expect(await ended).toEqual([null, 'SIGTERM'])
   },
+  STARTING_MS,
 )

@@ -104,7 +104,7 @@ describe('a supervisor that was killed', () => {
   })
 
   // Its state was that of its child, of the survivors on record, and of carriers of the cookie as `/proc/PID/environ` shows them.
-  test.each([
+  test.each<[title: string, leftover: string]>([
     [
       'whose environment is cleared and which holds a pipe of the task',
       `env -i setsid sh -c 'echo p=$$; exec sleep 1000'`,
@@ -112,13 +112,13 @@ describe('a supervisor that was killed', () => {
     ...(needs('python3')
       ? ([
           ['whose main thread has ended and which carries the cookie', `setsid ${pathOf('python3')} -c '${END_MAIN}'`],
-        ] as const)
+        ] satisfies [string, string][])
       : []),
   ])('is orphaned as long as a process runs that its child left behind, %s', async (_, leftover) => {
     const pool = makePool()
     const task = await spawnTask(pool, { cmd: `${leftover} & read _` })
-    const { captures } = await task.stdout.waitFor(/p=(\d+)\n/)
-    const pid = Number(captures[0])
+    const match = await task.stdout.waitFor(/p=(\d+)\n/)
+    const pid = Number(match?.captures[0])
     await eventually(() => !leftover.includes(END_MAIN) || processStat(pid)?.state === 'Z')
     await task.stdin.write('\n')
     await task.wait()
