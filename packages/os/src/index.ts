@@ -21,9 +21,10 @@ export {
   processIdentity,
 } from './process/identity.js'
 export { canReadProcesses, readProcessUsers } from './process/proc.js'
-export { livingThread, type ProcessStat, parseProcessStat, readProcessStat } from './process/stat.js'
+export { isLive, livingThread, type ProcessStat, parseProcessStat, readProcessStat } from './process/stat.js'
 export { stopTree } from './process/stop.js'
 export { describeProcesses, describeSome } from './process/survivors.js'
+export { ProcessTable } from './process/table.js'
 export {
   findTree,
   signalProcess,
