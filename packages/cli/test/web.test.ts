@@ -109,6 +109,6 @@ describe('web --token-file', () => {
 test('web says what to install where its package is missing', async () => {
   const directory = tempDir()
   cpSync(dirname(program), directory, { recursive: true })
-  const { stderr, exitCode } = await runNode(join(directory, 'start.cjs'), ['web'], { env: { NODE_PATH: '' } })
+  const { stderr, exitCode } = await runNode(join(directory, 'bgtask.cjs'), ['web'], { env: { NODE_PATH: '' } })
   expect([exitCode, String(stderr)]).toEqual([125, expect.stringContaining('npm install @bgtask/web')])
 })

@@ -5,7 +5,7 @@ import { type RunNodeOptions, type RunningNode, runNode, tempDir } from '@bgtask
 import { onTestFinished } from 'vitest'
 
 /** The built command, as it is published. */
-export const program = resolve(import.meta.dirname, '../../dist/start.cjs')
+export const program = resolve(import.meta.dirname, '../../dist/bgtask.cjs')
 
 /** A user at a shell: a directory to work in, and a pool that is made when it is needed. */
 export interface Cli {
