@@ -17,7 +17,7 @@ const behind =
     return app.use('/jobs', nodeListener(handler))
   }
 
-/** As the package's README has it. */
+/** As in the package's README. */
 const inHono = (handler: ConsoleHandler): RequestListener => {
   const app = new Hono()
   app.all('/jobs/*', (context) => handler(context.req.raw))
@@ -31,26 +31,29 @@ test.each([
   { name: 'an Express app that reads every body as text', mount: behind(express.text({ type: '*/*' })) },
   { name: 'an Express app that reads every body as bytes', mount: behind(express.raw({ type: '*/*' })) },
   { name: 'a Hono app', mount: inHono },
-])('in $name pages are served, tasks told of and written to, and who leaves makes room', async ({ mount }) => {
-  const pool = testPool()
-  const task = await pool.start('cat')
-  const handler = createConsole({ pool, basePath: '/jobs', readOnly: false, maxStreams: 1 })
-  const origin = await listen(createServer(mount(handler)))
-  expect(await (await fetch(`${origin}/jobs/`)).text()).toContain('page.js')
+])(
+  'in $name the console serves pages, reports and writes to tasks, and frees the place of a closed stream',
+  async ({ mount }) => {
+    const pool = testPool()
+    const task = await pool.start('cat')
+    const handler = createConsole({ pool, basePath: '/jobs', readOnly: false, maxStreams: 1 })
+    const origin = await listen(createServer(mount(handler)))
+    expect(await (await fetch(`${origin}/jobs/`)).text()).toContain('page.js')
 
-  const headers = { origin, 'content-type': 'application/json' }
-  const body = JSON.stringify({ data: 'hello\n' })
-  const written = await fetch(`${origin}/jobs/api/tasks/${task.pid}/stdin`, { method: 'POST', headers, body })
-  expect(await written.json()).toEqual({ acceptedOffset: 6 })
+    const headers = { origin, 'content-type': 'application/json' }
+    const body = JSON.stringify({ data: 'hello\n' })
+    const written = await fetch(`${origin}/jobs/api/tasks/${task.pid}/stdin`, { method: 'POST', headers, body })
+    expect(await written.json()).toEqual({ acceptedOffset: 6 })
 
-  const openStream = () => fetch(`${origin}/jobs/api/events`)
-  const first = new EventReader(await openStream())
-  await first.until('tasks', ({ changed }) => changed[0]?.info.supervisorPid === task.pid)
-  expect((await openStream()).status).toBe(503)
-  await first.cancel()
-  const second = await eventually(async () => {
-    const response = await openStream()
-    return response.ok && response
-  })
-  await new EventReader(second).until('tasks')
-})
+    const openStream = () => fetch(`${origin}/jobs/api/events`)
+    const first = new EventReader(await openStream())
+    await first.until('tasks', ({ changed }) => changed[0]?.info.supervisorPid === task.pid)
+    expect((await openStream()).status).toBe(503)
+    await first.cancel()
+    const second = await eventually(async () => {
+      const response = await openStream()
+      return response.ok && response
+    })
+    await new EventReader(second).until('tasks')
+  },
+)
