@@ -9,7 +9,7 @@ import { EventReader } from './support/events.js'
 import { listen } from './support/listen.js'
 import { testPool } from './support/pool.js'
 
-const behind =
+const inExpress =
   (...before: RequestHandler[]) =>
   (handler: ConsoleHandler): RequestListener => {
     const app = express()
@@ -26,10 +26,10 @@ const inHono = (handler: ConsoleHandler): RequestListener => {
 
 test.each([
   { name: 'a server of node:http', mount: nodeListener },
-  { name: 'an Express app', mount: behind() },
-  { name: 'an Express app that parses every body as JSON', mount: behind(express.json()) },
-  { name: 'an Express app that reads every body as text', mount: behind(express.text({ type: '*/*' })) },
-  { name: 'an Express app that reads every body as bytes', mount: behind(express.raw({ type: '*/*' })) },
+  { name: 'an Express app', mount: inExpress() },
+  { name: 'an Express app that parses every body as JSON', mount: inExpress(express.json()) },
+  { name: 'an Express app that reads every body as text', mount: inExpress(express.text({ type: '*/*' })) },
+  { name: 'an Express app that reads every body as bytes', mount: inExpress(express.raw({ type: '*/*' })) },
   { name: 'a Hono app', mount: inHono },
 ])(
   'in $name the console serves pages, reports and writes to tasks, and frees the place of a closed stream',
