@@ -8,7 +8,7 @@ import { COMMAND_NAMES, loadCommand } from '../program.js'
 import { allTargets, nameOf } from '../targets.js'
 import { examples, JSON_FLAG, JSON_HELP } from './common.js'
 
-/** Each asks `bgtask __complete` for what may stand where the cursor is, so that ids are those of now; a name that a shell would expand comes quoted. */
+/** Each script asks `bgtask __complete` for the candidates at the cursor, so ids are always current. Names that a shell would expand are quoted. */
 const SCRIPTS = {
   bash: `_bgtask() {
   local candidate
@@ -41,7 +41,7 @@ const SHELLS = ['bash', 'zsh', 'fish'] as const
 export function completionCommand() {
   return new Command('completion')
     .option(JSON_FLAG, JSON_HELP)
-    .description('print a script that completes commands, options and ids')
+    .description('print a shell script that completes commands, options and ids')
     .addArgument(new Argument('<shell>').choices(SHELLS))
     .addHelpText('after', examples('source <(bgtask completion bash)', 'bgtask completion fish | source'))
     .action((shell, { json }) => {
@@ -56,7 +56,7 @@ export function completeCommand() {
   })
 }
 
-/** What may stand in place of the last word. */
+/** Returns the completions of the last word. */
 async function candidates(words: readonly string[]): Promise<string[]> {
   const current = words.at(-1) ?? ''
   const before = words.slice(0, -1)
@@ -65,11 +65,11 @@ async function candidates(words: readonly string[]): Promise<string[]> {
   const all =
     name === undefined
       ? [...COMMAND_NAMES, '--pool', '--json', '--help', '--version']
-      : await within(command, before, current)
+      : await argumentCandidates(command, before, current)
   return all.filter((word) => word.startsWith(current))
 }
 
-async function within(
+async function argumentCandidates(
   command: CommandUnknownOpts | undefined,
   before: readonly string[],
   current: string,
@@ -85,7 +85,7 @@ async function within(
   return takesId ? ids(before) : []
 }
 
-/** What would be no word at a prompt, or act on the terminal there, is not offered. */
+/** False for a name that is empty or contains control characters, which would act on the terminal. */
 function isOneWord(name: string): boolean {
   return name !== '' && printable(name) === name
 }
