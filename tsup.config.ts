@@ -18,6 +18,9 @@ interface Manifest {
   devDependencies?: Record<string, string>
 }
 
+/** Private: what a package uses of it is part of its build. */
+const INLINED = '@bgtask/os'
+
 // No `clean`: several builds share one dist, and the declarations come from `scripts/declarations.mjs`.
 const common: Options = { target: 'node20', platform: 'node', dts: false, silent: true }
 
@@ -31,9 +34,6 @@ export default defineConfig(
     return [...library(directory, manifest), ...daemon(directory), ...command(directory), ...browser(directory)]
   }),
 )
-
-/** Private: what a package uses of it is part of its build. */
-const INLINED = '@bgtask/os'
 
 /**
  * Every `src/x.ts` whose `dist/x.js` is named by `exports` or `bin`. What the manifest names in `dependencies` stays an import;
