@@ -36,15 +36,14 @@ export default defineConfig(
 )
 
 /**
- * Every `src/x.ts` whose `dist/x.js` is named by `exports` or `bin`. What the manifest names in `dependencies` stays an import;
+ * Every `src/x.ts` whose `dist/x.js` is named by `exports` or `bin`, and `src/internals.ts`. What the manifest names in `dependencies` stays an import;
  * a library among the `devDependencies` is bundled.
  */
 function library(directory: string, manifest: Manifest): Options[] {
   const named = JSON.stringify([manifest.exports, manifest.bin]).matchAll(/"\.\/dist\/([^"]+)\.js"/g)
+  const names = new Set([...Array.from(named, ([, name]) => name), 'internals'])
   // An export without a source is told by publint, on the packed package.
-  const entry = [...new Set([...named].map(([, name]) => `${directory}/src/${name}.ts`))].filter((file) =>
-    existsSync(file),
-  )
+  const entry = Array.from(names, (name) => `${directory}/src/${name}.ts`).filter((file) => existsSync(file))
   if (entry.length === 0) return []
   const outDir = join(directory, 'dist')
   const bundled = Object.keys(manifest.devDependencies ?? {}).filter(

@@ -1,12 +1,12 @@
 import { isRunning, readProcessStat, STANDBY_VARIABLE } from '@bgtask/os'
 import type { Behavior } from '@bgtask/protocol'
+import { takeInheritedPipes } from './child/pipes.js'
 import { launch } from './launch/launch.js'
 import type { MadeTask, SupervisorOptions } from './launch/make-task.js'
 import { reportFailure } from './launch/report.js'
 import { readSpec } from './launch/spec.js'
 import { warmUp } from './launch/warm-up.js'
 import { onEndingSignal } from './signals.js'
-import { takeInheritedPipes } from './streams/pipes.js'
 import { SOFTWARE } from './version.js'
 
 /** How often a background supervisor looks whether its group's leader is still there; nothing tells it. */
