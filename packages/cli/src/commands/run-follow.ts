@@ -8,7 +8,7 @@ import { goOnWithoutReader, print, printJson, tell } from '../output/print.js'
 import { waitUntilReady } from '../ready.js'
 import { removeMarked } from '../remove.js'
 import { codeOfSignal, onStopping } from '../stopping.js'
-import type { RunOptions } from './run.js'
+import type { RunOptions } from './run-options.js'
 
 /** What `run` does behind the launch: tell the id, wait for a line or the end, show the output, tidy up. */
 export async function follow(task: Task, pool: TaskPool, options: RunOptions): Promise<void> {

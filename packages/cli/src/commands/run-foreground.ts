@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Task } from '@bgtask/client'
 import { goOnWithoutReader } from '../output/print.js'
 import { codeOfSignal, onStopping } from '../stopping.js'
-import type { RunOptions } from './run.js'
 import { becomesReady, orTell, tellEnd, tellId } from './run-follow.js'
+import type { RunOptions } from './run-options.js'
 
 /** How long (ms) the last output may take to be read. */
 const SHOWING_MS = 5_000
