@@ -15,7 +15,7 @@ export default defineConfig([
   library('os', ['index']),
   library('client', ['index']),
   library('pool', ['index']),
-  library('supervisor', ['index', 'command']),
+  library('supervisor', ['index', 'command', 'internals']),
   daemon('supervisor', 'daemon'),
   library('conformance', ['index', 'cli', 'scripted-supervisor']),
   library('web', ['index']),

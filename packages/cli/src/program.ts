@@ -26,10 +26,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandUnknownOpts>>> = {
   doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
   web: async () => (await import('./commands/web.js')).webCommand(),
   completion: async () => (await import('./commands/completion.js')).completionCommand(),
-  __complete: async () => (await import('./commands/completion.js')).completeCommand(),
+  __complete: async () => (await import('./commands/completion.js')).completeCommand(COMMAND_NAMES, loadCommand),
 }
 
-export const COMMAND_NAMES = Object.keys(COMMANDS).filter((name) => !name.startsWith('_'))
+export const COMMAND_NAMES: readonly string[] = Object.keys(COMMANDS).filter((name) => !name.startsWith('_'))
 
 /** Loads the definition of a command; undefined if the name is unknown. */
 export async function loadCommand(name: string): Promise<CommandUnknownOpts | undefined> {

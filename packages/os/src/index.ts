@@ -32,6 +32,7 @@ export {
   type TreeProcess,
   type TreeSelector,
 } from './process/tree.js'
+export { currentUmask } from './process/umask.js'
 export { normalizeSignal } from './signals.js'
 export { Slots } from './slots.js'
 export { normalizeSteps } from './stop-steps.js'

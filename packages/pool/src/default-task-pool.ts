@@ -3,8 +3,8 @@ import { isAbsolute, join } from 'node:path'
 import type { Task } from '@bgtask/client'
 import { currentPlace, POOL_PATH_VARIABLE } from '@bgtask/os'
 import { checkOptions, InvalidOptionError } from '@bgtask/protocol'
-import { POOL_OPTIONS, type TaskPoolOptions } from './pool-options.js'
-import { TaskPool } from './task-pool.js'
+import { POOL_OPTIONS } from './pool-options.js'
+import { TaskPool, type TaskPoolOptions } from './task-pool.js'
 
 const { path: _, ...OPTIONS } = POOL_OPTIONS
 

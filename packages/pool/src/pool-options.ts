@@ -1,4 +1,3 @@
-import type { Task } from '@bgtask/client'
 import { POOL_PATH_VARIABLE } from '@bgtask/os'
 import {
   type Access,
@@ -12,15 +11,12 @@ import {
 import { checkPathLength } from './directory/inspect.js'
 import type { MkdirIfMissing } from './directory/mkdir.js'
 import { absolutePath } from './options.js'
-import type { TaskPool } from './task-pool.js'
-
-/** What makes the tasks of a pool: a subclass of Task, say. */
-export type TaskClass<T extends Task> = new (pool: TaskPool, pid: number) => T
 
 /** Changes to an environment; `undefined` unsets. */
 export type SupervisorEnv = Record<string, string | undefined>
 
-export interface TaskPoolOptions<T extends Task = Task> {
+/** Options of a pool whose tasks are made by a class of type `C`. */
+export interface PoolOptions<C> {
   /** The directory, relative to the caller's. */
   readonly path: string
   /**
@@ -32,7 +28,7 @@ export interface TaskPoolOptions<T extends Task = Task> {
   readonly supervisorCmd?: readonly string[]
   /** Laid over the defaults of `supervisorEnv`. */
   readonly supervisorEnv?: Readonly<SupervisorEnv>
-  readonly taskClass?: TaskClass<T>
+  readonly taskClass?: C
   /** Who else may come in, and whose entries are trusted. */
   readonly access?: Readonly<AccessOptions>
   /** Supervisors to start early, so that a spawn with behavior `daemon` takes milliseconds; 0 unless given. */
@@ -42,7 +38,7 @@ export interface TaskPoolOptions<T extends Task = Task> {
 /** A standby costs what a Node process costs; more than this is a mistake. */
 const MAX_STANDBY = 64
 
-export const POOL_OPTIONS: KnownOptions<TaskPoolOptions> = {
+export const POOL_OPTIONS: KnownOptions<PoolOptions<unknown>> = {
   path: true,
   mkdirIfMissing: true,
   supervisorCmd: true,

@@ -36,9 +36,8 @@ import {
   checkTaskClass,
   defaultSupervisorEnv,
   POOL_OPTIONS,
+  type PoolOptions,
   type SupervisorEnv,
-  type TaskClass,
-  type TaskPoolOptions,
 } from './pool-options.js'
 import type { TaskPattern, TaskPredicate } from './search/match.js'
 import { taskById, taskByPid } from './search/one-task.js'
@@ -51,6 +50,11 @@ const PLATFORMS: readonly string[] = ['linux', 'darwin']
 
 /** How long (ms) a supervisor may take until it is ready. */
 const DEFAULT_LAUNCH_MS = 10_000
+
+/** What makes the tasks of a pool: a subclass of Task, say. */
+export type TaskClass<T extends Task> = new (pool: TaskPool, pid: number) => T
+
+export type TaskPoolOptions<T extends Task = Task> = PoolOptions<TaskClass<T>>
 
 /**
  * A group of tasks, organized by a directory: starts tasks there, and finds those that are there. It is no more than a view:

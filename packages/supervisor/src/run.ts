@@ -1,11 +1,11 @@
 import { isRunning, readProcessStat } from '@bgtask/os'
 import type { Behavior } from '@bgtask/protocol'
+import { takeInheritedPipes } from './child/pipes.js'
 import { launch } from './launch/launch.js'
 import type { MadeTask, SupervisorOptions } from './launch/make-task.js'
 import { reportFailure } from './launch/report.js'
 import { readSpec } from './launch/spec.js'
 import { onEndingSignal } from './signals.js'
-import { takeInheritedPipes } from './streams/pipes.js'
 import { SOFTWARE } from './version.js'
 
 /** How often a background supervisor looks whether its group's leader is still there; nothing tells it. */

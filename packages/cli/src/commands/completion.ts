@@ -4,7 +4,6 @@ import { Argument, Command, type CommandUnknownOpts } from '@commander-js/extra-
 import { commandOf } from '../argv.js'
 import { openPool } from '../open-pool.js'
 import { print, printJson } from '../output/print.js'
-import { COMMAND_NAMES, loadCommand } from '../program.js'
 import { allTargets, nameOf } from '../targets.js'
 import { examples, JSON_FLAG, JSON_HELP } from './common.js'
 
@@ -50,21 +49,27 @@ export function completionCommand() {
     })
 }
 
-export function completeCommand() {
+type LoadCommand = (name: string) => Promise<CommandUnknownOpts | undefined>
+
+/**
+ * @param names of all commands.
+ * @param load gives the definition of one.
+ */
+export function completeCommand(names: readonly string[], load: LoadCommand) {
   return new Command('__complete').argument('[words...]').action(async (words) => {
-    for (const candidate of await candidates(words)) await print(candidate)
+    for (const candidate of await candidates(words, names, load)) await print(candidate)
   })
 }
 
 /** Returns the completions of the last word. */
-async function candidates(words: readonly string[]): Promise<string[]> {
+async function candidates(words: readonly string[], names: readonly string[], load: LoadCommand): Promise<string[]> {
   const current = words.at(-1) ?? ''
   const before = words.slice(0, -1)
   const name = commandOf(before)
-  const command = name === undefined ? undefined : await loadCommand(name)
+  const command = name === undefined ? undefined : await load(name)
   const all =
     name === undefined
-      ? [...COMMAND_NAMES, '--pool', '--json', '--help', '--version']
+      ? [...names, '--pool', '--json', '--help', '--version']
       : await argumentCandidates(command, before, current)
   return all.filter((word) => word.startsWith(current))
 }

@@ -8,7 +8,7 @@ import { continueWithoutReader, print, printJson, printMessage } from '../output
 import { waitUntilReady } from '../ready.js'
 import { removeMarked } from '../remove.js'
 import { exitCodeOfSignal, onStopSignal } from '../stopping.js'
-import type { RunOptions } from './run.js'
+import type { RunOptions } from './run-options.js'
 
 /** Runs the rest of `run` after the launch: print the id, wait for a match or the end, show the output, clean up. */
 export async function follow(task: Task, pool: TaskPool, options: RunOptions): Promise<void> {

@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Task } from '@bgtask/client'
 import { continueWithoutReader } from '../output/print.js'
 import { exitCodeOfSignal, onStopSignal } from '../stopping.js'
-import type { RunOptions } from './run.js'
 import { becomesReady, printEnd, printId, reportFailure } from './run-follow.js'
+import type { RunOptions } from './run-options.js'
 
 /** How long (ms) to wait until the last output has been read. */
 const DRAIN_TIMEOUT_MS = 5_000

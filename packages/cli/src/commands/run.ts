@@ -1,11 +1,12 @@
 import type { SpawnOptions } from '@bgtask/pool'
-import type { Behavior, Overflow, RestartPolicyOptions } from '@bgtask/protocol'
+import type { Behavior, Overflow } from '@bgtask/protocol'
 import { Option } from '@commander-js/extra-typings'
 import { CliError } from '../errors.js'
 import { parseEnv, parseMeta } from '../meta.js'
-import { openPool, type PoolOption } from '../open-pool.js'
+import { openPool } from '../open-pool.js'
 import { parseRestart } from '../restart-policy.js'
 import { collect, duration, examples, poolCommand, regExp, size } from './common.js'
+import type { RunOptions } from './run-options.js'
 
 const BEHAVIORS: readonly Behavior[] = ['daemon', 'background', 'foreground']
 const OVERFLOWS: readonly Overflow[] = ['discard', 'block']
@@ -48,26 +49,6 @@ export function runCommand() {
       ),
     )
     .action(run)
-}
-
-export interface RunOptions extends PoolOption {
-  readonly json?: boolean
-  readonly name?: string
-  readonly meta?: readonly string[]
-  readonly env?: readonly string[]
-  readonly cwd?: string
-  readonly lock?: string
-  readonly behavior?: Behavior
-  readonly restart?: RestartPolicyOptions
-  readonly timeout?: number
-  readonly maxBuffer?: number
-  readonly overflow?: Overflow
-  readonly stdin: boolean
-  readonly wait?: boolean
-  readonly attach?: boolean
-  readonly ready?: RegExp
-  readonly readyTimeout?: number
-  readonly rm?: boolean
 }
 
 async function run(command: readonly string[], options: RunOptions): Promise<void> {

@@ -12,8 +12,8 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
+import { currentUmask } from '@bgtask/os'
 import { type Access, checkOptions, InvalidOptionError, PoolDirError } from '@bgtask/protocol'
-import { currentUmask } from '../launch/umask.js'
 
 /** How a missing directory is made; `mode` is exact whatever the umask, 0o700 unless given. */
 export interface MkdirOptions {

@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { COOKIE_VARIABLE, mergeEnvironment, normalizeSteps, POOL_PATH_VARIABLE, withoutTaskVariables } from '@bgtask/os'
+import {
+  COOKIE_VARIABLE,
+  currentUmask,
+  mergeEnvironment,
+  normalizeSteps,
+  POOL_PATH_VARIABLE,
+  withoutTaskVariables,
+} from '@bgtask/os'
 import {
   type Access,
   CommandError,
@@ -17,7 +24,6 @@ import {
 import { encode, MESSAGE_LIMITS } from '@bgtask/protocol/rpc'
 import { absolutePath, checkArgv, checkEnvironment } from '../options.js'
 import type { SpawnOptions } from './spawn-options.js'
-import { currentUmask } from './umask.js'
 
 /** As many bytes as a supervisor takes; an environment and an argv may have more elements than a message. */
 const SPEC_LIMITS = { ...MESSAGE_LIMITS, maxMessageBytes: MAX_SPEC_BYTES, maxElements: MAX_SPEC_BYTES }
