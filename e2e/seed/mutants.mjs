@@ -220,7 +220,7 @@ export const mutants = [
   },
   {
     breaks: 'variables of an outer task are kept',
-    file: 'packages/protocol/src/process/environment.ts',
+    file: 'packages/os/src/process/environment.ts',
     search: '!TASK_VARIABLES.has(name)',
     replace: 'true',
     fails: ['pool.test.ts › of a task inside a task has nothing of the outer one, whose end it survives'],

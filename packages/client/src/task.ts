@@ -42,14 +42,7 @@ import {
   type WaitedExit,
   waitExitOptionsSchema,
 } from './task-options.js'
-
-/** What a task sees of its pool. */
-export interface TaskPoolView {
-  /** Path of the socket on which the supervisor with that pid listens. */
-  socketPath(pid: number): string
-  /** Where it listens until the launch is over. Only a job that looks for its own supervisor can be so early. */
-  launchSocketPath?(pid: number): string
-}
+import type { TaskPoolView } from './task-pool-view.js'
 
 /**
  * How long (ms) the process of a supervisor may take to be gone once it has closed its sockets. Usually it takes less than

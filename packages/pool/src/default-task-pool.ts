@@ -4,8 +4,8 @@ import type { Task } from '@bgtask/client'
 import { currentPlace, POOL_PATH_VARIABLE } from '@bgtask/os'
 import { InvalidOptionError, parseOptions } from '@bgtask/protocol'
 import * as v from 'valibot'
-import { poolOptionsSchema, type TaskPoolOptions } from './pool-options.js'
-import { TaskPool } from './task-pool.js'
+import { poolOptionsSchema } from './pool-options.js'
+import { TaskPool, type TaskPoolOptions } from './task-pool.js'
 
 const optionsSchema = v.omit(poolOptionsSchema, ['path'])
 

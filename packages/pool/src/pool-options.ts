@@ -1,13 +1,8 @@
-import type { Task } from '@bgtask/client'
 import { POOL_PATH_VARIABLE } from '@bgtask/os'
 import { accessSchema, type OptionsOf } from '@bgtask/protocol'
 import * as v from 'valibot'
 import type { MkdirIfMissing } from './directory/mkdir.js'
 import { argvSchema, environmentChangesSchema, pathSchema } from './options.js'
-import type { TaskPool } from './task-pool.js'
-
-/** What makes the tasks of a pool: a subclass of Task, say. */
-export type TaskClass<T extends Task> = new (pool: TaskPool, pid: number) => T
 
 /** Changes to an environment; `undefined` unsets. */
 export type SupervisorEnv = Record<string, string | undefined>
@@ -15,10 +10,7 @@ export type SupervisorEnv = Record<string, string | undefined>
 /** A standby costs what a Node process costs; more than this is a mistake. */
 const MAX_STANDBY = 64
 
-export const taskClassSchema = v.custom<new (pool: TaskPool, pid: number) => unknown>(
-  (taskClass) => typeof taskClass === 'function',
-  'must be a class',
-)
+export const taskClassSchema = v.custom<object>((taskClass) => typeof taskClass === 'function', 'must be a class')
 
 export const poolOptionsSchema = v.strictObject({
   /** The directory, relative to the caller's. */
@@ -45,8 +37,9 @@ export const poolOptionsSchema = v.strictObject({
     0,
   ),
 })
-export type TaskPoolOptions<T extends Task = Task> = Omit<OptionsOf<typeof poolOptionsSchema>, 'taskClass'> & {
-  readonly taskClass?: TaskClass<T> | undefined
+/** Options of a pool whose tasks are made by a class of type `C`. */
+export type PoolOptions<C> = Omit<OptionsOf<typeof poolOptionsSchema>, 'taskClass'> & {
+  readonly taskClass?: C | undefined
 }
 
 /**

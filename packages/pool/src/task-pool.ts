@@ -32,10 +32,9 @@ import { type SweepOptions, sweepDirectory, sweepLaunch } from './lost/sweep.js'
 import { absolutePath, argvSchema, checkPid, environmentChangesSchema } from './options.js'
 import {
   defaultSupervisorEnv,
+  type PoolOptions,
   poolOptionsSchema,
   type SupervisorEnv,
-  type TaskClass,
-  type TaskPoolOptions,
   taskClassSchema,
 } from './pool-options.js'
 import type { TaskPattern, TaskPredicate } from './search/match.js'
@@ -46,6 +45,11 @@ import { type WatchOptions, watchTasks } from './watch/watch.js'
 
 /** With sessions, process groups and unix sockets as they are used here; darwin is unverified. */
 const PLATFORMS: readonly string[] = ['linux', 'darwin']
+
+/** What makes the tasks of a pool: a subclass of Task, say. */
+export type TaskClass<T extends Task> = new (pool: TaskPool, pid: number) => T
+
+export type TaskPoolOptions<T extends Task = Task> = PoolOptions<TaskClass<T>>
 
 /**
  * A group of tasks, organized by a directory: starts tasks there, and finds those that are there. It is no more than a view:

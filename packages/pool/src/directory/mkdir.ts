@@ -12,9 +12,9 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
+import { currentUmask } from '@bgtask/os'
 import { type Access, InvalidOptionError, type OptionsOf, PoolDirError, parseOptions } from '@bgtask/protocol'
 import * as v from 'valibot'
-import { currentUmask } from '../launch/umask.js'
 
 const integerTo = (max: number) =>
   v.nullish(

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { COOKIE_VARIABLE, mergeEnvironment, POOL_PATH_VARIABLE, withoutTaskVariables } from '@bgtask/os'
+import { COOKIE_VARIABLE, currentUmask, mergeEnvironment, POOL_PATH_VARIABLE, withoutTaskVariables } from '@bgtask/os'
 import {
   type Access,
   CommandError,
@@ -13,7 +13,6 @@ import { encode, MESSAGE_LIMITS } from '@bgtask/protocol/rpc'
 import { absolutePath } from '../options.js'
 import type { SupervisorEnv } from '../pool-options.js'
 import { type SpawnOptions, spawnOptionsSchema } from './spawn-options.js'
-import { currentUmask } from './umask.js'
 
 /** As many bytes as a supervisor takes; an environment and an argv may have more elements than a message. */
 const SPEC_LIMITS = { ...MESSAGE_LIMITS, maxMessageBytes: MAX_SPEC_BYTES, maxElements: MAX_SPEC_BYTES }

@@ -7,7 +7,7 @@ import type { PoolDirectory } from '../directory/inspect.js'
 import { readRecords } from '../directory/judged-records.js'
 import { type EntryReport, entryReport, onErrorSchema } from '../entry-errors.js'
 import { isAbandoned, lostAmong, SETTLE_MS } from './judge.js'
-import { hasOrphans, mayHaveTree } from './lost-task.js'
+import { mayHaveOrphans } from './lost-task.js'
 import { removeOwn } from './remove-own.js'
 
 const sweepOptionsSchema = v.strictObject({
@@ -93,7 +93,7 @@ async function staleFiles(
   const lost = await lostAmong(directory, entry, records)
   const due = lost.filter(({ reason }) => reason === 'died' || olderThanMs > 0)
   const stale = due
-    .filter(({ record }) => !hasOrphans(record) && !mayHaveTree(record))
+    .filter(({ record }) => !mayHaveOrphans(record))
     .map(({ record }): [string, number] => [recordFileName(entry.pid, record.info.taskId), olderThanMs])
   // A record that could not be read, or is not due, may be that of a supervisor that lives, and uses the rest.
   if (due.length < entry.taskIds.length) return stale

@@ -1,14 +1,14 @@
 import { withoutTaskVariables } from '@bgtask/os'
 import type { LaunchSpec } from '@bgtask/protocol'
 
-/** Spec of a task that is launched for the sake of launching, in a directory of its own. */
-export function trySpec(directory: string, exec: string[]): LaunchSpec {
+/** The spec of a plain task, for a test that starts a supervisor itself. */
+export function plainSpec(poolPath: string, exec: string[]): LaunchSpec {
   return {
     v: 1,
     taskId: '0'.repeat(32),
     exec,
     env: withoutTaskVariables(process.env),
-    cwd: directory,
+    cwd: poolPath,
     umask: 0o77,
     behavior: 'daemon',
     meta: {},
@@ -19,7 +19,7 @@ export function trySpec(directory: string, exec: string[]): LaunchSpec {
     stop: [{ killSignal: 'SIGKILL', waitMs: 1_000 }],
     restart: { on: 'never', delayMs: 0, maxDelayMs: 0, factor: 1, maxRestarts: 0, resetAfterMs: 0 },
     maxRuntimeMs: null,
-    poolPath: directory,
+    poolPath,
     access: { mode: 0o600, gid: null, owners: [] },
     needs: [],
   }
