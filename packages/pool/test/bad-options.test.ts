@@ -7,7 +7,7 @@ type Call = (options: never) => unknown
 
 /** Everything that takes options. */
 const CALLS: Record<string, Call> = {
-  TaskPool: (options) => new TaskPool(options),
+  TaskPool: (options) => new TaskPool(options && { path: '/nowhere', ...(options as object) }),
   defaultTaskPool: (options) => defaultTaskPool(options),
   spawn: (options) => makePool().spawn(options),
   search: (options) => makePool().search({}, options),
@@ -40,7 +40,7 @@ test.for<[call: string, options: object, option: string]>([
   ['sweep', { olderThanMs: '5' }, 'olderThanMs'],
   ['taskByPid', { timeoutMs: '5' }, 'timeoutMs'],
   ['taskByPid', { signal: 'INT' }, 'signal'],
-  ['spawn', { cmd: 'true', restart: [] }, 'restart'],
+  ['spawn', { cmd: 'true', restart: [] }, 'restart.on'],
   ['spawn', { cmd: 'true', stop: [null] }, 'stop.0'],
   ['defaultTaskPool', { path: '/elsewhere' }, 'path'],
   ['LostTask.stop', { steps: [{ killSignal: 'INT', waitMs: 1, wait: 2 }] }, 'steps.0.wait'],
