@@ -20,6 +20,7 @@ pub mod run;
 pub mod runs;
 pub mod server;
 pub mod signals;
+pub mod spawner;
 pub mod stops;
 pub mod streams;
 pub mod supervisor;
