@@ -14,6 +14,7 @@ pub mod leader;
 pub mod lifecycle;
 pub mod lock;
 pub mod log;
+pub mod memory;
 pub mod process;
 pub mod recording;
 pub mod run;

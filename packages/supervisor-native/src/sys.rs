@@ -1,4 +1,4 @@
-//! Everything that std cannot do: the calls into the C library, and all `unsafe` of this program. Each function takes and
+//! Everything that std cannot do: the calls into the C library, and all `unsafe` of this program but the allocator's. Each function takes and
 //! returns safe types; what makes its block sound stands beside it. The process has one thread from its start to its end.
 
 #![allow(unsafe_code)]
