@@ -1,4 +1,5 @@
-// `pnpm api`: compares the public API of each package with its report, packages/<name>/<name>.api.md, and fails if they differ.
+// `pnpm api`: compares the public API of each package, for each of its typed exports, with its report, packages/<name>/<export>.api.md,
+// and fails if they differ.
 // `pnpm api:update` writes the reports. Reads the declarations of the last build.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,22 +16,32 @@ const COMPILER_OPTIONS = {
   skipLibCheck: true,
 }
 const quiet = { logLevel: ExtractorLogLevel.None }
-const libraries = publicPackages().filter(({ directory }) => existsSync(join(directory, 'dist/index.d.ts')))
+const entries = publicPackages().flatMap(entriesOf)
 
-const changed = libraries.filter((library) => !isAsReported(library))
+const changed = entries.filter((entry) => !isAsReported(entry))
 for (const { name } of changed)
   console.error(`${name}: the public API has changed; \`pnpm api:update\` writes its report`)
 process.exitCode = changed.length > 0 ? 1 : 0
-if (libraries.length === 0) throw new Error('there are no declarations: run `pnpm build` first')
+if (entries.length === 0) throw new Error('no public package has typed exports')
 
-function isAsReported({ name, directory }) {
+function entriesOf({ name, directory, manifest }) {
+  return Object.entries(manifest.exports).flatMap(([path, { types }]) => {
+    if (types === undefined) return []
+    const declarations = join(directory, types)
+    if (!existsSync(declarations)) throw new Error(`${declarations} is missing: run \`pnpm build\` first`)
+    const report = path === '.' ? name.replace('@bgtask/', '') : path.replace('./', '')
+    return [{ name: join(name, path), directory, declarations, report }]
+  })
+}
+
+function isAsReported({ directory, declarations, report }) {
   const configObject = {
     projectFolder: directory,
-    mainEntryPointFilePath: join(directory, 'dist/index.d.ts'),
-    compiler: { overrideTsconfig: { compilerOptions: COMPILER_OPTIONS, files: [join(directory, 'dist/index.d.ts')] } },
+    mainEntryPointFilePath: declarations,
+    compiler: { overrideTsconfig: { compilerOptions: COMPILER_OPTIONS, files: [declarations] } },
     apiReport: {
       enabled: true,
-      reportFileName: `${name.replace('@bgtask/', '')}.api.md`,
+      reportFileName: `${report}.api.md`,
       reportFolder: directory,
       reportTempFolder: join(directory, 'node_modules/.cache/api'),
     },
