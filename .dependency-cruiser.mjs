@@ -52,7 +52,7 @@ export default {
       name: 'programs-use-entry-points',
       comment: 'What is outside of the packages uses them as their users do.',
       severity: 'error',
-      from: { path: '^(?:bench|chaos|e2e|examples|scripts)/', pathNot: '^scripts/compiled/' },
+      from: { path: '^(?:bench|chaos|e2e|examples|scripts)/' },
       to: { path: '^packages/', pathNot: `^packages/[^/]+/(?:${ENTRIES}|dist/)` },
     },
     {

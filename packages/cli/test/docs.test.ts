@@ -6,8 +6,15 @@ import { describe, expect, test } from 'vitest'
 import { cli, program } from './support/cli.js'
 
 /** The examples of a file are one shell session: `$ ` starts a command, its output follows, `…` matches anything. */
-describe.for(['cli.md', 'cli-json.md', 'coming-from.md'])('docs/%s', (file) => {
-  const markdown = readFileSync(resolve(import.meta.dirname, '../../../docs', file), 'utf8')
+describe.for([
+  'README.md',
+  'docs/cli.md',
+  'docs/cli-json.md',
+  'docs/coming-from.md',
+  'docs/guide/tutorial.md',
+  'docs/guide/recipes.md',
+])('%s', (file) => {
+  const markdown = readFileSync(resolve(import.meta.dirname, '../../..', file), 'utf8')
 
   test('the examples print the documented output', { timeout: 300_000 }, async () => {
     const { directory, env } = cli()
