@@ -117,11 +117,11 @@ describe('supervisorCmd', () => {
 
   test.for([
     { what: 'does not exist', cmd: ['/no/such'], error: { code: 'ERR_BGTASK_LAUNCH', message: /\/no\/such/ } },
-    { what: 'exits at once', cmd: sh('exit 3'), error: { code: 'ERR_BGTASK_LAUNCH', words: '' } },
+    { what: 'exits at once', cmd: sh('exit 3'), error: { code: 'ERR_BGTASK_LAUNCH', stderr: '' } },
     {
       what: 'exits with words',
       cmd: sh('echo "no room, sorry" >&2; exit 3'),
-      error: { code: 'ERR_BGTASK_LAUNCH', words: 'no room, sorry\n', message: /no room, sorry/ },
+      error: { code: 'ERR_BGTASK_LAUNCH', stderr: 'no room, sorry\n', message: /no room, sorry/ },
     },
     {
       what: 'exits with an error that it names',
@@ -131,12 +131,12 @@ describe('supervisorCmd', () => {
     {
       what: 'says nothing and runs on',
       cmd: sh('exec 2>&-; sleep 1000'),
-      error: { code: 'ERR_BGTASK_LAUNCH', words: '' },
+      error: { code: 'ERR_BGTASK_LAUNCH', stderr: '' },
     },
     {
       what: 'hangs',
       cmd: sh('echo "one moment" >&2; cat >/dev/null; sleep 1000'),
-      error: { code: 'ERR_BGTASK_LAUNCH_TIMEOUT', timeoutMs: 1_000, words: 'one moment\n' },
+      error: { code: 'ERR_BGTASK_LAUNCH_TIMEOUT', timeoutMs: 1_000, stderr: 'one moment\n' },
     },
     {
       what: 'does not even read its spec',

@@ -3,6 +3,7 @@ export { printable, printableJson } from './printable.js'
 export {
   BEHAVIOR_VARIABLE,
   COOKIE_VARIABLE,
+  DETACH_VARIABLE,
   LAUNCH_VARIABLE,
   mergeEnvironment,
   POOL_PATH_VARIABLE,

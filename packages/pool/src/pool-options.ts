@@ -2,6 +2,7 @@ import { POOL_PATH_VARIABLE } from '@bgtask/os'
 import { accessSchema, type OptionsOf } from '@bgtask/protocol'
 import * as v from 'valibot'
 import type { MkdirIfMissing } from './directory/mkdir.js'
+import { SUPERVISOR_KINDS, type SupervisorKind } from './launch/choice.js'
 import { argvSchema, environmentChangesSchema, pathSchema } from './options.js'
 
 /** Changes to an environment; `undefined` unsets. */
@@ -20,8 +21,20 @@ export const poolOptionsSchema = v.strictObject({
    * there must be this user's, root's, of that uid, or of one of `access.owners`, and not wider than a mode that is given.
    */
   mkdirIfMissing: v.optional(v.custom<MkdirIfMissing | null>(() => true)),
-  /** argv of the supervisor, instead of the one of `@bgtask/supervisor`. */
+  /**
+   * Which supervisor starts tasks: `native`, `node`, or `auto`, which is the native one if it is installed and runs, else the one in
+   * Node.js. `$BGTASK_SUPERVISOR` unless given, else `auto`. `supervisorCmd` wins over it.
+   */
+  supervisor: v.optional(
+    v.custom<SupervisorKind>(
+      (kind) => SUPERVISOR_KINDS.includes(kind as string),
+      `must be one of ${SUPERVISOR_KINDS.join(', ')}`,
+    ),
+  ),
+  /** argv of a supervisor of one's own. */
   supervisorCmd: v.optional(argvSchema),
+  /** `supervisorCmd` has the feature `detach`: it is started without a shell, and leaves its parent by itself. */
+  supervisorDetaches: v.optional(v.boolean('must be a boolean'), false),
   /** Laid over the defaults of `supervisorEnv`. */
   supervisorEnv: v.optional(environmentChangesSchema, {}),
   /** Makes the tasks that the pool gives. */

@@ -1,10 +1,8 @@
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { Task } from '@bgtask/client'
-import { POOL_PATH_VARIABLE } from '@bgtask/os'
 import {
   type Access,
-  InvalidOptionError,
   LaunchError,
   logFileName,
   PlatformError,
@@ -19,13 +17,15 @@ import { debug } from './debug.js'
 import { checkPathLength, inspectDirectory, type PoolDirectory } from './directory/inspect.js'
 import { latestRecord } from './directory/judged-records.js'
 import { checkAsAsked, type MkdirOptions, makePoolDirectory, parseMkdirIfMissing } from './directory/mkdir.js'
-import { defaultSupervisorCmd } from './launch/default-command.js'
-import { launches } from './launch/queue.js'
+import { readCaller } from './launch/caller.js'
+import { type ChosenSupervisor, SupervisorChoice } from './launch/choice.js'
+import type { SupervisorCommand } from './launch/command.js'
+import { type Launcher, launch } from './launch/launch.js'
+import { makePlan } from './launch/plan.js'
 import type { SpawnOptions } from './launch/spawn-options.js'
-import { encodeSpec, parseSpawnOptions } from './launch/spec.js'
+import { parseSpawnOptions, type SpawnSettings } from './launch/spec.js'
 import { Standbys } from './launch/standbys.js'
-import { startAnother } from './launch/start-another.js'
-import { type SupervisorPlan, SupervisorProcess } from './launch/supervisor-process.js'
+import type { LaunchWait } from './launch/supervisor-process.js'
 import { findLost, type LostOptions } from './lost/lost.js'
 import type { LostTask } from './lost/lost-task.js'
 import { type SweepOptions, sweepDirectory, sweepLaunch } from './lost/sweep.js'
@@ -61,8 +61,10 @@ export class TaskPool<T extends Task = Task> {
   readonly #access: Access
   readonly #mkdir: MkdirOptions | undefined
   readonly #standbys: Standbys
+  readonly #choice: SupervisorChoice
+  readonly #supervisorDetaches: boolean
   #supervisorCmd: readonly string[] | undefined
-  #supervisorEnv: SupervisorEnv
+  #supervisorEnv: Readonly<SupervisorEnv>
   #taskClass: TaskClass<T>
 
   /**
@@ -71,16 +73,16 @@ export class TaskPool<T extends Task = Task> {
    */
   constructor(options: TaskPoolOptions<T>) {
     if (!PLATFORMS.includes(process.platform)) throw new PlatformError('bgtask')
-    const { path, access, supervisorCmd, supervisorEnv, standby, mkdirIfMissing } = parseOptions(
-      poolOptionsSchema,
-      options,
-    )
+    const { path, access, supervisor, supervisorCmd, supervisorDetaches, supervisorEnv, standby, mkdirIfMissing } =
+      parseOptions(poolOptionsSchema, options)
     this.path = absolutePath('path', path)
     checkPathLength(this.path)
     this.#taskClass = options.taskClass ?? (Task as unknown as TaskClass<T>)
     this.#access = access
+    this.#choice = new SupervisorChoice(supervisor)
     this.#supervisorCmd = supervisorCmd
-    this.#supervisorEnv = { ...defaultSupervisorEnv(this.path), ...supervisorEnv }
+    this.#supervisorDetaches = supervisorDetaches
+    this.#supervisorEnv = Object.freeze({ ...defaultSupervisorEnv(this.path), ...supervisorEnv })
     this.#standbys = new Standbys(standby)
     this.#mkdir = parseMkdirIfMissing(mkdirIfMissing)
     this.#openDirectory()
@@ -112,12 +114,12 @@ export class TaskPool<T extends Task = Task> {
   }
 
   /**
-   * argv that starts a supervisor; what it must do is in docs/launch.md.
+   * argv that starts a supervisor; what it must do is in docs/launch.md. Unless it was set, that of the option `supervisor`.
    *
-   * @throws InvalidOptionError where it was never set and the package of the default is not installed.
+   * @throws InvalidOptionError if it was never set and the package of the default is not installed.
    */
   get supervisorCmd(): string[] {
-    return [...(this.#supervisorCmd ?? defaultSupervisorCmd())]
+    return [...this.#command().argv]
   }
 
   set supervisorCmd(argv: readonly string[]) {
@@ -128,20 +130,20 @@ export class TaskPool<T extends Task = Task> {
    * Changes to the caller's environment for supervisors. Assigning replaces everything, the defaults included, of which
    * `BGTASK_TASKPOOL_PATH` is needed; `applySupervisorEnv` keeps them.
    */
-  get supervisorEnv(): SupervisorEnv {
+  get supervisorEnv(): Readonly<SupervisorEnv> {
     return this.#supervisorEnv
   }
 
   set supervisorEnv(env: Readonly<SupervisorEnv>) {
     parseOption(environmentChangesSchema, env, 'supervisorEnv')
-    this.#supervisorEnv = { ...env }
+    this.#supervisorEnv = Object.freeze({ ...env })
   }
 
   /** Merges changes into `supervisorEnv` and returns the whole. */
-  applySupervisorEnv(env: Readonly<SupervisorEnv>): SupervisorEnv {
+  applySupervisorEnv(env: Readonly<SupervisorEnv>): Readonly<SupervisorEnv> {
     parseOption(environmentChangesSchema, env, 'supervisorEnv')
     // Object.assign would lose a variable `__proto__`.
-    this.#supervisorEnv = { ...this.#supervisorEnv, ...env }
+    this.#supervisorEnv = Object.freeze({ ...this.#supervisorEnv, ...env })
     return this.#supervisorEnv
   }
 
@@ -150,30 +152,21 @@ export class TaskPool<T extends Task = Task> {
    * Any number can be started at once: a few launches for each CPU are under way, the others wait for their turn.
    *
    * @throws InvalidOptionError, CommandError (not found, not executable, too long, bad cwd), LockHeldError, LaunchError with
-   * the supervisor's words, LaunchTimeoutError, PoolDirError where the directory cannot be written, the signal's reason.
+   * what the supervisor wrote, LaunchTimeoutError, PoolDirError if the directory cannot be written, the signal's reason.
    */
   async spawn(options: SpawnOptions): Promise<T> {
-    const { spec, launchTimeoutMs, signal } = parseSpawnOptions(options, { path: this.path, access: this.#access })
-    signal?.throwIfAborted()
+    const parsed = parseSpawnOptions(options, this.#settings)
+    parsed.wait.signal?.throwIfAborted()
     this.#checkWritable()
-    const plan = this.#plan(spec.behavior)
-    // Before anything is started: it throws where the spec is too large.
-    const launch = { spec: encodeSpec(spec), taskId: spec.taskId }
-    const start = (supervisor: SupervisorProcess) =>
-      supervisor.launch(launch, { timeoutMs: launchTimeoutMs, signal }, (pid) =>
-        this.#reach(pid, spec.taskId, supervisor.name, { timeoutMs: launchTimeoutMs, signal }),
-      )
-    return launches.run(async () => {
-      const standby = await this.#standbys.take(plan)
-      try {
-        return await startAnother(standby, () => new SupervisorProcess(plan), start)
-      } catch (error) {
-        await this.#sweepLaunch(spec.taskId)
-        throw error
-      } finally {
-        this.#refillStandbys()
-      }
-    }, signal)
+    return launch(parsed, this.#launcher)
+  }
+
+  /** Which supervisor a spawn would start now, and why. It runs the native one once to find out whether that works. */
+  async describeSupervisor(): Promise<ChosenSupervisor> {
+    const argv = this.#supervisorCmd
+    return argv === undefined
+      ? this.#choice.describe()
+      : { kind: 'custom', argv: [...argv], reason: 'supervisorCmd is set' }
   }
 
   /**
@@ -277,24 +270,34 @@ export class TaskPool<T extends Task = Task> {
     }
   }
 
-  #plan(behavior: SupervisorPlan['behavior']): SupervisorPlan {
-    const env = this.#supervisorEnv
-    parseOption(environmentChangesSchema, env, 'supervisorEnv')
-    if (env[POOL_PATH_VARIABLE] === undefined) {
-      const rule = 'must be set, supervisors need it (applySupervisorEnv keeps the defaults)'
-      throw new InvalidOptionError(`supervisorEnv.${POOL_PATH_VARIABLE}`, undefined, rule)
+  get #settings(): SpawnSettings {
+    const { path } = this
+    return { path, access: this.#access, supervisorEnv: this.#supervisorEnv, command: () => this.#command() }
+  }
+
+  get #launcher(): Launcher<T> {
+    return {
+      standbys: this.#standbys,
+      choice: this.#choice,
+      reach: (found, wait) => this.#reach(found, wait),
+      sweep: (taskId) => this.#sweepLaunch(taskId),
+      refill: () => this.#refillStandbys(),
     }
-    return { cmd: this.supervisorCmd, env: { ...env }, behavior }
+  }
+
+  #command(): SupervisorCommand {
+    const argv = this.#supervisorCmd
+    return argv === undefined ? this.#choice.command() : { kind: 'custom', argv, detaches: this.#supervisorDetaches }
   }
 
   /** Connects, once for this check and for the calls to come. */
-  async #reach(pid: number, taskId: string, supervisor: string, options: WaitOptions): Promise<T> {
+  async #reach({ pid, taskId, supervisor }: Parameters<Launcher<T>['reach']>[0], wait: LaunchWait): Promise<T> {
     const task = new this.taskClass(this, pid).bind(taskId)
     try {
-      await task.connect(options)
+      await task.connect(wait)
       return task
     } catch (cause) {
-      if (options.signal?.aborted) throw cause
+      if (wait.signal?.aborted) throw cause
       const message = `supervisor ${supervisor} says that it is ready (DAEMON_PID=${pid}), but ${this.socketPath(pid)} cannot be reached: ${cause}`
       throw new LaunchError(`DAEMON_PID=${pid}`, { supervisor, cause, message })
     }
@@ -310,6 +313,6 @@ export class TaskPool<T extends Task = Task> {
   }
 
   #refillStandbys(afterMs?: number): void {
-    this.#standbys.refill(() => this.#plan('daemon'), afterMs)
+    this.#standbys.refill(() => makePlan('daemon', this.#settings, readCaller()), afterMs)
   }
 }

@@ -110,21 +110,22 @@ export class PathTooLongError extends BgTaskError {
   }
 }
 
-/** The supervisor did not come up: its own words on stderr, and, where that is known, what was started and how it ended. */
+/** The supervisor did not come up: what it wrote to stderr and, if known, what was started and how it ended. */
 export class LaunchError extends BgTaskError {
-  readonly words: string
+  /** What it wrote. */
+  readonly stderr: string
   /** Its command line, cut for people. */
   readonly supervisor: string | undefined
   readonly exitCode: number | undefined
   readonly signal: string | undefined
 
   constructor(
-    words: string,
+    stderr: string,
     how: { supervisor?: string; exitCode?: number; signal?: string } & BgTaskErrorOptions = {},
   ) {
-    const said = words.trim() ? `: ${words.trim()}` : ''
+    const said = stderr.trim() ? `: ${stderr.trim()}` : ''
     super('ERR_BGTASK_LAUNCH', `${supervisorName(how)} failed to start${ending(how)}${said}`, how)
-    this.words = words
+    this.stderr = stderr
     this.supervisor = how.supervisor
     this.exitCode = how.exitCode
     this.signal = how.signal
@@ -140,22 +141,23 @@ function ending({ exitCode, signal }: { exitCode?: number; signal?: string }): s
   return exitCode === undefined ? '' : ` (exit code ${exitCode})`
 }
 
-/** The supervisor said neither ready nor failed in time; `words` is what it wrote until then. */
+/** The supervisor said neither ready nor failed in time. */
 export class LaunchTimeoutError extends BgTaskError {
   readonly timeoutMs: number
-  readonly words: string
+  /** What it wrote until then. */
+  readonly stderr: string
   /** Its command line, cut for people. */
   readonly supervisor: string | undefined
 
-  constructor(timeoutMs: number, words = '', options: { supervisor?: string } & BgTaskErrorOptions = {}) {
-    const said = words.trim() ? `: ${words.trim()}` : ''
+  constructor(timeoutMs: number, stderr = '', options: { supervisor?: string } & BgTaskErrorOptions = {}) {
+    const said = stderr.trim() ? `: ${stderr.trim()}` : ''
     super(
       'ERR_BGTASK_LAUNCH_TIMEOUT',
       `${supervisorName(options)} was not ready within ${timeoutMs} ms${said}`,
       options,
     )
     this.timeoutMs = timeoutMs
-    this.words = words
+    this.stderr = stderr
     this.supervisor = options.supervisor
   }
 }

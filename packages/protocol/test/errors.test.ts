@@ -36,8 +36,8 @@ const ERRORS: [BgTaskError, string, string, Record<string, unknown>][] = [
     '200 bytes, the limit is 107',
     { path: '/s', bytes: 200, limit: 107 },
   ],
-  [new LaunchError('no\n', { exitCode: 3 }), 'LAUNCH', '(exit code 3): no', { words: 'no\n', exitCode: 3 }],
-  [new LaunchError('', { signal: 'SIGKILL' }), 'LAUNCH', '(ended by SIGKILL)', { words: '', signal: 'SIGKILL' }],
+  [new LaunchError('no\n', { exitCode: 3 }), 'LAUNCH', '(exit code 3): no', { stderr: 'no\n', exitCode: 3 }],
+  [new LaunchError('', { signal: 'SIGKILL' }), 'LAUNCH', '(ended by SIGKILL)', { stderr: '', signal: 'SIGKILL' }],
   [new LaunchError('', { supervisor: 'sh x' }), 'LAUNCH', 'supervisor sh x failed to start', { supervisor: 'sh x' }],
   [
     new LaunchTimeoutError(50, '', { supervisor: 'sh x' }),
@@ -45,7 +45,7 @@ const ERRORS: [BgTaskError, string, string, Record<string, unknown>][] = [
     'supervisor sh x was not ready within 50 ms',
     { timeoutMs: 50, supervisor: 'sh x' },
   ],
-  [new LaunchTimeoutError(50, 'hm'), 'LAUNCH_TIMEOUT', 'within 50 ms: hm', { timeoutMs: 50, words: 'hm' }],
+  [new LaunchTimeoutError(50, 'hm'), 'LAUNCH_TIMEOUT', 'within 50 ms: hm', { timeoutMs: 50, stderr: 'hm' }],
   [
     new LockHeldError('/l', { pid: 7, kind: 'fcntl' }),
     'LOCK_HELD',

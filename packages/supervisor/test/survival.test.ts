@@ -57,7 +57,7 @@ describe('an upgrade while tasks run', () => {
     renameSync(next, daemon)
     await expect(pool.spawn({ cmd: 'true' })).rejects.toMatchObject({
       code: 'ERR_BGTASK_LAUNCH',
-      words: expect.stringContaining('half an upgrade'),
+      stderr: expect.stringContaining('half an upgrade'),
     })
     renameSync(install, `${install}-gone`)
     for (const run of [1, 2, 3]) {

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 
 /** The native supervisor of this machine, or why there is none that can be used. */
 export type NativeSupervisor =
-  | { readonly program: string; readonly software: string }
+  | { readonly program: string; readonly software?: string }
   | { readonly program: undefined; readonly problem: NativeProblem; readonly reason: string }
 
 /**
@@ -39,10 +39,10 @@ const SOFTWARE = /^(@bgtask\/supervisor-native\/\S+)\n$/
 const here = import.meta.filename ?? __filename
 
 /**
- * Finds the native supervisor in the package for this platform, or in the clone that this package is part of, and tries whether it
- * runs. Never fails: the supervisor in Node does the same work.
+ * Finds the native supervisor in the package for this platform, or in the clone that this package is part of. Never fails: the
+ * supervisor in Node does the same work. Whether the program runs is for `tryNativeSupervisor` to find out.
  */
-export async function findNativeSupervisor(search: NativeSearch = {}): Promise<NativeSupervisor> {
+export function locateNativeSupervisor(search: NativeSearch = {}): NativeSupervisor {
   const { platform = process.platform, arch = process.arch, from = here } = search
   if (platform !== 'linux' || !ARCHITECTURES.includes(arch)) {
     return none('platform', `there is no native supervisor for ${platform}-${arch}`)
@@ -58,7 +58,7 @@ export async function findNativeSupervisor(search: NativeSearch = {}): Promise<N
       `${program} may not be executed: its mode forbids that, or its file system is mounted with noexec`,
     )
   }
-  return tryProgram(program)
+  return { program }
 }
 
 function programOfPackage(name: string, from: string): string | undefined {
@@ -81,7 +81,8 @@ function programOfClone(arch: string): string | undefined {
   }
 }
 
-function tryProgram(program: string): Promise<NativeSupervisor> {
+/** Whether the program runs here, and what software it is. */
+export function tryNativeSupervisor(program: string): Promise<NativeSupervisor> {
   const options = { timeout: VERSION_TIMEOUT_MS, killSignal: 'SIGKILL', env: {} } as const
   return new Promise((resolve) => {
     execFile(program, ['--version'], options, (error: ExecError | null, stdout, stderr) => {

@@ -1,15 +1,15 @@
 import { type BgTaskError, isPlainObject, LaunchError } from '@bgtask/protocol'
 import { fromWireError } from '@bgtask/protocol/rpc'
 
-/** What is kept of a supervisor's words: the newest, since the reason comes last. */
-const MAX_WORDS_BYTES = 64 * 1024
+/** What is kept of a supervisor's stderr: the newest, since the reason comes last. */
+const MAX_STDERR_BYTES = 64 * 1024
 
 const READY_LINE = /^DAEMON_PID=([1-9]\d{0,9})$/
 const READY_LINE_AMONG_OTHERS = /^DAEMON_PID=[1-9]\d{0,9}\n/m
 const ERROR_PREFIX = 'BGTASK_ERROR='
 
 /**
- * Reads what a supervisor writes to stderr while it starts (design §5): any words, then either the line
+ * Reads what a supervisor writes to stderr while it starts (L-30, L-35): any text, then either the line
  * `DAEMON_PID=<pid>`, or the end, perhaps with a line `BGTASK_ERROR=<json>` before it.
  */
 export class LaunchReport {
@@ -25,20 +25,20 @@ export class LaunchReport {
   }
 
   /** What was written so far, as far as it is kept. */
-  get words(): string {
+  get stderr(): string {
     return Buffer.from(this.#text, 'latin1').toString('utf8')
   }
 
   /** The same without the ready line. */
-  get wordsBesideReady(): string {
-    return this.words.replace(READY_LINE_AMONG_OTHERS, '')
+  get stderrBesideReady(): string {
+    return this.stderr.replace(READY_LINE_AMONG_OTHERS, '')
   }
 
   push(chunk: Buffer): void {
     const text = chunk.toString('latin1')
-    this.#text = (this.#text + text).slice(-MAX_WORDS_BYTES)
+    this.#text = (this.#text + text).slice(-MAX_STDERR_BYTES)
     const lines = (this.#line + text).split('\n')
-    this.#line = (lines.pop() ?? '').slice(-MAX_WORDS_BYTES)
+    this.#line = (lines.pop() ?? '').slice(-MAX_STDERR_BYTES)
     for (const line of lines) this.#take(line)
   }
 
@@ -48,9 +48,9 @@ export class LaunchReport {
     this.#line = ''
   }
 
-  /** Why the launch failed, in the supervisor's words or by the error it named. */
+  /** Why the launch failed, by the error that the supervisor named, or with what it wrote. */
   failure(how: { supervisor?: string; exitCode?: number; signal?: string } = {}): BgTaskError {
-    return this.#namedError(how) ?? new LaunchError(this.words, how)
+    return this.#namedError(how) ?? new LaunchError(this.stderr, how)
   }
 
   #take(line: string): void {

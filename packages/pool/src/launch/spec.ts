@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { COOKIE_VARIABLE, currentUmask, mergeEnvironment, POOL_PATH_VARIABLE, withoutTaskVariables } from '@bgtask/os'
+import { COOKIE_VARIABLE, mergeEnvironment, POOL_PATH_VARIABLE } from '@bgtask/os'
 import {
   type Access,
   CommandError,
@@ -11,8 +11,10 @@ import {
 } from '@bgtask/protocol'
 import { encode, MESSAGE_LIMITS } from '@bgtask/protocol/rpc'
 import { absolutePath } from '../options.js'
-import type { SupervisorEnv } from '../pool-options.js'
+import { readCaller } from './caller.js'
+import { makePlan, type PlanSettings, type SupervisorPlan } from './plan.js'
 import { type SpawnOptions, spawnOptionsSchema } from './spawn-options.js'
+import type { LaunchWait } from './supervisor-process.js'
 
 /** As many bytes as a supervisor takes; an environment and an argv may have more elements than a message. */
 const SPEC_LIMITS = { ...MESSAGE_LIMITS, maxMessageBytes: MAX_SPEC_BYTES, maxElements: MAX_SPEC_BYTES }
@@ -31,32 +33,42 @@ export function encodeSpec(spec: LaunchSpec): Buffer {
   }
 }
 
-/** What a spawn needs: the spec for the supervisor, and how long the caller waits. */
+/** What a spawn needs. */
 export interface ParsedSpawn {
+  /** For the supervisor. */
   readonly spec: LaunchSpec
-  readonly launchTimeoutMs: number
-  readonly signal: AbortSignal | undefined
+  /** How a supervisor is started. */
+  readonly plan: SupervisorPlan
+  /** How long the caller waits for one. */
+  readonly wait: LaunchWait
+}
+
+/** What a pool adds to the options of a spawn. */
+export interface SpawnSettings extends PlanSettings {
+  readonly path: string
+  readonly access: Access
 }
 
 /**
- * Turns the options of a spawn into the spec that the supervisor gets: defaults filled in, paths absolute, the
- * environment complete. Whether command, directories and lock file exist is for the supervisor to find out.
+ * Turns the options of a spawn into what its steps need: defaults filled in, paths absolute, environments complete. Whether
+ * command, directories and lock file exist is for the supervisor to find out.
  *
  * @throws InvalidOptionError that names the option.
  */
-export function parseSpawnOptions(options: SpawnOptions, pool: { path: string; access: Access }): ParsedSpawn {
+export function parseSpawnOptions(options: SpawnOptions, pool: SpawnSettings): ParsedSpawn {
   const { cmd, exec, env, cwd, lockfile, maxRuntimeMs, launchTimeoutMs, signal, ...rest } = parseOptions(
     spawnOptionsSchema,
     options,
   )
+  const caller = readCaller()
   const taskId = randomBytes(16).toString('hex')
   const spec: LaunchSpec = {
     v: PROTOCOL_VERSION,
     taskId,
     exec: argvOf(cmd, exec),
-    env: childEnvironment(env, pool.path, taskId),
+    env: { ...mergeEnvironment(caller.env, env), [POOL_PATH_VARIABLE]: pool.path, [COOKIE_VARIABLE]: taskId },
     cwd: absolutePath('cwd', cwd),
-    umask: currentUmask(),
+    umask: caller.umask,
     ...rest,
     lockfile: lockfile === undefined ? null : absolutePath('lockfile', lockfile),
     maxRuntimeMs: maxRuntimeMs ?? null,
@@ -65,7 +77,8 @@ export function parseSpawnOptions(options: SpawnOptions, pool: { path: string; a
     // No option relies on an optional part of the contract.
     needs: [],
   }
-  return { spec, launchTimeoutMs, signal: signal ?? undefined }
+  const plan = makePlan(rest.behavior, pool, caller)
+  return { spec, plan, wait: { timeoutMs: launchTimeoutMs, signal: signal ?? undefined } }
 }
 
 function argvOf(cmd: string | undefined, exec: readonly string[] | undefined): string[] {
@@ -75,12 +88,4 @@ function argvOf(cmd: string | undefined, exec: readonly string[] | undefined): s
   if (exec !== undefined) return [...exec]
   if (cmd === undefined) throw new InvalidOptionError('cmd', cmd, 'is missing (or give exec)')
   return ['/bin/sh', '-c', cmd]
-}
-
-function childEnvironment(changes: SupervisorEnv, poolPath: string, taskId: string): Record<string, string> {
-  return {
-    ...mergeEnvironment(withoutTaskVariables(process.env), changes),
-    [POOL_PATH_VARIABLE]: poolPath,
-    [COOKIE_VARIABLE]: taskId,
-  }
 }

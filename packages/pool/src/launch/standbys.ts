@@ -1,8 +1,9 @@
-import { getPriority } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { STANDBY_VARIABLE } from '@bgtask/os'
 import { debug } from '../debug.js'
-import { type SupervisorPlan, SupervisorProcess, supervisorEnvironment } from './supervisor-process.js'
+import type { SupervisorPlan } from './plan.js'
+import { startProcess } from './start/start-process.js'
+import { SupervisorProcess } from './supervisor-process.js'
 
 /**
  * How long after a spawn (ms) others are started: a start blocks this process for some milliseconds, and the caller goes on
@@ -69,7 +70,7 @@ export class Standbys {
     for (const { process } of this.#waiting.filter((standby) => !fitting.includes(standby))) void process.abandon()
     this.#waiting = fitting
     if (fitting.length >= this.#count) return false
-    const process = new SupervisorProcess(plan, { [STANDBY_VARIABLE]: '1' })
+    const process = new SupervisorProcess(plan, startProcess, { [STANDBY_VARIABLE]: '1' })
     process.setRef(false)
     this.#waiting.push({ key: keyOf(plan), process })
     return true
@@ -82,13 +83,11 @@ function fitsTo(plan: SupervisorPlan): (standby: Standby) => boolean {
 }
 
 /** All that a supervisor inherits when it starts and a spec does not carry. */
-function keyOf(plan: SupervisorPlan): object {
-  const { cmd, behavior } = plan
-  const ids = [process.geteuid?.(), process.getuid?.(), process.getegid?.(), process.getgid?.(), process.getgroups?.()]
-  return { cmd, behavior, env: supervisorEnvironment(plan), cwd: workingDirectory(), ids, niceness: getPriority() }
+function keyOf({ command, behavior, env, caller }: SupervisorPlan): object {
+  return { argv: command.argv, behavior, env, inheritance: caller.inheritance, cwd: workingDirectory() }
 }
 
-/** Undefined where it was removed. */
+/** Undefined if it was removed. */
 function workingDirectory(): string | undefined {
   try {
     return process.cwd()

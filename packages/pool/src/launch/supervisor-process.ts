@@ -1,51 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import type { Socket } from 'node:net'
-import {
-  BEHAVIOR_VARIABLE,
-  COOKIE_VARIABLE,
-  LAUNCH_VARIABLE,
-  mergeEnvironment,
-  readProcessStat,
-  withoutTaskVariables,
-} from '@bgtask/os'
-import { type Behavior, isBgTaskError, LaunchError, LaunchTimeoutError } from '@bgtask/protocol'
+import { COOKIE_VARIABLE, LAUNCH_VARIABLE } from '@bgtask/os'
+import { isBgTaskError, LaunchError, LaunchTimeoutError } from '@bgtask/protocol'
 import { armDeadline } from '@bgtask/protocol/rpc'
 import { debug } from '../debug.js'
+import { commandLine } from './command.js'
 import { endLeftovers } from './leftovers.js'
-import { relay } from './relay.js'
+import type { SupervisorPlan } from './plan.js'
 import { LaunchReport } from './report.js'
-
-/** How a supervisor is started. */
-export interface SupervisorPlan {
-  readonly cmd: readonly string[]
-  /** Laid over the caller's environment; `undefined` unsets. */
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly behavior: Behavior
-}
-
-/** The environment of a supervisor started now, but for what tells one launch from another. */
-export function supervisorEnvironment({ env, behavior }: SupervisorPlan): Record<string, string> {
-  return { ...mergeEnvironment(withoutTaskVariables(process.env), env), [BEHAVIOR_VARIABLE]: behavior }
-}
-
-/**
- * Lets go of its parent, since Node cannot: the supervisor's parent is this `sh`, which ends at once. In such a list stdin
- * would be `/dev/null`. The spec comes by fd 3, because Node closes its end of a child's stdin when that child exits.
- */
-const DETACH = '"$@" <&3 3<&- &'
-
-/** How long (ms) the end of a pipe is waited for after the supervisor's: somebody else may hold its far end. */
-const CLOSING_MS = 100
-
-/** Characters of one word and of the whole of a supervisor's command line in an error, which ends up in logs. */
-const MAX_WORD_LENGTH = 100
-const MAX_COMMAND_LENGTH = 300
+import type { Ending, Start, StartedSupervisor } from './start/started-supervisor.js'
 
 /** How long a launch may take (ms), and what gives it up before. */
-export interface LaunchOptions {
+export interface LaunchWait {
   readonly timeoutMs: number
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** A supervisor that was started and waits for its spec on stdin. */
@@ -53,78 +20,56 @@ export class SupervisorProcess {
   /** Its command line, cut for people. */
   readonly name: string
   readonly #launchId = randomBytes(16).toString('hex')
-  readonly #foreground: boolean
-  readonly #child: ChildProcess
-  readonly #since: number | undefined
   readonly #report = new LaunchReport()
-  #spawnError: Error | undefined
-  #ended = false
-  #diedWaiting = false
+  readonly #started: StartedSupervisor
+  #ending: Ending | undefined
   #onChange: () => void = () => {}
 
-  /** @throws LaunchError where not even a process can be made. */
-  constructor(plan: SupervisorPlan, extraEnv: Readonly<Record<string, string>> = {}) {
-    this.#foreground = plan.behavior === 'foreground'
-    this.name = commandLine(plan.cmd)
-    debug(() => `launch ${this.#launchId}: ${plan.behavior} ${JSON.stringify(plan.cmd)}`)
-    const env = { ...supervisorEnvironment(plan), ...extraEnv, [LAUNCH_VARIABLE]: this.#launchId }
-    this.#child = startProcess(plan.cmd, plan.behavior, env)
-    this.#since = readProcessStat(this.#child.pid ?? 0)?.startTime
-    this.#child.once('error', (error) => {
-      this.#spawnError = error
-      this.#end()
-    })
-    // Without pipes there was an error, which is told in a moment.
-    for (const pipe of this.#pipes()) pipe.on('error', () => {})
-    // The far end was closed with bytes in it that nobody had read.
-    this.#specPipe?.once('error', () => {
-      this.#diedWaiting = true
-    })
-    this.#child.stderr?.on('data', this.#onWords)
-    if (this.#child.stdout != null) relay(this.#child.stdout, process.stdout)
-    for (const event of ['end', 'close']) this.#child.stderr?.once(event, () => this.#wordsEnded())
+  /** @throws LaunchError if not even a process can be made. */
+  constructor(plan: SupervisorPlan, start: Start, extraEnv: Readonly<Record<string, string>> = {}) {
+    const { command, behavior, caller } = plan
+    this.name = commandLine(command.argv)
+    debug(() => `launch ${this.#launchId}: ${behavior} ${JSON.stringify(command.argv)}`)
+    const env = { ...plan.env, ...extraEnv, [LAUNCH_VARIABLE]: this.#launchId }
+    this.#started = start(
+      { argv: command.argv, env, umask: caller.umask, behavior },
+      { onStderr: (chunk) => this.#read(chunk), onEnd: (ending) => this.#end(ending) },
+    )
   }
 
   /** Whether it can no longer be given a spec: it ended, or believes that it is ready. */
   get isSpent(): boolean {
-    return this.#ended || this.#report.pid !== undefined
+    return this.#ending !== undefined || this.#report.pid !== undefined
   }
 
-  /** Whether it ended before it had read its spec, and so has done nothing: the spec can be given to another one. */
-  get diedWaiting(): boolean {
-    return this.#diedWaiting
+  /** Whether its end is no failure of its own, so that another one can be given the spec. */
+  get mayBeRepeated(): boolean {
+    return this.#ending?.mayRepeat ?? false
   }
 
   /** Whether it keeps the program alive. */
   setRef(ref: boolean): void {
-    const method = ref ? 'ref' : 'unref'
-    this.#child[method]()
-    for (const pipe of this.#pipes()) pipe[method]()
+    this.#started.setRef(ref)
   }
 
   /**
-   * Gives it the spec, waits until it is ready, and lets `reach` look whether that is true.
+   * Gives it the spec, waits until it is ready, and lets `reach` find out whether that is true.
    *
-   * @throws LaunchError with its words, the error that it named, LaunchTimeoutError, the signal's reason, or what `reach`
+   * @throws LaunchError with what it wrote, the error that it named, LaunchTimeoutError, the signal's reason, or what `reach`
    * throws. Then nothing of it is left.
    */
   async launch<R>(
-    { spec, taskId }: { spec: Uint8Array; taskId: string },
-    options: LaunchOptions,
-    reach: (pid: number) => Promise<R>,
+    { spec, taskId }: { spec: Buffer; taskId: string },
+    wait: LaunchWait,
+    reach: (pid: number, supervisor: string) => Promise<R>,
   ): Promise<R> {
     try {
       debug(() => `launch ${this.#launchId}: task ${taskId}, ${spec.length} bytes of spec`)
-      // It is read from only because a socket tells what became of it no other way.
-      this.#specPipe?.end(spec).resume()
-      await this.#settled(options)
-      if (this.#report.pid === undefined) {
-        // The socket shows what became of the spec a moment before or after the end of stderr.
-        await closed(this.#specPipe)
-        throw this.#failure()
-      }
-      const reached = await reach(this.#report.pid)
-      this.#release()
+      this.#started.give(spec)
+      await this.#settled(wait)
+      if (this.#report.pid === undefined) throw this.#failure()
+      const reached = await reach(this.#report.pid, this.name)
+      this.#started.release(this.#report.stderrBesideReady)
       debug(() => `launch ${this.#launchId}: supervisor ${this.#report.pid} is ready`)
       return reached
     } catch (error) {
@@ -134,52 +79,42 @@ export class SupervisorProcess {
     }
   }
 
-  /** Lets go of it; a supervisor without a spec ends by itself when stdin does. Resolves when nothing of it is left. */
+  /** Gives it up; a supervisor without a spec ends by itself when stdin does. Resolves when nothing of it is left. */
   async abandon(taskId?: string): Promise<void> {
-    for (const pipe of this.#pipes()) pipe.destroy()
+    this.#started.close()
     const marks = [`${LAUNCH_VARIABLE}=${this.#launchId}`]
     if (taskId !== undefined) marks.push(`${COOKIE_VARIABLE}=${taskId}`)
-    await endLeftovers({ marks, since: this.#since })
-    // What it said is shown; somebody who still holds it open must not keep this program.
-    const stdout = this.#child.stdout as Socket | null
-    await closed(stdout)
-    stdout?.destroy()
+    await endLeftovers({ marks, since: this.#started.since })
+    // Another process that still holds its stdout must not keep this program.
+    await this.#started.shown()
   }
 
-  readonly #onWords = (chunk: Buffer): void => {
+  #read(chunk: Buffer): boolean {
     this.#report.push(chunk)
-    if (this.#report.pid === undefined) return
-    // What follows the ready line is not the launch's any more.
-    this.#child.stderr?.pause()
+    if (this.#report.pid === undefined) return true
     this.#onChange()
+    return false
   }
 
-  /** `sh` has gone long before; the exit code is known of a supervisor that is our own child. */
-  #wordsEnded(): void {
-    const { exitCode, signalCode } = this.#child
-    if (this.#foreground && exitCode === null && signalCode === null) this.#child.once('exit', () => this.#end())
-    else this.#end()
-  }
-
-  #end(): void {
+  #end(ending: Ending): void {
     this.#report.end()
-    this.#ended = true
+    this.#ending = ending
     this.#onChange()
   }
 
-  #settled(options: LaunchOptions): Promise<void> {
+  /** Resolves when it is ready or has ended. */
+  #settled(wait: LaunchWait): Promise<void> {
     return new Promise((resolve, reject) => {
-      const isSettled = () => this.#ended || this.#report.pid !== undefined
-      const disarm = armDeadline(options, 'launch', (reason) => {
+      const disarm = armDeadline(wait, 'launch', (reason) => {
         // What has arrived while this process was busy is read before the supervisor is given up.
         setImmediate(() => {
           this.#onChange = () => {}
-          if (isSettled() && !options.signal?.aborted) resolve()
-          else reject(isBgTaskError(reason, 'ERR_BGTASK_TIMEOUT') ? this.#timeout(options.timeoutMs) : reason)
+          if (this.isSpent && !wait.signal?.aborted) resolve()
+          else reject(isBgTaskError(reason, 'ERR_BGTASK_TIMEOUT') ? this.#timeout(wait.timeoutMs) : reason)
         })
       })
       this.#onChange = () => {
-        if (!isSettled()) return
+        if (!this.isSpent) return
         this.#onChange = () => {}
         disarm()
         resolve()
@@ -189,81 +124,13 @@ export class SupervisorProcess {
   }
 
   #timeout(timeoutMs: number): LaunchTimeoutError {
-    return new LaunchTimeoutError(timeoutMs, this.#report.words, { supervisor: this.name })
+    return new LaunchTimeoutError(timeoutMs, this.#report.stderr, { supervisor: this.name })
   }
 
   #failure(): Error {
+    const { error, exitCode, signal } = this.#ending ?? {}
     const supervisor = this.name
-    const cause = this.#spawnError
-    if (cause !== undefined) return new LaunchError(cause.message, { supervisor, cause })
-    if (!this.#foreground) return this.#report.failure({ supervisor })
-    const { exitCode, signalCode } = this.#child
-    return this.#report.failure({ supervisor, exitCode: exitCode ?? undefined, signal: signalCode ?? undefined })
+    if (error !== undefined) return new LaunchError(error.message, { supervisor, cause: error })
+    return this.#report.failure({ supervisor, exitCode, signal })
   }
-
-  /**
-   * From here on the supervisor is on its own. In the foreground the program stays as long as it does, and shows what it
-   * writes: the task's output, and its own words.
-   */
-  #release(): void {
-    const { stderr } = this.#child
-    if (!this.#foreground || stderr === null) {
-      for (const pipe of this.#pipes()) pipe.destroy()
-      this.#child.unref()
-      return
-    }
-    this.#specPipe?.destroy()
-    stderr.off('data', this.#onWords)
-    relay(stderr, process.stderr)
-    const words = this.#report.wordsBesideReady
-    if (words !== '') process.stderr.write(words)
-    stderr.resume()
-  }
-
-  get #specPipe(): Socket | undefined {
-    return (this.#foreground ? this.#child.stdin : this.#child.stdio?.[3]) as Socket | undefined
-  }
-
-  #pipes(): Socket[] {
-    return [this.#specPipe, this.#child.stderr as Socket | null].filter((pipe) => pipe != null)
-  }
-}
-
-/** Waits until a pipe is closed, at most `CLOSING_MS`. */
-function closed(pipe: Socket | null | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    if (pipe == null || pipe.destroyed) return resolve()
-    const timer = setTimeout(resolve, CLOSING_MS)
-    pipe.once('close', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
-}
-
-function startProcess(cmd: readonly string[], behavior: Behavior, env: Record<string, string>): ChildProcess {
-  try {
-    if (behavior === 'foreground') {
-      const [program = '', ...args] = cmd
-      return spawn(program, args, { env, stdio: ['pipe', 'pipe', 'pipe'] })
-    }
-    const detached = behavior === 'daemon'
-    return spawn('/bin/sh', ['-c', DETACH, 'sh', ...cmd], {
-      env,
-      detached,
-      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-    })
-  } catch (error) {
-    throw new LaunchError((error as Error).message, { supervisor: commandLine(cmd), cause: error })
-  }
-}
-
-/** An argv in one line for people: long words, scripts mostly, are cut, and so is the whole. */
-function commandLine(argv: readonly string[]): string {
-  const words = argv.map((word) => cut(word.replace(/\s+/g, ' '), MAX_WORD_LENGTH))
-  return cut(words.join(' '), MAX_COMMAND_LENGTH)
-}
-
-function cut(text: string, length: number): string {
-  return text.length > length ? `${text.slice(0, length - 1)}…` : text
 }

@@ -46,14 +46,14 @@ const cases: Case[] = [
     // Only of our own child is the exit code known.
     error: (behavior) => ({
       code: 'ERR_BGTASK_LAUNCH',
-      words: 'out of luck\n',
+      stderr: 'out of luck\n',
       exitCode: behavior === 'foreground' ? 3 : undefined,
     }),
   },
   {
     title: 'exits at once and says nothing',
     script: `${SAVE_PID}; exit 0`,
-    error: () => ({ code: 'ERR_BGTASK_LAUNCH', words: '' }),
+    error: () => ({ code: 'ERR_BGTASK_LAUNCH', stderr: '' }),
   },
   {
     title: 'names an error',
@@ -64,7 +64,7 @@ const cases: Case[] = [
     title: 'hangs: it is ended when the time is up',
     script: `${SAVE_PID}; echo working on it >&2; sleep 1000 & wait`,
     launchTimeoutMs: LAUNCH_TIMEOUT_MS,
-    error: () => ({ code: 'ERR_BGTASK_LAUNCH_TIMEOUT', timeoutMs: LAUNCH_TIMEOUT_MS, words: 'working on it\n' }),
+    error: () => ({ code: 'ERR_BGTASK_LAUNCH_TIMEOUT', timeoutMs: LAUNCH_TIMEOUT_MS, stderr: 'working on it\n' }),
   },
   {
     title: 'hangs, and ignores that it shall end',
@@ -76,7 +76,7 @@ const cases: Case[] = [
     title: 'never stops talking',
     script: `${SAVE_PID}; yes >&2`,
     launchTimeoutMs: LAUNCH_TIMEOUT_MS,
-    error: () => ({ code: 'ERR_BGTASK_LAUNCH_TIMEOUT', words: expect.stringMatching(/^[y\n]{65536}$/) }),
+    error: () => ({ code: 'ERR_BGTASK_LAUNCH_TIMEOUT', stderr: expect.stringMatching(/^[y\n]{65536}$/) }),
   },
   {
     title: 'says that it is ready and does not listen',
@@ -86,7 +86,7 @@ const cases: Case[] = [
   {
     title: 'says that it is ready with what is no pid',
     script: `${SAVE_PID}; echo DAEMON_PID=me >&2; exit 0`,
-    error: () => ({ code: 'ERR_BGTASK_LAUNCH', words: 'DAEMON_PID=me\n' }),
+    error: () => ({ code: 'ERR_BGTASK_LAUNCH', stderr: 'DAEMON_PID=me\n' }),
   },
 ]
 

@@ -3,10 +3,20 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, realpathS
 import { dirname, join, resolve } from 'node:path'
 import { needs, tempDir } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { findNativeSupervisor } from '../../src/launch/native-command.js'
+import {
+  locateNativeSupervisor,
+  type NativeSearch,
+  type NativeSupervisor,
+  tryNativeSupervisor,
+} from '../../src/launch/native-command.js'
 
 const built = resolve(import.meta.dirname, '../../../supervisor-native/dist/bgtask-supervisor')
 const linux = { platform: 'linux', arch: process.arch }
+
+async function findNativeSupervisor(search: NativeSearch): Promise<NativeSupervisor> {
+  const found = locateNativeSupervisor(search)
+  return found.program === undefined ? found : tryNativeSupervisor(found.program)
+}
 
 /** An app with the package for this platform installed, which holds this as its program. */
 function appWith(program: string | Buffer, mode = 0o755): { from: string; file: string } {

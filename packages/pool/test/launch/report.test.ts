@@ -28,7 +28,7 @@ describe('the ready line', () => {
         }
         report.push(bytes.subarray(start))
         expect(report.pid).toBe(4711)
-        expect(report.words).toBe(bytes.toString())
+        expect(report.stderr).toBe(bytes.toString())
       }),
     )
   })
@@ -59,7 +59,7 @@ describe('the ready line', () => {
 describe('a failure', () => {
   test('is told in the words', () => {
     const error = ended('no such\n', 'luck: ü\n').failure({ exitCode: 3 })
-    expect(error).toMatchObject({ code: 'ERR_BGTASK_LAUNCH', words: 'no such\nluck: ü\n', exitCode: 3 })
+    expect(error).toMatchObject({ code: 'ERR_BGTASK_LAUNCH', stderr: 'no such\nluck: ü\n', exitCode: 3 })
   })
 
   test('is the error that was named', () => {
@@ -78,7 +78,7 @@ describe('a failure', () => {
     const error = ended('BGTASK_ERROR={"code":"E_MINE","message":"my reason"}\n').failure()
     expect(error).toMatchObject({
       code: 'ERR_BGTASK_LAUNCH',
-      words: 'E_MINE: my reason',
+      stderr: 'E_MINE: my reason',
       cause: { remoteCode: 'E_MINE' },
     })
   })
@@ -86,7 +86,7 @@ describe('a failure', () => {
   test.each(['BGTASK_ERROR=', 'BGTASK_ERROR={"code":1}', 'BGTASK_ERROR={', 'BGTASK_ERROR=null', 'BGTASK_ERROR=[1]'])(
     'named as %j is told in the words',
     (line) => {
-      expect(ended(line).failure()).toMatchObject({ code: 'ERR_BGTASK_LAUNCH', words: line })
+      expect(ended(line).failure()).toMatchObject({ code: 'ERR_BGTASK_LAUNCH', stderr: line })
     },
   )
 })
@@ -95,8 +95,8 @@ test('of endless words the newest 64 KiB are kept, and a ready line among them i
   const report = new LaunchReport()
   for (let i = 0; i < 200; i++) report.push(Buffer.alloc(10_000, 'x'))
   report.push(Buffer.from('\nlast\n'))
-  expect(report.words).toHaveLength(64 * 1024)
-  expect(report.words.endsWith('\nlast\n')).toBe(true)
+  expect(report.stderr).toHaveLength(64 * 1024)
+  expect(report.stderr.endsWith('\nlast\n')).toBe(true)
   report.push(Buffer.from('DAEMON_PID=5\n'))
   expect(report.pid).toBe(5)
 })

@@ -3,7 +3,12 @@ import { describe, expect, test } from 'vitest'
 import type { SpawnOptions } from '../../src/index.js'
 import { encodeSpec, parseSpawnOptions } from '../../src/launch/spec.js'
 
-const pool = { path: '/p', access: { mode: 0o600, gid: null, owners: [] } }
+const pool = {
+  path: '/p',
+  access: { mode: 0o600, gid: null, owners: [] },
+  supervisorEnv: { BGTASK_TASKPOOL_PATH: '/p' },
+  command: () => ({ kind: 'custom', argv: ['/s'], detaches: false }) as const,
+}
 const specOf = (options: object) => parseSpawnOptions(options as SpawnOptions, pool).spec
 
 describe('the spec', () => {

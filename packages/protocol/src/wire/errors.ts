@@ -118,14 +118,14 @@ const REVIVERS: Record<RevivableCode, (fields: Fields, options: BgTaskErrorOptio
   ERR_BGTASK_POOL_DIR: (f, o) => new PoolDirError(f.text('path'), undefined, o),
   ERR_BGTASK_PATH_TOO_LONG: (f, o) => new PathTooLongError(f.text('path'), f.number('bytes'), f.number('limit'), o),
   ERR_BGTASK_LAUNCH: (f, o) =>
-    new LaunchError(f.text('words'), {
+    new LaunchError(f.text('stderr'), {
       supervisor: f.maybeText('supervisor'),
       exitCode: f.maybeNumber('exitCode'),
       signal: f.maybeText('signal'),
       ...o,
     }),
   ERR_BGTASK_LAUNCH_TIMEOUT: (f, o) =>
-    new LaunchTimeoutError(f.number('timeoutMs'), f.text('words'), { supervisor: f.maybeText('supervisor'), ...o }),
+    new LaunchTimeoutError(f.number('timeoutMs'), f.text('stderr'), { supervisor: f.maybeText('supervisor'), ...o }),
   ERR_BGTASK_LOCK_HELD: (f, o) => new LockHeldError(f.text('lockfile'), f.holder(), o),
   ERR_BGTASK_COMMAND: (f, o) => new CommandError(f.text('command'), f.commandProblem(), f.maybeText('cwd'), o),
   ERR_BGTASK_TASK_GONE: (f, o) =>

@@ -23,6 +23,8 @@ export class Spawner {
   }
   #lastId = 0
   #isCorked = false
+  #isRetired = false
+  #hasWorked = false
   #reason: string | undefined
 
   /**
@@ -51,6 +53,11 @@ export class Spawner {
     return this.#reason !== undefined
   }
 
+  /** Whether it ever answered. */
+  get hasWorked(): boolean {
+    return this.#hasWorked
+  }
+
   /**
    * Asks for a supervisor. What comes of it the listener learns, never before this method has returned.
    *
@@ -74,6 +81,12 @@ export class Spawner {
     this.#fail('the spawner was closed')
   }
 
+  /** Ends it as soon as no launch is under way. */
+  retire(): void {
+    this.#isRetired = true
+    if (this.#supervisors.size === 0) this.close()
+  }
+
   #startProcess(program: string): ChildProcess | undefined {
     try {
       return spawn(program, ['--spawner'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] })
@@ -84,6 +97,7 @@ export class Spawner {
   }
 
   #receive(chunk: Buffer): void {
+    this.#hasWorked = true
     for (const frame of this.#framesOf(chunk)) this.#supervisors.get(frame.id)?.receive(frame)
   }
 
@@ -119,6 +133,7 @@ export class Spawner {
 
   #forget(id: number): void {
     this.#supervisors.delete(id)
+    if (this.#isRetired && this.#supervisors.size === 0) this.close()
     this.#updateRef()
   }
 

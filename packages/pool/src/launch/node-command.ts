@@ -13,7 +13,7 @@ const here = import.meta.filename ?? __filename
  *
  * @throws InvalidOptionError where the package is not installed, LaunchError where it cannot be loaded.
  */
-export function defaultSupervisorCmd(): string[] {
+export function nodeSupervisorCmd(): readonly string[] {
   try {
     known ??= createRequire(here)('@bgtask/supervisor/command').defaultSupervisorCmd() as string[]
     return known
