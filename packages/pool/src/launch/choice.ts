@@ -48,6 +48,11 @@ export class SupervisorChoice {
     return { kind: 'node', argv: nodeSupervisorCmd(), detaches: false }
   }
 
+  /** The program that can be a spawner for supervisors that detach. */
+  spawnerProgram(): string | undefined {
+    return this.#kind === 'node' ? undefined : this.#located().program
+  }
+
   /**
    * After a launch with the native supervisor failed: whether another one is to be started now, since that one does not run here.
    *

@@ -53,11 +53,12 @@ export async function launch<T>({ spec, plan, wait }: ParsedSpawn, launcher: Lau
  */
 async function startUntilReady<T>(
   plan: SupervisorPlan,
-  { standbys, choice }: Launcher<T>,
+  launcher: Launcher<T>,
   start: (supervisor: SupervisorProcess) => Promise<T>,
 ): Promise<T> {
+  const { standbys, choice } = launcher
   let current = plan
-  const early = (await standbys.take(plan)) ?? bySpawner(plan)
+  const early = (await standbys.take(plan)) ?? bySpawner(launcher, plan)
   let supervisor = early ?? bySelf(plan)
   for (let left = MAX_SUPERVISORS - 1; ; left -= 1) {
     try {
@@ -71,11 +72,10 @@ async function startUntilReady<T>(
   }
 }
 
-/** Only the native supervisor has a spawner, and one in the foreground is a child of this process. */
-function bySpawner(plan: SupervisorPlan): SupervisorProcess | undefined {
-  const { command, behavior, caller } = plan
-  if (command.kind !== 'native' || behavior === 'foreground') return undefined
-  const spawner = spawners.next(command.argv[0] as string, caller)
+/** Only one that could detach itself: any other may count on what a shell before it does. */
+function bySpawner({ choice }: Launcher<unknown>, plan: SupervisorPlan): SupervisorProcess | undefined {
+  const program = plan.command.detaches && plan.behavior !== 'foreground' ? choice.spawnerProgram() : undefined
+  const spawner = program === undefined ? undefined : spawners.next(program, plan.caller)
   return spawner && new SupervisorProcess(plan, startBySpawner(spawner))
 }
 

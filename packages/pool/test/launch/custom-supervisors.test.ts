@@ -1,18 +1,30 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { SpawnOptions, TaskPool } from '@bgtask/pool'
 import { decode } from '@bgtask/protocol/rpc'
 import { eventually, isAlive, processEnv, processStat, tempDir } from '@bgtask/testkit'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { expectNothingLeft, makePool } from '../support/directory.js'
 
 const BEHAVIORS = ['foreground', 'background', 'daemon'] as const
 type Behavior = (typeof BEHAVIORS)[number]
 
+/** How a supervisor is started that is none of this project's. */
+const WAYS = {
+  'by a shell': {},
+  directly: { supervisor: 'node', supervisorDetaches: true },
+  'by a spawner': { supervisor: 'auto', supervisorDetaches: true },
+} as const
+type Way = keyof typeof WAYS
+
+/** A machine without Rust has no spawner. */
+const hasSpawner = existsSync(resolve(import.meta.dirname, '../../../supervisor-native/dist/bgtask-supervisor'))
+
 /** A supervisor in shell, which finds in `$DIR` a directory to leave traces in. */
-function shellPool(script: string): { pool: TaskPool; directory: string } {
+function shellPool(script: string, way: Way = 'by a shell'): { pool: TaskPool; directory: string } {
   const directory = tempDir()
-  const pool = makePool({ supervisorCmd: ['/bin/sh', '-c', script], supervisorEnv: { DIR: directory } })
+  const supervisorCmd = ['/bin/sh', '-c', script]
+  const pool = makePool({ ...WAYS[way], supervisorCmd, supervisorEnv: { DIR: directory } })
   return { pool, directory }
 }
 
@@ -30,7 +42,7 @@ const readPid = (directory: string) => Number(readFileSync(join(directory, 'pid'
 interface Case {
   title: string
   script: string
-  error: (behavior: Behavior) => object
+  error: (behavior: Behavior, way: Way) => object
   launchTimeoutMs?: number
 }
 
@@ -44,10 +56,10 @@ const cases: Case[] = [
     title: 'exits at once: its words are the reason',
     script: `${SAVE_PID}; echo out of luck >&2; exit 3`,
     // Only of our own child is the exit code known.
-    error: (behavior) => ({
+    error: (behavior, way) => ({
       code: 'ERR_BGTASK_LAUNCH',
       stderr: 'out of luck\n',
-      exitCode: behavior === 'foreground' ? 3 : undefined,
+      exitCode: behavior === 'foreground' || way === 'directly' ? 3 : undefined,
     }),
   },
   {
@@ -90,16 +102,29 @@ const cases: Case[] = [
   },
 ]
 
-describe.each(BEHAVIORS)('a supervisor in the %s', (behavior) => {
+const starts: [Behavior, Way][] = [
+  ...BEHAVIORS.map((behavior): [Behavior, Way] => [behavior, 'by a shell']),
+  ['daemon', 'directly'],
+  ...(hasSpawner
+    ? [['daemon', 'by a spawner'] as [Behavior, Way], ['background', 'by a spawner'] as [Behavior, Way]]
+    : []),
+]
+
+describe.each(starts)('a supervisor in the %s that is started %s', (behavior, way) => {
+  // The first launch of a process has no spawner.
+  beforeAll(async () => {
+    if (way === 'by a spawner') await failureOf(shellPool('exit 1', way).pool, { cmd: 'never run', behavior })
+  })
+
   test.each(cases)('that $title', async ({ script, launchTimeoutMs, error }) => {
-    const { pool, directory } = shellPool(script)
-    expect(await failureOf(pool, { cmd: 'never run', behavior, launchTimeoutMs })).toMatchObject(error(behavior))
+    const { pool, directory } = shellPool(script, way)
+    expect(await failureOf(pool, { cmd: 'never run', behavior, launchTimeoutMs })).toMatchObject(error(behavior, way))
     // At once, not eventually: when the launch is told to have failed nothing of it runs.
     expect(isAlive(readPid(directory))).toBe(false)
   })
 
   test('that does not exist is named', async () => {
-    const pool = makePool({ supervisorCmd: ['/nowhere/supervisor', 'x'] })
+    const pool = makePool({ ...WAYS[way], supervisorCmd: ['/nowhere/supervisor', 'x'] })
     expect(await failureOf(pool, { cmd: 'never run', behavior })).toMatchObject({
       code: 'ERR_BGTASK_LAUNCH',
       message: expect.stringContaining('/nowhere/supervisor'),
@@ -107,7 +132,7 @@ describe.each(BEHAVIORS)('a supervisor in the %s', (behavior) => {
   })
 
   test('is ended when the signal aborts, and the reason is told', async () => {
-    const { pool, directory } = shellPool(`${SAVE_PID}; sleep 1000`)
+    const { pool, directory } = shellPool(`${SAVE_PID}; sleep 1000`, way)
     const controller = new AbortController()
     const failure = failureOf(pool, { cmd: 'never run', behavior, signal: controller.signal })
     await eventually(() => existsSync(join(directory, 'pid')))
@@ -116,8 +141,9 @@ describe.each(BEHAVIORS)('a supervisor in the %s', (behavior) => {
     expect(isAlive(readPid(directory))).toBe(false)
   })
 
-  test('is where the behavior says: parent, session and group', async () => {
-    const { pool, directory } = shellPool(`${SAVE_PID}; sleep 1000`)
+  // Started directly, it leaves its caller by itself, which these do not.
+  test.runIf(way !== 'directly')('is where the behavior says: parent, session and group', async () => {
+    const { pool, directory } = shellPool(`${SAVE_PID}; sleep 1000`, way)
     const controller = new AbortController()
     const failure = failureOf(pool, { cmd: 'never run', behavior, signal: controller.signal })
     await eventually(() => existsSync(join(directory, 'pid')))

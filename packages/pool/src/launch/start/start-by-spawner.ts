@@ -8,7 +8,7 @@ export function startBySpawner(spawner: Spawner): Start {
   return ({ argv, env, umask, behavior }, listener) => {
     if (behavior === 'foreground') throw new RangeError('a supervisor in the foreground is a child of its caller')
     const supervisor = spawner.start(
-      { argv, env, cwd: '/', umask, behavior },
+      { argv, env, cwd: workingDirectory(), umask, behavior },
       {
         onStderr: (chunk) => listener.onStderr(chunk),
         onEnd: (failure) => listener.onEnd(endingOf(failure, argv[0])),
@@ -32,5 +32,17 @@ function endingOf(failure: SpawnerFailure | undefined, program = ''): Ending {
   if (failure === undefined) return {}
   if (failure.kind === 'spawner-gone') return { error: new Error(failure.reason), mayRepeat: true }
   const { step, code } = failure
-  return { error: Object.assign(new Error(`${program} cannot be started (${step}): ${code}`), { code }) }
+  // A directory that was removed is no obstacle to a process that this one starts itself.
+  return {
+    mayRepeat: step === 'cwd',
+    error: Object.assign(new Error(`${program} cannot be started (${step}): ${code}`), { code }),
+  }
+}
+
+function workingDirectory(): string {
+  try {
+    return process.cwd()
+  } catch {
+    return '/'
+  }
 }
