@@ -17,16 +17,39 @@ const names = readdirSync(join(root, 'packages')).filter((name) =>
   existsSync(join(root, 'packages', name, 'package.json')),
 )
 
+/** Their tests are about the supervisor in Node; elsewhere the native one is used if it was built. */
+const OF_THE_NODE_SUPERVISOR = ['supervisor', 'conformance']
+
+const underNode = { BGTASK_SUPERVISOR: 'node' }
+
 const packages = names.map((name) => ({
   extends: true as const,
   ...fromSource,
-  test: { name, root: join(root, 'packages', name), include: ['test/**/*.test.ts'], setupFiles, globalSetup },
+  test: {
+    name,
+    root: join(root, 'packages', name),
+    include: ['test/**/*.test.ts'],
+    setupFiles,
+    globalSetup,
+    env: OF_THE_NODE_SUPERVISOR.includes(name) ? underNode : {},
+  },
 }))
 
 /** All packages together, from outside and as they are built. */
 const endToEnd = {
   extends: true as const,
   test: { name: 'e2e', root: join(root, 'e2e'), include: ['**/*.test.ts'], setupFiles, globalSetup },
+}
+
+/** What a user meets first, once more with the supervisor in Node. */
+const endToEndUnderNode = {
+  extends: true as const,
+  test: {
+    ...endToEnd.test,
+    name: 'e2e-node',
+    include: ['seed/spawn.test.ts', 'seed/behavior.test.ts', 'seed/synopsis.test.ts'],
+    env: underNode,
+  },
 }
 
 /** One run of the type checker for all `*.test-d.ts`. Errors elsewhere are `pnpm typecheck`'s to tell. */
@@ -48,7 +71,7 @@ const types = {
 
 export default defineConfig({
   test: {
-    projects: [...packages, endToEnd, types],
+    projects: [...packages, endToEnd, endToEndUnderNode, types],
     reporters: ['default', new RunReporter()],
     // Real processes and signals: each test file gets a process of its own.
     pool: 'forks',

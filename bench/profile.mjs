@@ -6,9 +6,10 @@ import { choose, readOptions } from './lib/options.mjs'
 import { callParts } from './profile/calls.mjs'
 import { launchParts } from './profile/launch.mjs'
 import { memoryParts } from './profile/memory.mjs'
+import { poolSpawnParts } from './profile/pool-spawn.mjs'
 import { spawnParts } from './profile/spawn.mjs'
 
-const PARTS = [spawnParts, launchParts, memoryParts, callParts]
+const PARTS = [spawnParts, launchParts, poolSpawnParts, memoryParts, callParts]
 
 const HELP = `usage: pnpm bench:profile [--quick] [--only ID,ID…]
 

@@ -36,7 +36,7 @@ const terminate = (task) => task.terminateSupervisor({ steps: [{ killSignal: 'SI
 
 /** The ratio for a supervisor that does as little as one in Node can. */
 async function bareSupervisor() {
-  const { pool, dispose } = temporaryPool()
+  const { pool, dispose } = temporaryPool({ supervisor: 'node' })
   try {
     const model = await pool.spawn({ exec: ['sleep', '600'] })
     const info = encode(await model.info()).toString('base64')

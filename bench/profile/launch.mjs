@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { connectSocket, encode, RpcPeer } from '../../packages/protocol/dist/index.js'
+import { connectSocket, encode, RpcPeer } from '@bgtask/protocol/rpc'
 import { temporaryDirectory } from '../lib/benchmark.mjs'
 
 const root = resolve(import.meta.dirname, '../..')

@@ -13,7 +13,7 @@ export const spawnParts = {
   title: 'Where the time of a cold spawn goes',
   columns: ['step', 'ms', 'at'],
   run: async ({ rounds }) => {
-    const { pool, directory, dispose } = temporaryPool()
+    const { pool, directory, dispose } = temporaryPool({ supervisor: 'node' })
     const file = join(directory, 'marks')
     const [node, daemon] = pool.supervisorCmd.slice(-2)
     pool.supervisorCmd = [...pool.supervisorCmd.slice(0, -2), node, '--require', preload, daemon]

@@ -1,6 +1,7 @@
 export { defaultTaskPool } from './default-task-pool.js'
 export type { MkdirIfMissing, MkdirOptions } from './directory/mkdir.js'
 export type { SearchEntry } from './entry-errors.js'
+export type { ChosenSupervisor, SupervisorKind } from './launch/choice.js'
 export type { SpawnOptions } from './launch/spawn-options.js'
 export type { LostReason } from './lost/judge.js'
 export type { LostOptions } from './lost/lost.js'

@@ -7,7 +7,7 @@ import { type Finding, ok, problem, warning } from './check.js'
 
 /** Checks what every task needs of this machine. */
 export async function checkMachine(): Promise<Finding[]> {
-  return [checkPlatform(), checkNode(), await checkLaunch()]
+  return [checkPlatform(), checkNode(), ...(await checkLaunch())]
 }
 
 function checkPlatform(): Finding {
@@ -28,28 +28,33 @@ function checkNode(): Finding {
   return hasRequireOfModules ? ok('node', node) : problem('node', node, 'use Node 20.19, 22.12 or later')
 }
 
-/** Starts and ends a task in a temporary pool. */
-async function checkLaunch(): Promise<Finding> {
+/** Starts and ends a task in a temporary pool, and says with which supervisor. */
+async function checkLaunch(): Promise<Finding[]> {
   const started = performance.now()
   let directory: string | undefined
   try {
     directory = mkdtempSync(join(tmpdir(), 'bgtask-doctor-'))
     const pool = new TaskPool({ path: directory })
+    const supervisor = await checkSupervisor(pool)
     const task = await pool.spawn({ cmd: 'echo fine', cwd: directory })
     await task.wait({ timeoutMs: 5_000 })
     const { stdio } = await task.info()
     await task.terminateSupervisor()
     const message = `a task was started and ended in ${Math.round(performance.now() - started)} ms`
-    if (stdio === 'pipe') return ok('launch', message)
-    return warning(
-      'launch',
-      `${message}, with sockets instead of pipes`,
-      'tasks cannot open /dev/stdin and /dev/stdout',
-    )
+    if (stdio === 'pipe') return [supervisor, ok('launch', message)]
+    const advice = 'tasks cannot open /dev/stdin and /dev/stdout'
+    return [supervisor, warning('launch', `${message}, with sockets instead of pipes`, advice)]
   } catch (error) {
     const advice = `check that @bgtask/supervisor is installed and ${tmpdir()} is writable; for details: BGTASK_DEBUG=1 bgtask run -- true`
-    return problem('launch', describeError(error).message, advice)
+    return [problem('launch', describeError(error).message, advice)]
   } finally {
     if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
   }
+}
+
+async function checkSupervisor(pool: TaskPool): Promise<Finding> {
+  const { kind, reason, problem } = await pool.describeSupervisor()
+  const message = `${kind === 'node' ? 'Node.js' : kind}: ${reason}`
+  if (problem === undefined) return ok('supervisor', message)
+  return warning('supervisor', message, 'reinstall it, or set BGTASK_SUPERVISOR=node to do without it')
 }

@@ -1,6 +1,6 @@
 import { InvalidOptionError, isBgTaskError, RemoteError } from '@bgtask/protocol'
 import type { SupervisorCommand } from './command.js'
-import { locateNativeSupervisor, type NativeSupervisor, tryNativeSupervisor } from './native-command.js'
+import { locateNativeSupervisor, type NativeProblem, type NativeSupervisor, tryNativeSupervisor } from './native-command.js'
 import { nodeSupervisorCmd } from './node-command.js'
 
 /** Which of the two supervisors of this project a pool uses: `auto` is the native one if it is there and runs, else the one in Node. */
@@ -16,6 +16,8 @@ export interface ChosenSupervisor {
   readonly kind: SupervisorCommand['kind']
   readonly argv: readonly string[]
   readonly reason: string
+  /** Why the native supervisor is not used although it is installed. */
+  readonly problem?: NativeProblem
 }
 
 /**
@@ -44,7 +46,7 @@ export class SupervisorChoice {
     const native = this.#kind === 'node' ? undefined : this.#located()
     if (native?.program !== undefined) return { kind: 'native', argv: [native.program], detaches: true }
     if (this.#kind === 'native') throw unusable(native?.reason)
-    if (native !== undefined && native.problem !== 'missing' && native.problem !== 'platform') this.#warn(native.reason)
+    if (native !== undefined && isInstalled(native)) this.#warn(native.reason)
     return { kind: 'node', argv: nodeSupervisorCmd(), detaches: false }
   }
 
@@ -70,8 +72,10 @@ export class SupervisorChoice {
   async describe(): Promise<ChosenSupervisor> {
     const native = this.#kind === 'node' ? undefined : await this.#try()
     const { kind, argv } = this.command()
-    if (native?.program !== undefined) return { kind, argv, reason: `${native.software}, ${this.#asked}` }
-    return { kind, argv, reason: native?.reason ?? this.#asked }
+    if (native === undefined) return { kind, argv, reason: this.#asked }
+    if (native.program !== undefined) return { kind, argv, reason: `${native.software}, ${this.#asked}` }
+    const { reason, problem } = native
+    return isInstalled(native) ? { kind, argv, reason, problem } : { kind, argv, reason }
   }
 
   #located(): NativeSupervisor {
@@ -100,6 +104,10 @@ export class SupervisorChoice {
       code: 'BGTASK_NATIVE_UNUSABLE',
     })
   }
+}
+
+function isInstalled(native: NativeSupervisor): boolean {
+  return native.program !== undefined || !['missing', 'platform'].includes(native.problem)
 }
 
 /** A supervisor that runs names its error; one that does not run says nothing, or what its loader says. */

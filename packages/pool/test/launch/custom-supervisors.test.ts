@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import type { SpawnOptions, TaskPool } from '@bgtask/pool'
 import { decode } from '@bgtask/protocol/rpc'
 import { eventually, isAlive, processEnv, processStat, tempDir } from '@bgtask/testkit'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { expectNothingLeft, makePool } from '../support/directory.js'
 
 const BEHAVIORS = ['foreground', 'background', 'daemon'] as const
@@ -112,8 +112,10 @@ const starts: [Behavior, Way][] = [
 
 describe.each(starts)('a supervisor in the %s that is started %s', (behavior, way) => {
   // The first launch of a process has no spawner.
-  beforeAll(async () => {
-    if (way === 'by a spawner') await failureOf(shellPool('exit 1', way).pool, { cmd: 'never run', behavior })
+  let hasSpawned = way !== 'by a spawner'
+  beforeEach(async () => {
+    if (!hasSpawned) await failureOf(shellPool('exit 1', way).pool, { cmd: 'never run', behavior })
+    hasSpawned = true
   })
 
   test.each(cases)('that $title', async ({ script, launchTimeoutMs, error }) => {
