@@ -36,13 +36,20 @@ describe('what the tarballs hold', () => {
     expect(
       files.filter(
         (file) =>
-          !/^(dist\/.*\.(c?js|c?js\.map|d\.ts|node)|dist\/THIRD-PARTY-NOTICES|package\.json|README\.md|LICENSE)$/.test(
+          !/^(dist\/.*\.(c?js|c?js\.map|d\.ts|node)|dist\/THIRD-PARTY-NOTICES|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(
             file,
           ),
       ),
     ).toEqual([])
     expect(files).toEqual(
-      expect.arrayContaining(['package.json', 'README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts']),
+      expect.arrayContaining([
+        'package.json',
+        'README.md',
+        'CHANGELOG.md',
+        'LICENSE',
+        'dist/index.js',
+        'dist/index.d.ts',
+      ]),
     )
     const manifest = readManifest(name)
     expect(JSON.stringify(manifest)).not.toMatch(/workspace:|@bgtask\/source|@bgtask\/testkit/)
