@@ -18,7 +18,7 @@ interface Manifest {
   devDependencies?: Record<string, string>
 }
 
-// No `clean`: tsup would remove all of dist, and so the declarations that `tsc -b` believes to be there.
+// No `clean`: several builds share one dist, and the declarations come from `scripts/declarations.mjs`.
 const common: Options = { target: 'node20', platform: 'node', dts: false, silent: true }
 
 const directories = readdirSync('packages')
@@ -28,10 +28,12 @@ const directories = readdirSync('packages')
 export default defineConfig(
   directories.flatMap((directory) => {
     const manifest = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
-    if (manifest.private) return []
     return [...library(directory, manifest), ...daemon(directory), ...command(directory), ...browser(directory)]
   }),
 )
+
+/** Private: what a package uses of it is part of its build. */
+const INLINED = '@bgtask/os'
 
 /**
  * Every `src/x.ts` whose `dist/x.js` is named by `exports` or `bin`. What the manifest names in `dependencies` stays an import;
@@ -45,10 +47,26 @@ function library(directory: string, manifest: Manifest): Options[] {
   )
   if (entry.length === 0) return []
   const outDir = join(directory, 'dist')
-  const bundled = Object.keys(manifest.devDependencies ?? {}).filter((name) => !name.startsWith('@bgtask/'))
+  const bundled = Object.keys(manifest.devDependencies ?? {}).filter(
+    (name) => name === INLINED || !name.startsWith('@bgtask/'),
+  )
   const noExternal = bundled.filter((name) => manifest.dependencies?.[name] === undefined)
   const esbuildPlugins = [thirdPartyNotices(outDir)]
-  return [{ ...common, entry, outDir, format: ['esm'], skipNodeModulesBundle: true, noExternal, esbuildPlugins }]
+  return [
+    {
+      ...common,
+      entry,
+      outDir,
+      format: ['esm'],
+      skipNodeModulesBundle: true,
+      noExternal,
+      // From source, so that this build waits for no other.
+      esbuildOptions: (options) => {
+        options.conditions = ['@bgtask/source']
+      },
+      esbuildPlugins,
+    },
+  ]
 }
 
 /** A supervisor, with the lock addon beside it. */

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
-import { encode } from '@bgtask/protocol'
+import { encode } from '@bgtask/protocol/rpc'
 import { defaultSupervisorCmd } from '@bgtask/supervisor'
 import { temporaryPool } from '../lib/environment.mjs'
 

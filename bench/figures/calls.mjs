@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { encode } from '@bgtask/protocol'
+import { encode } from '@bgtask/protocol/rpc'
 import { execaNode } from 'execa'
 import { echoClient } from '../lib/echo-client.mjs'
 import { temporaryPool } from '../lib/environment.mjs'

@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { encode } from '@bgtask/protocol'
+import { encode } from '@bgtask/protocol/rpc'
 
 // A client that is to be killed in the middle of a message.
 const message = encode([0, 1, 'applyMeta', [{ patch: { half: 'x'.repeat(10_000) } }]])

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { decode, encode } from '@bgtask/protocol'
+import { decode, encode } from '@bgtask/protocol/rpc'
 import { echoClient } from '../lib/echo-client.mjs'
 import { temporaryPool } from '../lib/environment.mjs'
 import { median } from '../lib/pairs.mjs'

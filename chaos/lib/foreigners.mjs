@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { signalProcess } from '@bgtask/protocol'
+import { signalProcess } from '@bgtask/os'
 import { followJournal, note } from './journal.mjs'
 import { livesOn, processOf } from './processes.mjs'
 

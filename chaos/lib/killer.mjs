@@ -1,5 +1,6 @@
 import { watch } from 'node:fs'
-import { parsePoolFileName, signalProcess } from '@bgtask/protocol'
+import { signalProcess } from '@bgtask/os'
+import { parsePoolFileName } from '@bgtask/protocol'
 import { note } from './journal.mjs'
 import { processOf, runProcesses } from './processes.mjs'
 

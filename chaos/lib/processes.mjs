@@ -5,7 +5,7 @@ import {
   parseProcessStat,
   readProcessStat,
   SUPERVISOR_PID_VARIABLE,
-} from '@bgtask/protocol'
+} from '@bgtask/os'
 
 /** The mark of one run, which everything that it starts inherits. */
 export const RUN_VARIABLE = 'CHAOS_RUN'

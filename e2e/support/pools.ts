@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Task } from '@bgtask/client'
+import { POOL_PATH_VARIABLE } from '@bgtask/os'
 import { TaskPool, type TaskPoolOptions } from '@bgtask/pool'
-import { POOL_PATH_VARIABLE } from '@bgtask/protocol'
 import { allPids, eventually, isAlive, processArgv, processEnv, tempDir } from '@bgtask/testkit'
 import { expect, onTestFinished } from 'vitest'
 

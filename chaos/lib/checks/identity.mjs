@@ -1,4 +1,4 @@
-import { readProcessStat } from '@bgtask/protocol'
+import { readProcessStat } from '@bgtask/os'
 import { note } from '../journal.mjs'
 import { processOf } from '../processes.mjs'
 

@@ -1,4 +1,4 @@
-import { signalProcess } from '@bgtask/protocol'
+import { signalProcess } from '@bgtask/os'
 import { readJournal } from '../journal.mjs'
 import { observeStop } from '../observed-stop.mjs'
 import { taskOptions } from '../plan.mjs'

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { Slots } from '@bgtask/protocol'
+import { Slots } from '@bgtask/os'
 
 /**
  * How many tasks are worked on at once. More only make each of them slower: their supervisors share the CPUs, and each has a

@@ -1,5 +1,5 @@
 import type { Task, TaskOutput, WaitedExit } from '@bgtask/client'
-import type { WaitOptions } from '@bgtask/protocol'
+import type { WaitOptions } from '@bgtask/protocol/rpc'
 import { outputOf } from './output/task-output.js'
 
 /**

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { RpcPeer } from '@bgtask/protocol'
+import { RpcPeer } from '@bgtask/protocol/rpc'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Cli, cli } from './support/cli.js'
 

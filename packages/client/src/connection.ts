@@ -1,8 +1,6 @@
 import type { Socket } from 'node:net'
 import {
   checkOptions,
-  checkWait,
-  connectSocket,
   describeInvalid,
   InvalidOptionError,
   isBgTaskError,
@@ -12,16 +10,13 @@ import {
   type MethodResult,
   ProtocolError,
   paramSchemas,
-  RpcPeer,
   resultSchemas,
   TaskGoneError,
   TimeoutError,
   type Validated,
   validate,
-  WAIT_OPTIONS,
-  type WaitOptions,
-  withDeadline,
 } from '@bgtask/protocol'
+import { checkWait, connectSocket, RpcPeer, WAIT_OPTIONS, type WaitOptions, withDeadline } from '@bgtask/protocol/rpc'
 import { DEFAULT_TIMEOUT_MS, unlessAborted } from './deadline.js'
 import { debug } from './debug.js'
 import type { TaskBinding } from './task-binding.js'

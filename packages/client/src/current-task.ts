@@ -1,11 +1,6 @@
 import { join } from 'node:path'
-import {
-  COOKIE_VARIABLE,
-  POOL_PATH_VARIABLE,
-  SUPERVISOR_PID_VARIABLE,
-  socketFileName,
-  temporarySocketFileName,
-} from '@bgtask/protocol'
+import { COOKIE_VARIABLE, POOL_PATH_VARIABLE, SUPERVISOR_PID_VARIABLE } from '@bgtask/os'
+import { socketFileName, temporarySocketFileName } from '@bgtask/protocol'
 import type { TaskPoolView } from './task.js'
 
 /** The task that a process runs in, by the environment that its supervisor gave it; undefined outside of one. */

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { Slots } from '@bgtask/protocol'
+import { Slots } from '@bgtask/os'
 
 /**
  * Tasks that this process ends at once. To end a task its supervisor reads all processes of the machine, so when hundreds do

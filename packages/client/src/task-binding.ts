@@ -3,11 +3,11 @@ import {
   isBgTaskError,
   isPlainObject,
   PROTOCOL_VERSION,
-  type RpcPeer,
   TaskGoneError,
   taskIdSchema,
   validate,
 } from '@bgtask/protocol'
+import type { RpcPeer } from '@bgtask/protocol/rpc'
 import { DEFAULT_TIMEOUT_MS } from './deadline.js'
 
 export function isTaskId(value: unknown): value is string {

@@ -8,11 +8,9 @@ import {
   type KnownOptions,
   MAX_WRITE_BYTES,
   validate,
-  WAIT_OPTIONS,
-  type WaitOptions,
   WouldBlockError,
-  withDeadline,
 } from '@bgtask/protocol'
+import { WAIT_OPTIONS, type WaitOptions, withDeadline } from '@bgtask/protocol/rpc'
 import { type Connection, checked } from './connection.js'
 import { unlessAborted } from './deadline.js'
 

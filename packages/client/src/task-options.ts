@@ -1,11 +1,5 @@
-import {
-  type ExitStatus,
-  flagSchema,
-  type KnownOptions,
-  type StopStepOptions,
-  WAIT_OPTIONS,
-  type WaitOptions,
-} from '@bgtask/protocol'
+import { type ExitStatus, flagSchema, type KnownOptions, type StopStepOptions } from '@bgtask/protocol'
+import { WAIT_OPTIONS, type WaitOptions } from '@bgtask/protocol/rpc'
 
 export interface KillOptions extends WaitOptions {
   /** Signal everything that belongs to the task, as `stop` does, instead of the child alone. */

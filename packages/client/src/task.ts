@@ -1,27 +1,21 @@
 import { EventEmitter } from 'node:events'
 import { basename } from 'node:path'
+import { normalizeSignal, normalizeSteps, processGone, readProcessStat } from '@bgtask/os'
 import {
   checkOptions,
-  checkWait,
   InvalidOptionError,
   type JsonObject,
   type KillSignal,
-  normalizeSignal,
-  normalizeSteps,
   type OutputStreamId,
   ProtocolError,
   parsePoolFileName,
-  processGone,
   type RecordedInfo,
-  readProcessStat,
   type StopResult,
   type StreamId,
   soundInfo,
   type TaskInfo,
-  WAIT_OPTIONS,
-  type WaitOptions,
-  withDeadline,
 } from '@bgtask/protocol'
+import { checkWait, WAIT_OPTIONS, type WaitOptions, withDeadline } from '@bgtask/protocol/rpc'
 import { Connection } from './connection.js'
 import { currentTask } from './current-task.js'
 import { DEFAULT_TIMEOUT_MS } from './deadline.js'

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { Task } from '@bgtask/client'
-import type { WaitOptions } from '@bgtask/protocol'
+import type { WaitOptions } from '@bgtask/protocol/rpc'
 import { tempDir } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WAITING_CALLS } from './support/calls.js'

@@ -1,20 +1,16 @@
 import { connect, type Socket } from 'node:net'
 import {
-  connectSocket,
-  decode,
   describeInvalid,
   type EventName,
   type EventPayload,
-  encode,
-  MessageScanner,
   type MethodName,
   type MethodParams,
   type MethodResult,
-  RpcPeer,
   resultSchemas,
   type TaskInfo,
   validate,
 } from '@bgtask/protocol'
+import { connectSocket, decode, encode, MessageScanner, RpcPeer } from '@bgtask/protocol/rpc'
 import { Trace } from './trace.js'
 import { STEP_MS, until, within } from './waiting.js'
 

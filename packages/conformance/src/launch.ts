@@ -1,7 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { BEHAVIOR_VARIABLE, LAUNCH_VARIABLE, POOL_PATH_VARIABLE, withoutTaskVariables } from '@bgtask/protocol'
+import { BEHAVIOR_VARIABLE, LAUNCH_VARIABLE, POOL_PATH_VARIABLE, withoutTaskVariables } from '@bgtask/os'
 import { within } from './waiting.js'
 
 /** How a launch differs from the usual one. */

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { isRunning } from '@bgtask/protocol'
+import { isRunning } from '@bgtask/os'
 
 /** Whether a process with that pid runs and is no zombie. */
 export const isAlive = (pid: number): boolean => isRunning(pid, null)

@@ -1,12 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import {
-  COOKIE_VARIABLE,
-  DEFAULT_MAX_READ_BUF_SIZE,
-  encode,
-  type LaunchSpec,
-  MAX_SPEC_BYTES,
-  POOL_PATH_VARIABLE,
-} from '@bgtask/protocol'
+import { COOKIE_VARIABLE, POOL_PATH_VARIABLE } from '@bgtask/os'
+import { DEFAULT_MAX_READ_BUF_SIZE, type LaunchSpec, MAX_SPEC_BYTES } from '@bgtask/protocol'
+import { encode } from '@bgtask/protocol/rpc'
 
 /** A stop that takes no time. */
 export const KILL = [{ killSignal: 'SIGKILL', waitMs: 5_000 }]

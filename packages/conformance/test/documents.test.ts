@@ -1,7 +1,5 @@
 import {
-  decode,
   EVENT_NAMES,
-  encode,
   eventSchemas,
   exitStatusSchema,
   inputInfoSchema,
@@ -15,6 +13,7 @@ import {
   taskRecordSchema,
   validate,
 } from '@bgtask/protocol'
+import { decode, encode } from '@bgtask/protocol/rpc'
 import { describe, expect, test } from 'vitest'
 import { conformanceChecks } from '../src/index.js'
 import { demandsWithoutId, documents, type Example, examples, section, sentences } from './support/documents.js'

@@ -1,4 +1,4 @@
-import { printable } from '@bgtask/protocol'
+import { printable } from '@bgtask/os'
 
 /** With `BGTASK_DEBUG` in the environment, says on stderr what the pool does; otherwise the text is not even made. */
 export function debug(what: () => string): void {

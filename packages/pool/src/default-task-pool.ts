@@ -1,7 +1,8 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import type { Task } from '@bgtask/client'
-import { checkOptions, currentPlace, InvalidOptionError, POOL_PATH_VARIABLE } from '@bgtask/protocol'
+import { currentPlace, POOL_PATH_VARIABLE } from '@bgtask/os'
+import { checkOptions, InvalidOptionError } from '@bgtask/protocol'
 import { POOL_OPTIONS, type TaskPoolOptions } from './pool-options.js'
 import { TaskPool } from './task-pool.js'
 

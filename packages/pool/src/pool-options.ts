@@ -1,4 +1,5 @@
 import type { Task } from '@bgtask/client'
+import { POOL_PATH_VARIABLE } from '@bgtask/os'
 import {
   type Access,
   type AccessOptions,
@@ -6,7 +7,6 @@ import {
   checkOptions,
   InvalidOptionError,
   type KnownOptions,
-  POOL_PATH_VARIABLE,
   validate,
 } from '@bgtask/protocol'
 import { checkPathLength } from './directory/inspect.js'

@@ -1,20 +1,19 @@
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { Task } from '@bgtask/client'
+import { POOL_PATH_VARIABLE } from '@bgtask/os'
 import {
   type Access,
   checkOptions,
-  checkWait,
   InvalidOptionError,
   LaunchError,
   logFileName,
   PlatformError,
-  POOL_PATH_VARIABLE,
   PoolDirError,
   socketFileName,
   type TaskRecord,
-  type WaitOptions,
 } from '@bgtask/protocol'
+import { checkWait, type WaitOptions } from '@bgtask/protocol/rpc'
 import { debug } from './debug.js'
 import { inspectDirectory, type PoolDirectory } from './directory/inspect.js'
 import { latestRecord } from './directory/judged-records.js'

@@ -1,4 +1,3 @@
-export { monotonicMs } from './clock.js'
 export {
   flagSchema,
   gapsSchema,
@@ -16,25 +15,19 @@ export {
   type Access,
   type AccessOptions,
   accessSchema,
-  argvSchema,
   type Behavior,
-  behaviorSchema,
   countSchema,
   DEFAULT_MAX_READ_BUF_SIZE,
   DEFAULT_STOP_STEPS,
-  durationMsSchema,
-  kernelTextSchema,
-  metaSchema,
+  type KillSignal,
   type OutputStreamId,
   type Overflow,
-  overflowSchema,
   PROTOCOL_VERSION,
   type RestartPolicy,
   type RestartPolicyOptions,
-  restartPolicySchema,
   type StopStep,
+  type StopStepOptions,
   type StreamId,
-  stopStepSchema,
   stopStepsSchema,
   taskIdSchema,
 } from './contract/fields.js'
@@ -49,16 +42,15 @@ export {
   RECORDED_KEYS,
   type RecordedInfo,
   recordedInfoSchema,
+  type SomeSurvivors,
   type Survivor,
   type TaskInfo,
   type TaskState,
   taskInfoSchema,
 } from './contract/info.js'
-export { isPlainObject, type JsonObject, type JsonValue, jsonObjectProblem, MAX_META_BYTES } from './contract/json.js'
+export { isPlainObject, type JsonObject, type JsonValue, jsonObjectProblem } from './contract/json.js'
 export {
-  DEFAULT_READ_BYTES,
   MAX_READ_BYTES,
-  MAX_WAIT_MS,
   MAX_WRITE_BYTES,
   METHOD_NAMES,
   type MethodName,
@@ -67,8 +59,8 @@ export {
   paramSchemas,
 } from './contract/methods.js'
 export {
+  type Liveness,
   type ProcessIdentity,
-  processIdentitySchema,
   type TaskRecord,
   taskRecordSchema,
 } from './contract/record.js'
@@ -81,14 +73,12 @@ export {
   type StopResult,
   type WaitResult,
 } from './contract/results.js'
-export { type OnMisfit, soundInfo, soundRecordedInfo } from './contract/sound-info.js'
+export { soundInfo, soundRecordedInfo } from './contract/sound-info.js'
 export { type LaunchSpec, launchSpecSchema, MAX_SPEC_BYTES } from './contract/spec.js'
-export { describeInvalid, type Invalid, type Validated, validate } from './contract/validate.js'
-export { armDeadline, checkWait, WAIT_OPTIONS, type WaitOptions, withDeadline } from './deadline.js'
+export { describeInvalid, type Validated, validate } from './contract/validate.js'
 export {
   logFileName,
   MAX_RECORD_BYTES,
-  type PoolFile,
   PRIVATE_SOCKET_NAME,
   parsePoolFileName,
   privateDirectoryPrefix,
@@ -101,7 +91,6 @@ export {
 export {
   AmbiguousIdError,
   BgTaskError,
-  type BgTaskErrorOptions,
   CommandError,
   type CommandProblem,
   describeValue,
@@ -126,47 +115,3 @@ export {
   WouldBlockError,
 } from './errors.js'
 export { checkOptions, type KnownOptions } from './options.js'
-export { printable, printableJson } from './printable.js'
-export {
-  BEHAVIOR_VARIABLE,
-  COOKIE_VARIABLE,
-  LAUNCH_VARIABLE,
-  mergeEnvironment,
-  POOL_PATH_VARIABLE,
-  STANDBY_VARIABLE,
-  SUPERVISOR_PID_VARIABLE,
-  withoutTaskVariables,
-} from './process/environment.js'
-export { type EndingProcess, processGone } from './process/gone.js'
-export {
-  currentPlace,
-  hasSameClock,
-  isHere,
-  isRunning,
-  type Liveness,
-  liveness,
-  livenessHere,
-  processIdentity,
-} from './process/identity.js'
-export { canReadProcesses, type ProcessUsers, readProcessUsers } from './process/proc.js'
-export { type ProcessStat, parseProcessStat, readProcessStat } from './process/stat.js'
-export { stopTree } from './process/stop.js'
-export { describeProcesses, describeSome, type SomeSurvivors } from './process/survivors.js'
-export {
-  findTree,
-  signalProcess,
-  TaskTree,
-  type TreeProcess,
-  type TreeRoot,
-  type TreeSelector,
-} from './process/tree.js'
-export { normalizeSignal } from './signals.js'
-export { Slots } from './slots.js'
-export { type KillSignal, normalizeSteps, type StopStepOptions } from './stop-steps.js'
-export { decode, encode } from './wire/codec.js'
-export { EncodedResult } from './wire/encoded-result.js'
-export { fromWireError, toWireError, type WireError } from './wire/errors.js'
-export { MESSAGE_LIMITS, type MessageLimits } from './wire/limits.js'
-export { PEER_LIMITS, type PeerLimits, type PeerOptions, RpcPeer } from './wire/peer.js'
-export { MessageScanner } from './wire/scanner.js'
-export { type ConnectOptions, checkSocketPath, connectSocket, MAX_SOCKET_PATH_BYTES } from './wire/socket.js'

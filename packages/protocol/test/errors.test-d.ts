@@ -4,10 +4,9 @@ import {
   isBgTaskError,
   type LockHeldError,
   type LockHolder,
-  normalizeSignal,
-  type RpcPeer,
   type TimeoutError,
 } from '@bgtask/protocol'
+import type { RpcPeer } from '@bgtask/protocol/rpc'
 import { expectTypeOf, test } from 'vitest'
 
 test('isBgTaskError narrows to the class of the code', () => {
@@ -28,9 +27,4 @@ test('isBgTaskError narrows to the class of the code', () => {
 test('results of calls are unknown until they are validated', () => {
   expectTypeOf<ReturnType<RpcPeer['call']>>().toEqualTypeOf<Promise<unknown>>()
   expectTypeOf<ReturnType<RpcPeer['notify']>>().toEqualTypeOf<boolean>()
-})
-
-test('signals are names or numbers, and come out as names', () => {
-  expectTypeOf(normalizeSignal).parameter(0).toEqualTypeOf<string | number>()
-  expectTypeOf(normalizeSignal).returns.toEqualTypeOf<NodeJS.Signals>()
 })

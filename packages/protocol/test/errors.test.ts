@@ -1,16 +1,12 @@
 import {
   BgTaskError,
   CommandError,
-  decode,
   describeValue,
-  encode,
-  fromWireError,
   InvalidOptionError,
   isBgTaskError,
   LaunchError,
   LaunchTimeoutError,
   LockHeldError,
-  MESSAGE_LIMITS,
   PathTooLongError,
   PermissionError,
   PlatformError,
@@ -19,10 +15,10 @@ import {
   RemoteError,
   TaskGoneError,
   TimeoutError,
-  toWireError,
   UnsupportedError,
   WouldBlockError,
 } from '@bgtask/protocol'
+import { decode, encode, fromWireError, MESSAGE_LIMITS, toWireError } from '@bgtask/protocol/rpc'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 

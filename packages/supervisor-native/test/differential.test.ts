@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { decode, launchSpecSchema, MessageScanner, validate } from '@bgtask/protocol'
+import { launchSpecSchema, validate } from '@bgtask/protocol'
+import { decode, MessageScanner } from '@bgtask/protocol/rpc'
 import { expect, test } from 'vitest'
 import { crate, hasCargo } from './support/native.js'
 

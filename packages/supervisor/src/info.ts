@@ -1,12 +1,6 @@
-import {
-  EncodedResult,
-  type LaunchSpec,
-  PROTOCOL_VERSION,
-  processIdentity,
-  type RecordedInfo,
-  type TaskInfo,
-  type TaskRecord,
-} from '@bgtask/protocol'
+import { processIdentity } from '@bgtask/os'
+import { type LaunchSpec, PROTOCOL_VERSION, type RecordedInfo, type TaskInfo, type TaskRecord } from '@bgtask/protocol'
+import { EncodedResult } from '@bgtask/protocol/rpc'
 import { FEATURES } from './features.js'
 import type { Supervisor } from './supervisor.js'
 

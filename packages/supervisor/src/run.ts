@@ -1,4 +1,5 @@
-import { type Behavior, isRunning, readProcessStat, STANDBY_VARIABLE } from '@bgtask/protocol'
+import { isRunning, readProcessStat, STANDBY_VARIABLE } from '@bgtask/os'
+import type { Behavior } from '@bgtask/protocol'
 import { launch } from './launch/launch.js'
 import type { MadeTask, SupervisorOptions } from './launch/make-task.js'
 import { reportFailure } from './launch/report.js'

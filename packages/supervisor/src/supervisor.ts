@@ -1,12 +1,11 @@
+import { describeSome, monotonicMs } from '@bgtask/os'
 import {
-  describeSome,
   type ExitStatus,
   InvalidOptionError,
   type JsonObject,
   jsonObjectProblem,
   type LaunchSpec,
   type LiveState,
-  monotonicMs,
   RemoteError,
   type SomeSurvivors,
   type StopResult,

@@ -1,6 +1,6 @@
 import { readdirSync, readlinkSync, statSync } from 'node:fs'
+import { LAUNCH_VARIABLE, POOL_PATH_VARIABLE, STANDBY_VARIABLE } from '@bgtask/os'
 import type { TaskPool } from '@bgtask/pool'
-import { LAUNCH_VARIABLE, POOL_PATH_VARIABLE, STANDBY_VARIABLE } from '@bgtask/protocol'
 import { childrenOf, eventually, isAlive, processEnv, processFds, tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 import { daemonPath } from '../src/command.js'

@@ -2,7 +2,7 @@ import { chmodSync, chownSync, copyFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Task } from '@bgtask/client'
-import { COOKIE_VARIABLE } from '@bgtask/protocol'
+import { COOKIE_VARIABLE } from '@bgtask/os'
 import {
   eventually,
   isAlive,

@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { printable } from '@bgtask/protocol'
+import { printable } from '@bgtask/os'
 import { Argument, Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { commandOf } from '../argv.js'
 import { openPool } from '../open-pool.js'

@@ -1,4 +1,4 @@
-import { printable } from '@bgtask/protocol'
+import { printable } from '@bgtask/os'
 import type { Finding } from '../doctor/check.js'
 import { ok, problem } from '../doctor/check.js'
 import { checkMachine } from '../doctor/machine.js'

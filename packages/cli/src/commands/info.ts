@@ -1,4 +1,5 @@
-import { printable, type TaskInfo } from '@bgtask/protocol'
+import { printable } from '@bgtask/os'
+import type { TaskInfo } from '@bgtask/protocol'
 import { openPool, type PoolOption } from '../open-pool.js'
 import { print, printJson } from '../output/print.js'
 import { findTargets, nameOf, type Target } from '../targets.js'

@@ -1,5 +1,5 @@
 import { Task } from '@bgtask/client'
-import { printableJson } from '@bgtask/protocol'
+import { printableJson } from '@bgtask/os'
 import { CliError } from '../errors.js'
 import { parseMeta } from '../meta.js'
 import { openPool, type PoolOption } from '../open-pool.js'

@@ -1,5 +1,5 @@
 import type { Task } from '@bgtask/client'
-import { normalizeSignal } from '@bgtask/protocol'
+import { normalizeSignal } from '@bgtask/os'
 import { CliError } from '../errors.js'
 import { needLive, type Target } from '../targets.js'
 import { examples, poolCommand } from './common.js'

@@ -1,5 +1,5 @@
 import type { StopStepOptions } from '@bgtask/client'
-import { normalizeSignal } from '@bgtask/protocol'
+import { normalizeSignal } from '@bgtask/os'
 import { CliError } from '../errors.js'
 import { survived } from '../remove.js'
 import { needLive, type Target } from '../targets.js'

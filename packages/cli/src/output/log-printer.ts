@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { printable } from '@bgtask/protocol'
+import { printable } from '@bgtask/os'
 import { type LiveTarget, nameOf } from '../targets.js'
 import { type Colour, painter } from '../text/colour.js'
 import { LineBuffer } from './lines.js'

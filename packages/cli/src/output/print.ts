@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { printable, printableJson } from '@bgtask/protocol'
+import { printable, printableJson } from '@bgtask/os'
 import { EXIT } from '../errors.js'
 
 /** The version of everything printed with `--json`; fields are added under the same version, never changed or taken away. */

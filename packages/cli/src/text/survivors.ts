@@ -1,5 +1,5 @@
+import { printable } from '@bgtask/os'
 import type { SomeSurvivors } from '@bgtask/protocol'
-import { printable } from '@bgtask/protocol'
 
 /** So many are named; more would fill the terminal. */
 const NAMED = 10

@@ -1,4 +1,5 @@
-import { printable, type RecordedInfo, type TaskState } from '@bgtask/protocol'
+import { printable } from '@bgtask/os'
+import type { RecordedInfo, TaskState } from '@bgtask/protocol'
 import { nameOf, type Target } from '../targets.js'
 import { type Colour, painter } from './colour.js'
 import { shortDuration } from './quantity.js'

@@ -1,4 +1,4 @@
-import { printable } from '@bgtask/protocol'
+import { printable } from '@bgtask/os'
 import { type Colour, painter } from '../text/colour.js'
 import { shortSize } from '../text/quantity.js'
 import { type Cell, table } from '../text/table.js'

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { canReadProcesses } from '@bgtask/protocol'
+import { canReadProcesses } from '@bgtask/os'
 
 /** What the processes of one task use. */
 export interface Usage {

@@ -1,4 +1,5 @@
-import { checkWait, ProtocolError, type ReadResult } from '@bgtask/protocol'
+import { ProtocolError, type ReadResult } from '@bgtask/protocol'
+import { checkWait } from '@bgtask/protocol/rpc'
 import { LONG_POLL_MS, PollPace } from '../long-poll.js'
 
 /** Bytes of a stream, as they lie there. */

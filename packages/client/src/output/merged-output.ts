@@ -6,9 +6,8 @@ import {
   mergedPositionSchema,
   type OrderResult,
   type OutputStreamId,
-  WAIT_OPTIONS,
-  type WaitOptions,
 } from '@bgtask/protocol'
+import { WAIT_OPTIONS, type WaitOptions } from '@bgtask/protocol/rpc'
 import type { Connection } from '../connection.js'
 import { LONG_POLL_MS } from '../long-poll.js'
 import { type MergedChunk, type MergedGap, type MergedPosition, merge } from './merge.js'

@@ -1,5 +1,6 @@
 import { ReadableStream } from 'node:stream/web'
-import { checkOptions, checkWait, gapsSchema, type KnownOptions, OutputGapError } from '@bgtask/protocol'
+import { checkOptions, gapsSchema, type KnownOptions, OutputGapError } from '@bgtask/protocol'
+import { checkWait } from '@bgtask/protocol/rpc'
 import type { Followed } from './chunks.js'
 import { FOLLOW_OPTIONS, type FollowOptions, follow } from './follow.js'
 

@@ -10,9 +10,8 @@ import {
   outputInfoSchema,
   type ReadResult,
   validate,
-  WAIT_OPTIONS,
-  type WaitOptions,
 } from '@bgtask/protocol'
+import { WAIT_OPTIONS, type WaitOptions } from '@bgtask/protocol/rpc'
 import { type Connection, checked } from '../connection.js'
 import type { OutputLine } from '../text/line-splitter.js'
 import type { OutputMatch } from '../text/matcher.js'

@@ -1,13 +1,5 @@
-import {
-  checkOptions,
-  gapsSchema,
-  type KnownOptions,
-  OutputGapError,
-  WAIT_OPTIONS,
-  type WaitOptions,
-  windowBytesSchema,
-  withDeadline,
-} from '@bgtask/protocol'
+import { checkOptions, gapsSchema, type KnownOptions, OutputGapError, windowBytesSchema } from '@bgtask/protocol'
+import { WAIT_OPTIONS, type WaitOptions, withDeadline } from '@bgtask/protocol/rpc'
 import { pollMs } from '../long-poll.js'
 import { Matcher, type OutputMatch } from '../text/matcher.js'
 import type { Followed } from './chunks.js'

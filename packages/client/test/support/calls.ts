@@ -1,5 +1,5 @@
 import type { Task } from '@bgtask/client'
-import type { WaitOptions } from '@bgtask/protocol'
+import type { WaitOptions } from '@bgtask/protocol/rpc'
 
 /** Every call that waits for the supervisor. */
 export const WAITING_CALLS: Record<string, (task: Task, options: WaitOptions) => Promise<unknown>> = {

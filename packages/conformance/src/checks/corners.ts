@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
-import { encode } from '@bgtask/protocol'
+import { encode } from '@bgtask/protocol/rpc'
 import { type Check, core, full, should } from '../check.js'
 import { howItEnded } from '../client.js'
 import { failsToLaunch } from '../failing-launch.js'

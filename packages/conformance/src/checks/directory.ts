@@ -12,15 +12,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import {
-  describeInvalid,
-  processIdentity,
-  readProcessStat,
-  recordedInfoSchema,
-  type TaskRecord,
-  taskRecordSchema,
-  validate,
-} from '@bgtask/protocol'
+import { processIdentity, readProcessStat } from '@bgtask/os'
+import { describeInvalid, recordedInfoSchema, type TaskRecord, taskRecordSchema, validate } from '@bgtask/protocol'
 import type { Bench } from '../bench.js'
 import { type Check, core, full, should } from '../check.js'
 import { Client } from '../client.js'

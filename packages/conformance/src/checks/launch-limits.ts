@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, openSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
-import { readProcessStat } from '@bgtask/protocol'
+import { readProcessStat } from '@bgtask/os'
 import { type Check, core, full, Skipped } from '../check.js'
 import { failsToLaunch } from '../failing-launch.js'
 import { isAlive } from '../processes.js'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { readProcessStat } from '@bgtask/protocol'
+import { readProcessStat } from '@bgtask/os'
 import type { Bench } from '../bench.js'
 import { type Check, core, full, Skipped } from '../check.js'
 import type { Client } from '../client.js'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { decode, encode, isPlainObject } from '@bgtask/protocol'
+import { isPlainObject } from '@bgtask/protocol'
+import { decode, encode } from '@bgtask/protocol/rpc'
 import type { Bench } from '../bench.js'
 import { type Check, core, full, should } from '../check.js'
 import type { Client } from '../client.js'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { encode } from '@bgtask/protocol'
+import { encode } from '@bgtask/protocol/rpc'
 import { type Check, core, full } from '../check.js'
 import { SLEEP } from '../spec.js'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { readProcessStat } from '@bgtask/protocol'
+import { readProcessStat } from '@bgtask/os'
 import { isAlive } from '../processes.js'
 import { until } from '../waiting.js'
 import { type ClientCheck, client } from './check.js'

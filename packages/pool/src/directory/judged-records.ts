@@ -1,4 +1,5 @@
-import { type Liveness, liveness, PermissionError, readProcessUsers, type TaskRecord } from '@bgtask/protocol'
+import { liveness, readProcessUsers } from '@bgtask/os'
+import { type Liveness, PermissionError, type TaskRecord } from '@bgtask/protocol'
 import type { EntryReport } from '../entry-errors.js'
 import { listEntries, type PoolEntry } from './entries.js'
 import type { PoolDirectory } from './inspect.js'

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { isRunning, type ProcessStat, readProcessStat, signalProcess } from '@bgtask/protocol'
+import { isRunning, type ProcessStat, readProcessStat, signalProcess } from '@bgtask/os'
 
 /** Asked to go, a supervisor may need a moment to end the child it has just started; then it is made to. */
 const STEPS = [

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { Slots } from '@bgtask/protocol'
+import { Slots } from '@bgtask/os'
 
 /**
  * Launches of this process that are under way at once, of whatever pool. A launch is mostly CPU time, so more would only make

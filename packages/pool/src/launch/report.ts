@@ -1,4 +1,5 @@
-import { type BgTaskError, fromWireError, isPlainObject, LaunchError } from '@bgtask/protocol'
+import { type BgTaskError, isPlainObject, LaunchError } from '@bgtask/protocol'
+import { fromWireError } from '@bgtask/protocol/rpc'
 
 /** What is kept of a supervisor's words: the newest, since the reason comes last. */
 const MAX_WORDS_BYTES = 64 * 1024

@@ -1,25 +1,20 @@
 import { randomBytes } from 'node:crypto'
+import { COOKIE_VARIABLE, mergeEnvironment, normalizeSteps, POOL_PATH_VARIABLE, withoutTaskVariables } from '@bgtask/os'
 import {
   type Access,
-  COOKIE_VARIABLE,
   CommandError,
   checkOptions,
   DEFAULT_MAX_READ_BUF_SIZE,
   DEFAULT_STOP_STEPS,
-  encode,
   InvalidOptionError,
   type KnownOptions,
   type LaunchSpec,
   launchSpecSchema,
   MAX_SPEC_BYTES,
-  MESSAGE_LIMITS,
-  mergeEnvironment,
-  normalizeSteps,
-  POOL_PATH_VARIABLE,
   PROTOCOL_VERSION,
   validate,
-  withoutTaskVariables,
 } from '@bgtask/protocol'
+import { encode, MESSAGE_LIMITS } from '@bgtask/protocol/rpc'
 import { absolutePath, checkArgv, checkEnvironment } from '../options.js'
 import type { SpawnOptions } from './spawn-options.js'
 import { currentUmask } from './umask.js'

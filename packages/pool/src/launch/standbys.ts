@@ -1,6 +1,6 @@
 import { getPriority } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
-import { STANDBY_VARIABLE } from '@bgtask/protocol'
+import { STANDBY_VARIABLE } from '@bgtask/os'
 import { debug } from '../debug.js'
 import { type SupervisorPlan, SupervisorProcess, supervisorEnvironment } from './supervisor-process.js'
 

@@ -2,18 +2,15 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import {
-  armDeadline,
   BEHAVIOR_VARIABLE,
-  type Behavior,
   COOKIE_VARIABLE,
-  isBgTaskError,
   LAUNCH_VARIABLE,
-  LaunchError,
-  LaunchTimeoutError,
   mergeEnvironment,
   readProcessStat,
   withoutTaskVariables,
-} from '@bgtask/protocol'
+} from '@bgtask/os'
+import { type Behavior, isBgTaskError, LaunchError, LaunchTimeoutError } from '@bgtask/protocol'
+import { armDeadline } from '@bgtask/protocol/rpc'
 import { debug } from '../debug.js'
 import { endLeftovers } from './leftovers.js'
 import { relay } from './relay.js'

@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs'
-import { currentPlace, socketFileName } from '@bgtask/protocol'
+import { currentPlace } from '@bgtask/os'
+import { socketFileName } from '@bgtask/protocol'
 import type { PoolEntry } from '../directory/entries.js'
 import type { PoolDirectory } from '../directory/inspect.js'
 import type { JudgedRecord } from '../directory/judged-records.js'

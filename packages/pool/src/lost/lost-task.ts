@@ -3,29 +3,30 @@ import { dirname, join } from 'node:path'
 import type { StopOptions } from '@bgtask/client'
 import {
   canReadProcesses,
-  checkOptions,
   currentPlace,
-  DEFAULT_STOP_STEPS,
   describeProcesses,
-  exitStatusSchema,
   hasSameClock,
   isHere,
-  type KnownOptions,
   liveness,
   livenessHere,
-  logFileName,
   normalizeSteps,
+  stopTree,
+  TaskTree,
+  type TreeSelector,
+} from '@bgtask/os'
+import {
+  checkOptions,
+  DEFAULT_STOP_STEPS,
+  exitStatusSchema,
+  type KnownOptions,
+  logFileName,
   type RecordedInfo,
   type Survivor,
   socketFileName,
-  stopTree,
   type TaskRecord,
-  TaskTree,
-  type TreeSelector,
   validate,
-  WAIT_OPTIONS,
-  withDeadline,
 } from '@bgtask/protocol'
+import { WAIT_OPTIONS, withDeadline } from '@bgtask/protocol/rpc'
 import type { FoundRecord } from '../directory/record.js'
 import { isRefused } from './is-refused.js'
 import { type LostReason, SETTLE_MS } from './judge.js'

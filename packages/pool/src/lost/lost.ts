@@ -1,4 +1,5 @@
-import { checkOptions, handlerSchema, type KnownOptions, Slots } from '@bgtask/protocol'
+import { Slots } from '@bgtask/os'
+import { checkOptions, handlerSchema, type KnownOptions } from '@bgtask/protocol'
 import { listEntries, type PoolEntry } from '../directory/entries.js'
 import type { PoolDirectory } from '../directory/inspect.js'
 import { readRecords } from '../directory/judged-records.js'

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { COOKIE_VARIABLE } from '@bgtask/protocol'
+import { COOKIE_VARIABLE } from '@bgtask/os'
 
 let cookies: ReadonlySet<string> | undefined
 

@@ -1,11 +1,10 @@
+import { livenessHere, processGone } from '@bgtask/os'
 import {
   checkOptions,
   handlerSchema,
   InvalidOptionError,
   type KnownOptions,
-  livenessHere,
   logFileName,
-  processGone,
   recordFileName,
   socketFileName,
 } from '@bgtask/protocol'

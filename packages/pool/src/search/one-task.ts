@@ -1,13 +1,6 @@
 import type { Task } from '@bgtask/client'
-import {
-  AmbiguousIdError,
-  checkOptions,
-  checkWait,
-  InvalidOptionError,
-  isBgTaskError,
-  WAIT_OPTIONS,
-  type WaitOptions,
-} from '@bgtask/protocol'
+import { AmbiguousIdError, checkOptions, InvalidOptionError, isBgTaskError } from '@bgtask/protocol'
+import { checkWait, WAIT_OPTIONS, type WaitOptions } from '@bgtask/protocol/rpc'
 import { checkSocket } from '../directory/inspect.js'
 import { DEFAULT_ANSWER_MS, type SearchView, searchTasks } from './search.js'
 

@@ -1,17 +1,15 @@
 import { setMaxListeners } from 'node:events'
 import type { Task } from '@bgtask/client'
+import { Slots } from '@bgtask/os'
 import {
   checkOptions,
-  checkWait,
   handlerSchema,
   isBgTaskError,
   type KnownOptions,
   type RecordedInfo,
-  Slots,
   type TaskInfo,
-  WAIT_OPTIONS,
-  type WaitOptions,
 } from '@bgtask/protocol'
+import { checkWait, WAIT_OPTIONS, type WaitOptions } from '@bgtask/protocol/rpc'
 import { debug } from '../debug.js'
 import { listEntries, type PoolEntry } from '../directory/entries.js'
 import { checkSocket, type PoolDirectory } from '../directory/inspect.js'

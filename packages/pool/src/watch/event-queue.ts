@@ -1,4 +1,5 @@
-import { armDeadline, type TaskInfo } from '@bgtask/protocol'
+import type { TaskInfo } from '@bgtask/protocol'
+import { armDeadline } from '@bgtask/protocol/rpc'
 
 /** What happened to one task, as seen by the pattern of a watch. */
 export interface PoolEvent<T> {

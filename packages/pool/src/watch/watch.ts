@@ -2,13 +2,13 @@ import { watch as watchDirectory } from 'node:fs'
 import type { Task } from '@bgtask/client'
 import {
   checkOptions,
-  checkWait,
   handlerSchema,
   isBgTaskError,
   type KnownOptions,
   PoolDirError,
   parsePoolFileName,
 } from '@bgtask/protocol'
+import { checkWait } from '@bgtask/protocol/rpc'
 import { listEntries } from '../directory/entries.js'
 import { checkSocket } from '../directory/inspect.js'
 import { type EntryReport, entryReport } from '../entry-errors.js'

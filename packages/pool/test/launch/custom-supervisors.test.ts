@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SpawnOptions, TaskPool } from '@bgtask/pool'
-import { decode } from '@bgtask/protocol'
+import { decode } from '@bgtask/protocol/rpc'
 import { eventually, isAlive, processEnv, processStat, tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 import { expectNothingLeft, makePool } from '../support/directory.js'

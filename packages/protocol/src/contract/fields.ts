@@ -67,6 +67,15 @@ export const sendableSignalSchema = v.pipe(
 export const stopStepSchema = v.object({ killSignal: sendableSignalSchema, waitMs: durationMsSchema })
 export type StopStep = v.InferOutput<typeof stopStepSchema>
 
+/** A signal by name, with or without `SIG`, or by number. */
+export type KillSignal = NodeJS.Signals | (string & {}) | number
+
+/** One step of a stop: send the signal, then wait so long (ms) for everything to end. */
+export interface StopStepOptions {
+  readonly killSignal: KillSignal
+  readonly waitMs: number
+}
+
 export const stopStepsSchema = v.pipe(
   v.array(stopStepSchema),
   v.minLength(1, 'must have a step'),

@@ -27,6 +27,13 @@ export type TaskState = v.InferOutput<typeof taskStateSchema>
 export const survivorSchema = v.looseObject({ pid: countSchema, startTime: countSchema, command: v.string() })
 export type Survivor = v.InferOutput<typeof survivorSchema>
 
+/** Some of the processes that outlived a stop, and how many there are beside these. */
+export interface SomeSurvivors {
+  readonly survivors: Survivor[]
+  /** Only if there are more. */
+  readonly moreSurvivors?: number | undefined
+}
+
 /**
  * How a run ended. `exitCode` is null after a signal, `signal` is null after an exit.
  * `cause`: `exit` or `signal` by itself or by somebody's kill; `stopped` by stop or terminate; `timeout` by `maxRuntimeMs`.

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net'
-import { armDeadline, WAIT_OPTIONS, type WaitOptions } from '../deadline.js'
 import {
   type BgTaskError,
   ProtocolError,
@@ -11,6 +10,7 @@ import {
 import { checkOptions } from '../options.js'
 import { type PendingCall, PendingCalls } from './calls.js'
 import { decode, encode } from './codec.js'
+import { armDeadline, WAIT_OPTIONS, type WaitOptions } from './deadline.js'
 import { EncodedResult } from './encoded-result.js'
 import { fromAnsweredError, toWireError } from './errors.js'
 import { MESSAGE_LIMITS, type MessageLimits } from './limits.js'

@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import { countSchema } from '../contract/fields.js'
-import { armDeadline, WAIT_OPTIONS, type WaitOptions } from '../deadline.js'
 import { InvalidOptionError, PathTooLongError, PermissionError, ProtocolError, TaskGoneError } from '../errors.js'
 import { checkOptions, type KnownOptions } from '../options.js'
+import { armDeadline, WAIT_OPTIONS, type WaitOptions } from './deadline.js'
 
 /** What the kernel takes as the path of a unix socket on Linux; Node 20 cuts off the rest silently. */
 export const MAX_SOCKET_PATH_BYTES = 107

@@ -1,8 +1,8 @@
+import { isPlainObject, soundInfo, soundRecordedInfo, taskInfoSchema, validate } from '@bgtask/protocol'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { inputInfoSchema, outputInfoSchema, recordedInfoSchema } from '../../src/contract/info.js'
 import { quickRecorded, quickStreams } from '../../src/contract/quick-fits.js'
-import { isPlainObject, soundInfo, soundRecordedInfo, taskInfoSchema, validate } from '../../src/index.js'
 
 const WHOLE = {
   taskId: '00112233445566778899aabbccddeeff',

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { connectSocket, type PeerOptions, RpcPeer } from '@bgtask/protocol'
+import { connectSocket, type PeerOptions, RpcPeer } from '@bgtask/protocol/rpc'
 import { tempDir } from '@bgtask/testkit'
 import { onTestFinished } from 'vitest'
 

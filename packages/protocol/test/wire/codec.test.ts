@@ -1,4 +1,5 @@
-import { decode, encode, isBgTaskError, MESSAGE_LIMITS, MessageScanner } from '@bgtask/protocol'
+import { isBgTaskError } from '@bgtask/protocol'
+import { decode, encode, MESSAGE_LIMITS, MessageScanner } from '@bgtask/protocol/rpc'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 

@@ -1,16 +1,12 @@
 import {
-  decode,
-  EncodedResult,
   type ErrorCode,
-  encode,
   InvalidOptionError,
   isBgTaskError,
   LockHeldError,
-  MessageScanner,
-  PEER_LIMITS,
   ProtocolError,
   UnsupportedError,
 } from '@bgtask/protocol'
+import { decode, EncodedResult, encode, MessageScanner, PEER_LIMITS } from '@bgtask/protocol/rpc'
 import { eventually } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 import { nextCallId } from '../../src/wire/calls.js'

@@ -1,4 +1,5 @@
-import { isBgTaskError, MESSAGE_LIMITS, MessageScanner } from '@bgtask/protocol'
+import { isBgTaskError } from '@bgtask/protocol'
+import { MESSAGE_LIMITS, MessageScanner } from '@bgtask/protocol/rpc'
 import fc from 'fast-check'
 import { Packr } from 'msgpackr/pack'
 import { expect, test } from 'vitest'

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { monotonicMs, type StopStep, type TreeProcess } from '@bgtask/protocol'
+import { monotonicMs, type TreeProcess } from '@bgtask/os'
+import type { StopStep } from '@bgtask/protocol'
 
 const LOOK_MS = 5
 

@@ -1,5 +1,5 @@
 import { readlinkSync } from 'node:fs'
-import { monotonicMs, readProcessStat } from '@bgtask/protocol'
+import { monotonicMs, readProcessStat } from '@bgtask/os'
 import type { StartedChild } from './start.js'
 
 /** One run of the child. */

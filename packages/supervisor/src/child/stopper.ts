@@ -2,13 +2,13 @@ import {
   canReadProcesses,
   monotonicMs,
   readProcessStat,
-  type StopStep,
   signalProcess,
   stopTree,
   TaskTree,
   type TreeProcess,
   type TreeSelector,
-} from '@bgtask/protocol'
+} from '@bgtask/os'
+import type { StopStep } from '@bgtask/protocol'
 import { Waiters } from '../streams/waiters.js'
 import { hasGroup, signalGroup, stopGroup } from './group.js'
 import type { Run } from './run.js'

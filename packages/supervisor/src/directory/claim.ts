@@ -1,6 +1,7 @@
 import { linkSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
-import { connectSocket, isBgTaskError, RemoteError } from '@bgtask/protocol'
+import { isBgTaskError, RemoteError } from '@bgtask/protocol'
+import { connectSocket } from '@bgtask/protocol/rpc'
 import { removeIfSame } from './files.js'
 import type { HeldDirectory } from './held-directory.js'
 

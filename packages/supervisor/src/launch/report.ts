@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { toWireError } from '@bgtask/protocol'
+import { toWireError } from '@bgtask/protocol/rpc'
 
 /** Tells the launcher, on stderr, that the task can be controlled. @throws EPIPE where nobody waits for it any more. */
 export function reportReady(pid: number = process.pid): void {

@@ -1,12 +1,6 @@
 import { readSync } from 'node:fs'
-import {
-  decode,
-  InvalidOptionError,
-  type LaunchSpec,
-  launchSpecSchema,
-  MAX_SPEC_BYTES,
-  validate,
-} from '@bgtask/protocol'
+import { InvalidOptionError, type LaunchSpec, launchSpecSchema, MAX_SPEC_BYTES, validate } from '@bgtask/protocol'
+import { decode } from '@bgtask/protocol/rpc'
 import { checkNeeds } from '../features.js'
 
 /**

@@ -1,4 +1,5 @@
-import { type LaunchSpec, withoutTaskVariables } from '@bgtask/protocol'
+import { withoutTaskVariables } from '@bgtask/os'
+import type { LaunchSpec } from '@bgtask/protocol'
 
 /** Spec of a task that is launched for the sake of launching, in a directory of its own. */
 export function trySpec(directory: string, exec: string[]): LaunchSpec {

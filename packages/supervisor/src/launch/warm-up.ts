@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { connectSocket, decode, encode, launchSpecSchema, RpcPeer, socketFileName, validate } from '@bgtask/protocol'
+import { launchSpecSchema, socketFileName, validate } from '@bgtask/protocol'
+import { connectSocket, decode, encode, RpcPeer } from '@bgtask/protocol/rpc'
 import { type MakeOptions, makeTask } from './make-task.js'
 import { trySpec } from './try-spec.js'
 

@@ -1,15 +1,6 @@
 import { readFileSync, type Stats } from 'node:fs'
-import {
-  currentPlace,
-  findTree,
-  hasSameClock,
-  isHere,
-  isPlainObject,
-  type LockHolder,
-  liveness,
-  type ProcessIdentity,
-  readProcessStat,
-} from '@bgtask/protocol'
+import { currentPlace, findTree, hasSameClock, isHere, liveness, readProcessStat } from '@bgtask/os'
+import { isPlainObject, type LockHolder, type ProcessIdentity } from '@bgtask/protocol'
 
 /** What we write into a lock file: who holds it, and the child that must not run twice. */
 export interface LockNote {

@@ -9,7 +9,8 @@ import {
   type Stats,
   writeSync,
 } from 'node:fs'
-import { InvalidOptionError, LockHeldError, PermissionError, PlatformError, processIdentity } from '@bgtask/protocol'
+import { processIdentity } from '@bgtask/os'
+import { InvalidOptionError, LockHeldError, PermissionError, PlatformError } from '@bgtask/protocol'
 import { tryOfdLock } from './addon.js'
 import { tryFlock } from './flock.js'
 import { findHolder, findOrphan, isListed, type LockNote, parseLockNote } from './holder.js'

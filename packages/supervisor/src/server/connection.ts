@@ -1,16 +1,16 @@
 import type { Socket } from 'node:net'
+import { monotonicMs } from '@bgtask/os'
 import {
   InvalidOptionError,
   type MethodName,
-  monotonicMs,
   type OutputStreamId,
   paramSchemas,
   type ReadResult,
-  RpcPeer,
   TaskGoneError,
   UnsupportedError,
   validate,
 } from '@bgtask/protocol'
+import { RpcPeer } from '@bgtask/protocol/rpc'
 import type { EventHub } from '../events.js'
 import { type MethodContext, methods } from './methods.js'
 

@@ -1,5 +1,4 @@
 import {
-  type EncodedResult,
   type JsonObject,
   METHOD_NAMES,
   type MethodName,
@@ -7,6 +6,7 @@ import {
   type ParsedParams,
   PROTOCOL_VERSION,
 } from '@bgtask/protocol'
+import type { EncodedResult } from '@bgtask/protocol/rpc'
 import { FEATURES } from '../features.js'
 import type { InfoMaker } from '../info.js'
 import type { Supervisor } from '../supervisor.js'

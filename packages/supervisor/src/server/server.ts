@@ -1,15 +1,15 @@
 import { chmodSync, chownSync, linkSync, lstatSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
+import { monotonicMs } from '@bgtask/os'
 import {
   type Access,
-  MAX_SOCKET_PATH_BYTES,
-  monotonicMs,
   PathTooLongError,
   PRIVATE_SOCKET_NAME,
   socketFileName,
   temporarySocketFileName,
 } from '@bgtask/protocol'
+import { MAX_SOCKET_PATH_BYTES } from '@bgtask/protocol/rpc'
 import { linkUnlessTaken, removeDeadSocket } from '../directory/claim.js'
 import { removeIfSame } from '../directory/files.js'
 import type { HeldDirectory } from '../directory/held-directory.js'

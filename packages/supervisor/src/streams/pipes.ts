@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
-import { canReadProcesses } from '@bgtask/protocol'
+import { canReadProcesses } from '@bgtask/os'
 
 /** The child's three pipes. The supervisor must close `child.*` once the child has them, or it would never see an end. */
 export interface StdioPipes {

@@ -1,4 +1,4 @@
-import { monotonicMs } from '@bgtask/protocol'
+import { monotonicMs } from '@bgtask/os'
 
 /** Node's timers fire at once where they are asked for more. */
 const MAX_TIMER_MS = 2_147_483_647

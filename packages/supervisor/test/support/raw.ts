@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Task } from '@bgtask/client'
-import { decode, encode, MessageScanner } from '@bgtask/protocol'
+import { decode, encode, MessageScanner } from '@bgtask/protocol/rpc'
 import { onTestFinished } from 'vitest'
 
 /** A bare connection to a task's socket, for clients that do not behave. */

@@ -1,5 +1,5 @@
+import { Slots } from '@bgtask/os'
 import { describe, expect, test } from 'vitest'
-import { Slots } from '../src/slots.js'
 
 const NEVER_MS = 60_000
 

@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { InvalidOptionError } from './errors.js'
+import { InvalidOptionError } from '@bgtask/protocol'
 
 const NUMBERS: Readonly<Record<string, number>> = constants.signals
 

@@ -1,13 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs'
-import type { ProcessIdentity } from '../contract/record.js'
+import type { Liveness, ProcessIdentity } from '@bgtask/protocol'
 import { isLive, readProcessStat } from './stat.js'
-
-/**
- * `alive`: exactly that process runs. `dead`: it does not, or it is a zombie.
- * `unknown`: it belongs to another machine, boot or pid namespace, or a process has its pid whose start time cannot be seen
- * or compared, or there is no `/proc`: this side cannot tell.
- */
-export type Liveness = 'alive' | 'dead' | 'unknown'
 
 type Place = Required<Pick<ProcessIdentity, 'bootId' | 'machineId' | 'pidNamespace' | 'timeNamespace'>>
 

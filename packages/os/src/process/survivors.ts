@@ -1,17 +1,10 @@
-import type { Survivor } from '../contract/info.js'
+import type { SomeSurvivors, Survivor } from '@bgtask/protocol'
 import { livingThread, readProcessStat, readProcText } from './stat.js'
 import type { TreeProcess } from './tree.js'
 
 /** With commands cut, so many fit into a record (256 KiB) beside the largest meta and command, and into any message. */
 const MAX_SURVIVORS = 100
 const MAX_COMMAND_CHARACTERS = 200
-
-/** Some of the processes that outlived a stop, and how many there are beside these. */
-export interface SomeSurvivors {
-  readonly survivors: Survivor[]
-  /** Only if there are more. */
-  readonly moreSurvivors?: number | undefined
-}
 
 /** Names as many processes as a message and a record have room for, the first ones. */
 export function describeSome(processes: readonly TreeProcess[]): SomeSurvivors {

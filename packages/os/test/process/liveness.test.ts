@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
+import { liveness, processIdentity } from '@bgtask/os'
+import type { Liveness, ProcessIdentity } from '@bgtask/protocol'
 import { needs, pathOf, runNode } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
-import { type Liveness, liveness, type ProcessIdentity, processIdentity } from '../../src/index.js'
 
 const FIXTURE = join(import.meta.dirname, '../fixtures/liveness.js')
 

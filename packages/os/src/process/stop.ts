@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { StopStep } from '@bgtask/protocol'
 import { monotonicMs } from '../clock.js'
-import type { StopStep } from '../contract/fields.js'
 import { isRunning } from './identity.js'
 import { signalProcess, type TaskTree, type TreeProcess } from './tree.js'
 

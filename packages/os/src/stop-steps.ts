@@ -1,17 +1,13 @@
-import { type StopStep, stopStepsSchema } from './contract/fields.js'
-import { validate } from './contract/validate.js'
-import { InvalidOptionError } from './errors.js'
-import { checkOptions, type KnownOptions } from './options.js'
+import {
+  checkOptions,
+  InvalidOptionError,
+  type KnownOptions,
+  type StopStep,
+  type StopStepOptions,
+  stopStepsSchema,
+  validate,
+} from '@bgtask/protocol'
 import { normalizeSignal } from './signals.js'
-
-/** A signal by name, with or without `SIG`, or by number. */
-export type KillSignal = NodeJS.Signals | (string & {}) | number
-
-/** One step of a stop: send the signal, then wait so long (ms) for everything to end. */
-export interface StopStepOptions {
-  readonly killSignal: KillSignal
-  readonly waitMs: number
-}
 
 const STEP: KnownOptions<StopStepOptions> = { killSignal: true, waitMs: true }
 

@@ -1,5 +1,5 @@
-import { InvalidOptionError, TimeoutError } from './errors.js'
-import type { KnownOptions } from './options.js'
+import { InvalidOptionError, TimeoutError } from '../errors.js'
+import type { KnownOptions } from '../options.js'
 
 /** How long a call may wait. An abort rejects with the signal's reason, the end of `timeoutMs` with a TimeoutError. */
 export interface WaitOptions {

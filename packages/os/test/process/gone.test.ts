@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { processGone, readProcessStat } from '@bgtask/os'
 import { needs } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { processGone, readProcessStat } from '../../src/index.js'
 
 /** A program that starts a process, does not wait for it when it has ended, and prints its pid. */
 async function unreaped(): Promise<{ pid: number; startTime: number }> {

@@ -1,4 +1,5 @@
-import { isBgTaskError, normalizeSignal } from '@bgtask/protocol'
+import { normalizeSignal } from '@bgtask/os'
+import { isBgTaskError } from '@bgtask/protocol'
 import { expect, test } from 'vitest'
 
 test.each([

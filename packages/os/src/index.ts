@@ -1,0 +1,36 @@
+export { monotonicMs } from './clock.js'
+export { printable, printableJson } from './printable.js'
+export {
+  BEHAVIOR_VARIABLE,
+  COOKIE_VARIABLE,
+  LAUNCH_VARIABLE,
+  mergeEnvironment,
+  POOL_PATH_VARIABLE,
+  STANDBY_VARIABLE,
+  SUPERVISOR_PID_VARIABLE,
+  withoutTaskVariables,
+} from './process/environment.js'
+export { processGone } from './process/gone.js'
+export {
+  currentPlace,
+  hasSameClock,
+  isHere,
+  isRunning,
+  liveness,
+  livenessHere,
+  processIdentity,
+} from './process/identity.js'
+export { canReadProcesses, readProcessUsers } from './process/proc.js'
+export { type ProcessStat, parseProcessStat, readProcessStat } from './process/stat.js'
+export { stopTree } from './process/stop.js'
+export { describeProcesses, describeSome } from './process/survivors.js'
+export {
+  findTree,
+  signalProcess,
+  TaskTree,
+  type TreeProcess,
+  type TreeSelector,
+} from './process/tree.js'
+export { normalizeSignal } from './signals.js'
+export { Slots } from './slots.js'
+export { normalizeSteps } from './stop-steps.js'
