@@ -98,6 +98,34 @@ test('JSON of what a supervisor says is what it said, in escapes', async () => {
   expect(JSON.parse(String((await user.bgtask(['meta', String(PID)])).stdout))).toMatchObject({ name: EVIL })
 })
 
+// The supervisor names pid 1 as its child: top showed what all processes of the machine use as what this task uses.
+test('top shows no usage of a process that is the child of a task by the word of its supervisor alone', async () => {
+  const { user, good } = await hostilePool({ ...INFOS['with evil text'], state: 'running' })
+  const [top] = await user.json('top', '-a', '-n', '1', '-d', '100ms')
+  const { tasks } = top as { tasks: { id: number; memoryBytes: number | null; cpuPercent: number | null }[] }
+  expect(tasks.find(({ id }) => id === PID)).toMatchObject({ memoryBytes: null, cpuPercent: null })
+  expect(tasks.find(({ id }) => id === Number(good))?.memoryBytes).toBeGreaterThan(0)
+})
+
+// doctor advised `kill -9` for the pid in the name of the socket, which may be any process of whoever follows that.
+test('doctor advises no signal to a process that no record proves to be the supervisor', async () => {
+  const { user } = await hostilePool(INFOS['with evil text'])
+  const server = createServer(() => {})
+  await once(server.listen(join(user.poolPath, `${process.pid}.sock`)), 'listening')
+  onTestFinished(() => void server.close())
+  const [{ findings }] = (await user.json('doctor')) as [{ findings: { message: string; advice: string }[] }]
+  const { advice } = findings.find(({ message }) => message.startsWith(`${process.pid}: `)) ?? {}
+  expect(advice).toMatch(/^do not signal process/)
+  expect(JSON.stringify(findings)).not.toContain('kill -')
+})
+
+// The last moment of a Date is earlier than the largest integer that a message may hold.
+test('info shows a task whose supervisor gives times that no date can be', async () => {
+  const late = Number.MAX_SAFE_INTEGER
+  const { user } = await hostilePool({ ...INFOS['with evil text'], startedAt: late, exitedAt: late, createdAt: late })
+  expect(await user.bgtask(['info', String(PID)])).toMatchObject({ exitCode: 0, stderr: '' })
+})
+
 test.each(Object.entries(INFOS))('ls, top and doctor go on with the other tasks: %s', async (_, info) => {
   const { user, good } = await hostilePool(info)
   const ls = await user.bgtask(['ls', '-aq'])

@@ -21,7 +21,7 @@ export {
   processIdentity,
 } from './process/identity.js'
 export { canReadProcesses, readProcessUsers } from './process/proc.js'
-export { type ProcessStat, parseProcessStat, readProcessStat } from './process/stat.js'
+export { livingThread, type ProcessStat, parseProcessStat, readProcessStat } from './process/stat.js'
 export { stopTree } from './process/stop.js'
 export { describeProcesses, describeSome } from './process/survivors.js'
 export {

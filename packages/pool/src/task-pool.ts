@@ -17,7 +17,7 @@ import { checkWait, type WaitOptions } from '@bgtask/protocol/rpc'
 import { debug } from './debug.js'
 import { inspectDirectory, type PoolDirectory } from './directory/inspect.js'
 import { latestRecord } from './directory/judged-records.js'
-import { checkAsAsked, type MkdirIfMissing, makePoolDirectory, parseMkdirIfMissing } from './directory/mkdir.js'
+import { checkAsAsked, type MkdirOptions, makePoolDirectory, parseMkdirIfMissing } from './directory/mkdir.js'
 import { defaultSupervisorCmd } from './launch/default-command.js'
 import { launches } from './launch/queue.js'
 import type { SpawnOptions } from './launch/spawn-options.js'
@@ -60,6 +60,7 @@ export class TaskPool<T extends Task = Task> {
   /** Absolute path of the directory. */
   readonly path: string
   readonly #access: Access
+  readonly #mkdir: MkdirOptions | undefined
   readonly #standbys: Standbys
   #supervisorCmd: string[] | undefined
   #supervisorEnv: SupervisorEnv
@@ -80,7 +81,8 @@ export class TaskPool<T extends Task = Task> {
     this.#supervisorEnv = defaultSupervisorEnv(this.path)
     this.applySupervisorEnv(options.supervisorEnv ?? {})
     this.#standbys = new Standbys(checkStandby(options.standby ?? 0))
-    openDirectory(this.path, this.#access, options.mkdirIfMissing)
+    this.#mkdir = parseMkdirIfMissing(options.mkdirIfMissing)
+    this.#openDirectory()
     this.#refillStandbys(0)
   }
 
@@ -253,7 +255,17 @@ export class TaskPool<T extends Task = Task> {
   #directory(): PoolDirectory {
     const directory = inspectDirectory(this.path, this.#access)
     if (directory === undefined) throw new PoolDirError(this.path, 'does not exist any more')
+    if (this.#mkdir !== undefined) checkAsAsked(this.path, this.#mkdir, this.#access)
     return directory
+  }
+
+  #openDirectory(): void {
+    if (inspectDirectory(this.path, this.#access) === undefined) {
+      if (this.#mkdir === undefined)
+        throw new PoolDirError(this.path, 'does not exist (the option mkdirIfMissing makes it)')
+      makePoolDirectory(this.path, this.#mkdir)
+    }
+    this.#directory()
   }
 
   /** A supervisor that is brought along may have rights that the caller lacks, by set-gid for instance. */
@@ -302,14 +314,4 @@ export class TaskPool<T extends Task = Task> {
   #refillStandbys(afterMs?: number): void {
     this.#standbys.refill(() => this.#plan('daemon'), afterMs)
   }
-}
-
-function openDirectory(path: string, access: Access, mkdirIfMissing: MkdirIfMissing | undefined): void {
-  const mkdir = parseMkdirIfMissing(mkdirIfMissing)
-  if (inspectDirectory(path, access) === undefined) {
-    if (mkdir === undefined) throw new PoolDirError(path, 'does not exist (the option mkdirIfMissing makes it)')
-    makePoolDirectory(path, mkdir)
-    inspectDirectory(path, access)
-  }
-  if (mkdir !== undefined) checkAsAsked(path, mkdir, access)
 }

@@ -14,9 +14,9 @@ export const recordFileName = (pid: number, taskId: string): string => `${pid}.$
 
 /** The claim on a pid: whoever has this name may give the pid's socket and log their names. */
 export const temporarySocketFileName = (pid: number): string => `.${pid}.s`
-/** Two supervisors of different pid namespaces may have one pid, but never one task. */
-export const temporaryRecordFileName = (pid: number, taskId: string): string => `.${pid}.${taskId}.json`
-export const temporaryLogFileName = (pid: number, taskId: string): string => `.${pid}.${taskId}.out`
+/** For a record or log that is being made. Whoever could foresee it could take the name first. */
+export const temporaryFileName = (pid: number): string =>
+  `.${pid}.${Math.random().toString(36).slice(2, 8).padEnd(6, '0')}`
 /** To which `mkdtemp` adds six letters and digits: a directory that only its supervisor can enter, for its socket. */
 export const privateDirectoryPrefix = (pid: number): string => `.${pid}.`
 /** The socket in there. */
@@ -26,7 +26,7 @@ const NAMES: readonly [RegExp, PoolFile['kind']][] = [
   [/^([1-9]\d{0,9})\.sock$/, 'socket'],
   [/^([1-9]\d{0,9})\.out$/, 'log'],
   [/^([1-9]\d{0,9})\.([0-9a-f]{16,64})\.json$/, 'record'],
-  [/^\.([1-9]\d{0,9})\.(?:s|[0-9a-f]{16,64}\.(?:json|out)|[0-9A-Za-z]{6})$/, 'temporary'],
+  [/^\.([1-9]\d{0,9})\.(?:s|[0-9A-Za-z]{6})$/, 'temporary'],
 ]
 
 /** Reads a file name of a pool's directory; undefined for whatever is not the pool's. */

@@ -84,8 +84,7 @@ export {
   privateDirectoryPrefix,
   recordFileName,
   socketFileName,
-  temporaryLogFileName,
-  temporaryRecordFileName,
+  temporaryFileName,
   temporarySocketFileName,
 } from './directory.js'
 export {

@@ -2,7 +2,7 @@
 
 use crate::directory::claim::name_taken;
 use crate::directory::files::{create_owned, remove_if_same};
-use crate::directory::held::Held;
+use crate::directory::held::{Held, temporary_name};
 use crate::launch::spec::Access;
 use crate::sys;
 use crate::wire::failure::{Failure, cut};
@@ -39,8 +39,8 @@ impl Log {
     }
 
     /// Makes the file under a temporary name. It goes with the log.
-    pub fn to_file(directory: Rc<Held>, name: &str, task_id: &str, access: &Access) -> io::Result<Self> {
-        let temporary = format!(".{}.{task_id}.out", std::process::id());
+    pub fn to_file(directory: Rc<Held>, name: &str, access: &Access) -> io::Result<Self> {
+        let temporary = temporary_name();
         let file = create_owned(&directory.at(&temporary), access)?;
         let inode = file.metadata()?.ino();
         Ok(Self::new(Some(LogFile { file, directory, name: name.to_owned(), temporary, inode })))

@@ -92,6 +92,27 @@ test('a directory that takes the place of the pool gets nothing from, and loses 
   expect(readFileSync(log, 'utf8')).toBe('of somebody else')
 })
 
+// Each new record was written under one and the same name first: a directory there kept it from being replaced for good, and
+// at the end also from being removed, so that a task that had ended in order was reported as lost.
+test('what others put under the names of records that were being made keeps no record from being replaced or removed', async () => {
+  const pool = makePool()
+  const task = endAfterTest(await pool.spawn({ cmd: 'sleep 1000' }))
+  const { taskId } = await task.info()
+  const seen = new Set<string>()
+  const watcher = watch(pool.path, (_, name) => void (name?.startsWith('.') && seen.add(name)))
+  await task.applyMeta({ step: 1 })
+  await eventually(() => seen.size > 0)
+  watcher.close()
+  seen.add(`.${task.pid}.${taskId}.json`)
+  // Not even root can remove it by `unlink`.
+  for (const name of seen) mkdirSync(join(pool.path, name, 'full'), { recursive: true })
+  expect(await task.applyMeta({ step: 2 })).toEqual({ step: 2 })
+  expect((await recordOf(task)).info.meta).toEqual({ step: 2 })
+  await task.terminateSupervisor()
+  expect(readdirSync(pool.path).sort()).toEqual([...seen].sort())
+  expect(await pool.lost()).toEqual([])
+})
+
 describe.runIf(needs('root', 'unshare'))('two supervisors with the same pid, in pid namespaces of their own', () => {
   /** Pid 1 of a new namespace. */
   function startFirst(poolPath: string, exec: string[]): ChildProcess {

@@ -44,7 +44,10 @@ export function docBlocks(markdown: string): DocBlock[] {
  */
 export async function runDocBlock(block: DocBlock, directory: string, packagesDir: string): Promise<Result> {
   const bin = installPackages(directory, packagesDir)
-  const options = { cwd: directory, env: { PATH: [bin, process.env.PATH].join(delimiter), TMPDIR: directory } }
+  const options = {
+    cwd: directory,
+    env: { PATH: [bin, process.env.PATH].join(delimiter), TMPDIR: directory, HOME: directory },
+  }
   const bounds = { reject: false, timeout: TIMEOUT_MS, stdin: 'ignore', all: true } as const
   if (block.language === 'sh') return execa('sh', ['-e', '-u', '-c', block.code], { ...options, ...bounds })
   const program = join(directory, 'example.mjs')

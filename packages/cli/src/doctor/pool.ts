@@ -1,4 +1,5 @@
 import { accessSync, constants, statSync } from 'node:fs'
+import { liveness } from '@bgtask/os'
 import type { LostTask, TaskPool } from '@bgtask/pool'
 import type { BgTaskError } from '@bgtask/protocol'
 import { exceptLost, nameOf } from '../targets.js'
@@ -34,21 +35,32 @@ async function checkSupervisors(
   lost: readonly LostTask[],
   onProblem: (pid: number) => void,
 ): Promise<Finding[]> {
-  const wrong: Finding[] = []
+  const wrong: Promise<Finding>[] = []
   const found = await pool.search(() => true, {
     onError: exceptLost(lost, (error, { pid }) => {
       onProblem(pid)
-      wrong.push(problem('supervisor', `${pid}: ${error.message}`, adviceFor(error, pid)))
+      wrong.push(describeWrong(pool, error, pid))
     }),
   })
-  return [ok('supervisors', `${found.length} answer`), ...wrong]
+  return [ok('supervisors', `${found.length} answer`), ...(await Promise.all(wrong))]
 }
 
-function adviceFor({ code }: BgTaskError, pid: number): string {
+async function describeWrong(pool: TaskPool, error: BgTaskError, pid: number): Promise<Finding> {
+  return problem('supervisor', `${pid}: ${error.message}`, adviceFor(error, pid, await isSupervisor(pool, pid)))
+}
+
+/** Anybody can listen under any pid, and a supervisor in another pid namespace has another one here. */
+async function isSupervisor(pool: TaskPool, pid: number): Promise<boolean> {
+  const record = await pool.record(pid).catch(() => undefined)
+  return record !== undefined && liveness(record.supervisor) === 'alive'
+}
+
+function adviceFor({ code }: BgTaskError, pid: number, isProven: boolean): string {
   switch (code) {
     case 'ERR_BGTASK_TASK_GONE':
       return 'it is gone: bgtask prune removes what it left, when that is a minute old'
     case 'ERR_BGTASK_TIMEOUT':
+      if (!isProven) return `do not signal process ${pid}: no record proves that it is the supervisor (a container's?)`
       return `it hangs or was stopped: kill -CONT ${pid}; at worst kill -9 ${pid}, then bgtask stop ${pid} for its child`
     case 'ERR_BGTASK_PERMISSION':
       return 'it belongs to somebody else, or its modes are too strict for you'

@@ -2,6 +2,7 @@ import type { Task } from '@bgtask/client'
 import type { TaskPool } from '@bgtask/pool'
 import type { RecordedInfo, TaskInfo } from '@bgtask/protocol'
 import { hasEnded, keyOf, nameOf } from '../targets.js'
+import { isOwnChild } from './own-child.js'
 import { Processes } from './usage.js'
 
 /** One task at one moment; rates are since the sample before and unknown in the first. */
@@ -27,6 +28,8 @@ export interface Progress {
 
 interface Counters {
   readonly at: number
+  /** The child, if it is known which process that is. */
+  readonly child: number | undefined
   readonly cpuMs: number | undefined
   readonly outputBytes: number | undefined
 }
@@ -82,15 +85,17 @@ export class Sampler {
     counters: Map<string, Counters>,
   ): Promise<TaskSample> {
     const info: RecordedInfo & Partial<TaskInfo> = await task.info({ timeoutMs: ANSWER_MS }).catch(() => recorded)
-    const usage = info.pid === null ? undefined : processes.usageOf(info.pid)
+    const key = keyOfTask(task, recorded)
+    const before = this.#counters.get(key)
+    const child = await this.#childOf(task, info, before)
+    const usage = child === undefined ? undefined : processes.usageOf(child)
     const { streams } = info
     const now: Counters = {
       at: performance.now(),
+      child,
       cpuMs: usage?.cpuMs,
       outputBytes: streams && streams[1].endOffset + streams[2].endOffset,
     }
-    const key = keyOfTask(task, recorded)
-    const before = this.#counters.get(key)
     counters.set(key, now)
     const perMs = (counter: 'cpuMs' | 'outputBytes') => growth(before, now, counter)
     return {
@@ -103,6 +108,12 @@ export class Sampler {
       outputRate: scaled(perMs('outputBytes'), 1_000),
       progress: progressOf(info),
     }
+  }
+
+  /** Proved once for each child. */
+  async #childOf({ pid: id }: Task, { pid }: RecordedInfo, before: Counters | undefined): Promise<number | undefined> {
+    if (pid === null || pid === before?.child) return pid ?? undefined
+    return (await isOwnChild(this.#pool, id, pid)) ? pid : undefined
   }
 }
 

@@ -10,6 +10,7 @@ import {
   renameSync,
   statSync,
   symlinkSync,
+  watch,
   writeFileSync,
 } from 'node:fs'
 import { createServer, type Server } from 'node:net'
@@ -18,7 +19,7 @@ import type { Bench } from '../bench.js'
 import { type Check, core, full, Skipped } from '../check.js'
 import type { Launch } from '../launch.js'
 import { encodeSpec, makeSpec, SLEEP } from '../spec.js'
-import { outcomeOfConnect } from '../waiting.js'
+import { outcomeOfConnect, until } from '../waiting.js'
 
 /** What others put under the names of a supervisor, or in the place of its directory. */
 export const nameChecks: readonly Check[] = [
@@ -83,6 +84,25 @@ export const nameChecks: readonly Check[] = [
     // A launch that fails has ended in time too.
     await launch.ready().catch(() => launch.exit())
     if (launch.readyPid() !== undefined) await (await bench.connect(pid)).info()
+  }),
+
+  full('names that others take once it has used them keep no record from being replaced', 'D-59', async (bench) => {
+    const client = await bench.task({ exec: SLEEP })
+    const { supervisorPid, taskId } = await client.info()
+    const seen = new Set<string>()
+    const watcher = watch(bench.path, (_, name) => void (name?.startsWith('.') && seen.add(name)))
+    bench.after(() => watcher.close())
+    await client.call('applyMeta', { patch: { step: 1 } })
+    await until(() => seen.size > 0, 'a name under which the record is made')
+    watcher.close()
+    // Not even root removes a directory by `unlink`.
+    for (const name of seen) mkdirSync(join(bench.path, name, 'full'), { recursive: true })
+    await client.call('applyMeta', { patch: { step: 2 } })
+    const record = `${supervisorPid}.${taskId}.json`
+    assert.equal(JSON.parse(readFileSync(join(bench.path, record), 'utf8')).info.meta.step, 2, 'step on record')
+    await client.call('terminate')
+    await client.closedBySupervisor()
+    assert.deepEqual(bench.files().sort(), [...seen].sort(), 'files after the end')
   }),
 
   full('a directory that takes the place of its own gets nothing', 'D-55', async (bench) => {

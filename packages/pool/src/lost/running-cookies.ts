@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { COOKIE_VARIABLE } from '@bgtask/os'
+import { COOKIE_VARIABLE, livingThread, readProcessStat } from '@bgtask/os'
 
 let cookies: ReadonlySet<string> | undefined
 
@@ -30,14 +30,24 @@ function pids(): string[] {
   }
 }
 
-/** A zombie has none. */
 function cookieOf(pid: string): string | undefined {
   const prefix = `${COOKIE_VARIABLE}=`
+  const variables = (environmentOf(pid) || environmentOfThread(Number(pid))).split('\0')
+  return variables.find((variable) => variable.startsWith(prefix))?.slice(prefix.length)
+}
+
+/** That of a process whose main thread has ended has the directory of another one. */
+function environmentOfThread(pid: number): string {
+  const stat = readProcessStat(pid)
+  const thread = stat === undefined ? undefined : livingThread(stat)
+  return thread === undefined || thread === pid ? '' : environmentOf(String(thread))
+}
+
+/** Empty if it is gone, a zombie, or not ours to look into. */
+function environmentOf(thread: string): string {
   try {
-    const variables = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0')
-    return variables.find((variable) => variable.startsWith(prefix))?.slice(prefix.length)
+    return readFileSync(`/proc/${thread}/environ`, 'latin1')
   } catch {
-    // Gone, or not ours to look into.
-    return undefined
+    return ''
   }
 }

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { needs, tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
@@ -127,6 +127,24 @@ describe('a directory that was there before', () => {
     },
   )
 })
+
+// Only the constructor looked: whoever may write to the parent could put a directory of his own there afterwards, whose owner
+// is trusted.
+test.runIf(needs('root'))(
+  'a directory of another user that takes the place of the one that was made is refused',
+  async () => {
+    const path = join(tempDir(), 'pool')
+    const pool = new TaskPool({ path, mkdirIfMissing: true })
+    expect(await pool.search()).toEqual([])
+    renameSync(path, `${path}-moved`)
+    mkdirSync(path, { mode: 0o700 })
+    chownSync(path, 12_345, 0)
+    const refused = { code: 'ERR_BGTASK_POOL_DIR', path, message: expect.stringContaining('made by uid 12345') }
+    await expect(pool.search()).rejects.toMatchObject(refused)
+    await expect(pool.lost()).rejects.toMatchObject(refused)
+    await expect(pool.spawn({ cmd: 'true' })).rejects.toMatchObject(refused)
+  },
+)
 
 test('a directory that is there keeps its mode', () => {
   const path = join(tempDir(), 'pool')

@@ -11,14 +11,9 @@ import { makePool } from '../support/directory.js'
 import { idleProcess, kill, recordOf, writeRecord } from '../support/records.js'
 import { killSupervisor, spawnTask } from '../support/tasks.js'
 
-const TASK_ID = '0123456789abcdef'
-
 /** All files that a supervisor can have, with a socket at which nobody listens. */
 async function writeFiles(pool: TaskPool, pid: number, record?: TaskRecord): Promise<string[]> {
-  const [files, directory] = [
-    [`.${pid}.${TASK_ID}.json`, `.${pid}.${TASK_ID}.out`, `.${pid}.s`, logFileName(pid)],
-    `.${pid}.aB3dE6`,
-  ]
+  const [files, directory] = [[`.${pid}.f0L9e2`, `.${pid}.s`, logFileName(pid)], `.${pid}.aB3dE6`]
   for (const name of files) writeFileSync(join(pool.path, name), '')
   mkdirSync(join(pool.path, directory))
   await writeDeadSocket(join(pool.path, directory, 's'))
@@ -144,7 +139,7 @@ describe('a sweep', () => {
       age(pool, await writeFiles(pool, record.info.supervisorPid, record), 3_600_000)
     }
     expect(await pool.sweep()).toEqual([])
-    expect(readdirSync(pool.path)).toHaveLength(14)
+    expect(readdirSync(pool.path)).toHaveLength(12)
   })
 
   test('removes what is left of an earlier boot', async () => {

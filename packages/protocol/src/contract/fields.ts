@@ -13,6 +13,12 @@ const WHOLE = 'must be a whole number'
 /** A count, an offset or a duration in ms: a non-negative safe integer. */
 export const countSchema = v.pipe(v.number(), v.safeInteger(WHOLE), v.minValue(0))
 
+/** The last moment that a `Date` can be: formatting a later one throws. */
+export const MAX_TIME_MS = 8.64e15
+
+/** Unix time in ms. */
+export const timeSchema = v.pipe(countSchema, v.maxValue(MAX_TIME_MS, 'must be a time that a date can be'))
+
 /** Node's timers overflow at 2^31 ms and then fire at once; no duration may exceed it. */
 export const durationMsSchema = v.pipe(v.number(), v.integer(WHOLE), v.minValue(0), v.maxValue(2_147_483_647))
 

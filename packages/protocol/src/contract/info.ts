@@ -1,5 +1,13 @@
 import * as v from 'valibot'
-import { behaviorSchema, countSchema, featuresSchema, metaSchema, restartPolicySchema, taskIdSchema } from './fields.js'
+import {
+  behaviorSchema,
+  countSchema,
+  featuresSchema,
+  metaSchema,
+  restartPolicySchema,
+  taskIdSchema,
+  timeSchema,
+} from './fields.js'
 
 /** The name of a signal with its `SIG` prefix, such as `SIGTERM`. */
 const killSignalSchema = v.pipe(v.string(), v.regex(/^SIG[A-Z0-9]{1,16}$/, 'must be the name of a signal'))
@@ -96,16 +104,16 @@ const recordedEntries = {
   restarts: countSchema,
   restart: restartPolicySchema,
   /** Unix time in ms: when the supervisor started. */
-  createdAt: countSchema,
+  createdAt: timeSchema,
   /** Unix time in ms: when the present or last run started. */
-  startedAt: v.nullable(countSchema),
+  startedAt: v.nullable(timeSchema),
   /** Unix time in ms: when the last run ended; null while one runs. */
-  exitedAt: v.nullable(countSchema),
+  exitedAt: v.nullable(timeSchema),
   exitStatus: v.nullable(exitStatusSchema),
   /** End offsets of stdout and stderr when the exit was announced; a grandchild may have written more since. */
   exitOffsets: v.nullable(v.looseObject({ 1: countSchema, 2: countSchema })),
   /** Unix time in ms of the next start, in state `backoff`. */
-  nextStartAt: v.nullable(countSchema),
+  nextStartAt: v.nullable(timeSchema),
   /** Why the task is `failed`, in words. */
   failure: v.nullable(v.string()),
   /** What the child has as stdio: real pipes, or sockets where pipes could not be had. */

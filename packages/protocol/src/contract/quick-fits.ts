@@ -1,3 +1,4 @@
+import { MAX_TIME_MS } from './fields.js'
 import type { inputInfoSchema, outputInfoSchema, recordedInfoSchema } from './info.js'
 import { isPlainObject, jsonObjectProblem } from './json.js'
 
@@ -16,8 +17,11 @@ const oneOf = (...words: readonly string[]) => {
   return (value: unknown) => known.has(value)
 }
 
+const isTime = (value: unknown) => isCount(value) && (value as number) <= MAX_TIME_MS
+
 const isTextOrNull = orNull(isText)
 const isCountOrNull = orNull(isCount)
+const isTimeOrNull = orNull(isTime)
 const isWhy = oneOf('never', 'failure', 'always')
 const isCause = oneOf('exit', 'signal', 'stopped', 'timeout')
 
@@ -47,9 +51,9 @@ export const quickRecorded: Fits<typeof recordedInfoSchema> = {
     value.factor >= 1 &&
     value.factor <= 1_000 &&
     Object.keys(value).length === 6,
-  createdAt: isCount,
-  startedAt: isCountOrNull,
-  exitedAt: isCountOrNull,
+  createdAt: isTime,
+  startedAt: isTimeOrNull,
+  exitedAt: isTimeOrNull,
   exitStatus: (value) =>
     value === null ||
     (isPlainObject(value) &&
@@ -58,7 +62,7 @@ export const quickRecorded: Fits<typeof recordedInfoSchema> = {
       isCause(value.cause) &&
       Object.keys(value).length === 3),
   exitOffsets: (value) => value === null || (isPlainObject(value) && isCount(value[1]) && isCount(value[2])),
-  nextStartAt: isCountOrNull,
+  nextStartAt: isTimeOrNull,
   failure: isTextOrNull,
   stdio: oneOf('pipe', 'socket'),
   protocol: isCount,

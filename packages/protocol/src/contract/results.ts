@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { countSchema, featuresSchema, metaSchema, outputStreamIdSchema } from './fields.js'
+import { countSchema, featuresSchema, metaSchema, outputStreamIdSchema, timeSchema } from './fields.js'
 import { exitStatusSchema, liveStateSchema, survivorSchema, taskInfoSchema } from './info.js'
 import { bytesSchema, type MethodName } from './methods.js'
 
@@ -28,7 +28,7 @@ export type ReadResult = v.InferOutput<typeof readResultSchema>
 
 /** One chunk as it was read: `[streamId, offset, length, at]`, with `at` in Unix ms. */
 export const orderedChunkSchema = v.pipe(
-  v.tuple([outputStreamIdSchema, countSchema, countSchema, countSchema]),
+  v.tuple([outputStreamIdSchema, countSchema, countSchema, timeSchema]),
   v.check(([, offset, length]) => Number.isSafeInteger(offset + length), 'ends where no offset can be'),
 )
 export type OrderedChunk = v.InferOutput<typeof orderedChunkSchema>

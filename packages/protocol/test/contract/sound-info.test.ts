@@ -48,6 +48,15 @@ test('an info that fits is what it was, with keys of its own', () => {
   expect(sound(told)).toEqual({ info: told, misfits: [] })
 })
 
+// `bgtask info` ended with a RangeError, and the page of the console too: the last moment of a Date is earlier than 2^53.
+test('a time that no date can be is dropped and reported', () => {
+  const late = 8.64e15 + 1
+  const { info, misfits } = sound({ ...WHOLE, createdAt: late, startedAt: late, exitedAt: late, nextStartAt: late })
+  expect(info).toMatchObject({ createdAt: 0, startedAt: null, exitedAt: null, nextStartAt: null })
+  expect(misfits).toHaveLength(4)
+  expect(sound({ ...WHOLE, createdAt: 8.64e15 }).misfits).toEqual([])
+})
+
 test('what is missing stands for the least, and is no misfit', () => {
   const { info, misfits } = sound({ a: 1 })
   expect(misfits).toEqual([])

@@ -7,25 +7,14 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 
-/// Creates a file in place of whatever has that name. What is written to it is appended.
+/// Creates a file, and fails if the name is taken. What is written to it is appended.
 pub fn create_owned(path: &Path, access: &Access) -> io::Result<File> {
-    let file = match open_new(path) {
-        Err(error) if error.raw_os_error() == Some(sys::EEXIST) => {
-            std::fs::remove_file(path)?;
-            open_new(path)?
-        }
-        result => result?,
-    };
+    let file = File::options().append(true).create_new(true).mode(0o600).custom_flags(sys::O_NOFOLLOW).open(path)?;
     if let Some(gid) = access.gid {
         fchown(&file, None, Some(gid))?;
     }
     file.set_permissions(Permissions::from_mode(access.mode & 0o666))?;
     Ok(file)
-}
-
-/// It is never a link that somebody placed there.
-fn open_new(path: &Path) -> io::Result<File> {
-    File::options().append(true).create_new(true).mode(0o600).custom_flags(sys::O_NOFOLLOW).open(path)
 }
 
 /// Removes a file that may be gone already. A directory that is gone or read-only must not keep us from going.

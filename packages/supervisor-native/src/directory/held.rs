@@ -44,7 +44,7 @@ impl Held {
 
     /// Makes a directory in it that nobody else can enter, for files whose mode and group can only be set by name.
     pub fn make_private(&self) -> io::Result<(String, Self)> {
-        let name = format!(".{}.{}", std::process::id(), random_name());
+        let name = temporary_name();
         let umask = sys::set_umask(0o077);
         let made = DirBuilder::new().mode(0o700).create(self.at(&name));
         sys::set_umask(umask);
@@ -58,9 +58,10 @@ impl Held {
     }
 }
 
-/// Six letters and digits.
-fn random_name() -> String {
+/// For what is being made: six letters and digits. Whoever could foresee them could take the name first.
+pub fn temporary_name() -> String {
     let number = std::collections::hash_map::RandomState::new().build_hasher().finish();
     let digits = (0..6).map(|place| (number / 36_u64.pow(place) % 36) as u32);
-    digits.filter_map(|digit| char::from_digit(digit, 36)).collect()
+    let random: String = digits.filter_map(|digit| char::from_digit(digit, 36)).collect();
+    format!(".{}.{random}", std::process::id())
 }

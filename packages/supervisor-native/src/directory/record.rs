@@ -1,7 +1,7 @@
 //! The task's record: what is known of it when its supervisor can no longer be asked.
 
 use super::files::{create_owned, remove_file};
-use super::held::Held;
+use super::held::{Held, temporary_name};
 use crate::launch::spec::Access;
 use std::io::{self, Write};
 use std::rc::Rc;
@@ -12,7 +12,6 @@ const MAX_RECORD_BYTES: usize = 256 * 1024;
 pub struct RecordFile {
     directory: Rc<Held>,
     name: String,
-    temporary: String,
     access: Access,
     is_removed: bool,
     stays: bool,
@@ -21,8 +20,7 @@ pub struct RecordFile {
 impl RecordFile {
     pub fn new(directory: Rc<Held>, task_id: &str, access: &Access) -> Self {
         let name = format!("{}.{task_id}.json", std::process::id());
-        let temporary = format!(".{name}");
-        Self { directory, name, temporary, access: access.clone(), is_removed: false, stays: false }
+        Self { directory, name, access: access.clone(), is_removed: false, stays: false }
     }
 
     /// Where it is; for people.
@@ -39,15 +37,20 @@ impl RecordFile {
             let words = format!("the record has {} bytes, {MAX_RECORD_BYTES} is the most", json.len());
             return Err(io::Error::other(words));
         }
-        let temporary = self.directory.at(&self.temporary);
-        create_owned(&temporary, &self.access)?.write_all(json.as_bytes())?;
-        std::fs::rename(&temporary, self.directory.at(&self.name))
+        let temporary = self.directory.at(&temporary_name());
+        let mut file = create_owned(&temporary, &self.access)?;
+        let replaced = file
+            .write_all(json.as_bytes())
+            .and_then(|()| std::fs::rename(&temporary, self.directory.at(&self.name)));
+        if replaced.is_err() {
+            remove_file(&temporary);
+        }
+        replaced
     }
 
     /// Removes it for good.
     pub fn remove(&mut self) {
         self.is_removed = true;
-        remove_file(&self.directory.at(&self.temporary));
         remove_file(&self.directory.at(&self.name));
     }
 

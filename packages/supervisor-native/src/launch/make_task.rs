@@ -65,6 +65,6 @@ fn open_log(spec: &Spec, directory: &Rc<Held>) -> Result<Log, Failure> {
         return Ok(Log::to_stderr());
     }
     let name = format!("{}.out", std::process::id());
-    let made = Log::to_file(Rc::clone(directory), &name, &spec.task_id, &spec.access);
+    let made = Log::to_file(Rc::clone(directory), &name, &spec.access);
     made.map_err(|error| Failure::system(&format!("cannot make {}", directory.shown(&name)), &error))
 }

@@ -1,10 +1,10 @@
 import { closeSync, constants, fchmodSync, fchownSync, lstatSync, openSync, unlinkSync } from 'node:fs'
 import type { Access } from '@bgtask/protocol'
 
-/** Creates a file with exactly the mode and group asked for, in place of whatever has that name. */
+/** Creates a file with exactly the mode and group asked for. @throws EEXIST where the name is taken. */
 export function createOwned(path: string, access: Access, extraFlags = 0): number {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
-  const fd = openNew(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | extraFlags)
+  const fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | extraFlags, 0o600)
   try {
     if (access.gid !== null) fchownSync(fd, -1, access.gid)
     fchmodSync(fd, access.mode & 0o666)
@@ -12,16 +12,6 @@ export function createOwned(path: string, access: Access, extraFlags = 0): numbe
   } catch (error) {
     closeSync(fd)
     throw error
-  }
-}
-
-function openNew(path: string, flags: number): number {
-  try {
-    return openSync(path, flags, 0o600)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    removeFile(path)
-    return openSync(path, flags, 0o600)
   }
 }
 

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, renameSync } from 'node:fs'
-import { type LaunchSpec, logFileName, temporaryLogFileName } from '@bgtask/protocol'
+import { type Access, logFileName, temporaryFileName } from '@bgtask/protocol'
 import { nameTaken } from './claim.js'
 import { createOwned, removeIfSame } from './files.js'
 import type { HeldDirectory } from './held-directory.js'
@@ -11,13 +11,12 @@ export class LogFile {
   readonly fd: number
   readonly #directory: HeldDirectory
   readonly #name = logFileName(process.pid)
-  readonly #temporaryName: string
+  readonly #temporaryName = temporaryFileName(process.pid)
   readonly #inode: number
 
   /** Makes it under a temporary name, so that a full or read-only directory fails the launch. */
-  constructor(directory: HeldDirectory, { taskId, access }: LaunchSpec) {
+  constructor(directory: HeldDirectory, access: Access) {
     this.#directory = directory
-    this.#temporaryName = temporaryLogFileName(process.pid, taskId)
     this.fd = createOwned(directory.at(this.#temporaryName), access, O_APPEND)
     this.#inode = fstatSync(this.fd).ino
   }

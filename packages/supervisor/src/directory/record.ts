@@ -1,12 +1,6 @@
 import { closeSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import {
-  type Access,
-  MAX_RECORD_BYTES,
-  recordFileName,
-  type TaskRecord,
-  temporaryRecordFileName,
-} from '@bgtask/protocol'
+import { type Access, MAX_RECORD_BYTES, recordFileName, type TaskRecord, temporaryFileName } from '@bgtask/protocol'
 import { createOwned, removeFile } from './files.js'
 import type { HeldDirectory } from './held-directory.js'
 
@@ -14,14 +8,12 @@ import type { HeldDirectory } from './held-directory.js'
 export class RecordFile {
   readonly #directory: HeldDirectory
   readonly #name: string
-  readonly #temporaryName: string
   readonly #access: Access
   #removed = false
 
   constructor(directory: HeldDirectory, taskId: string, access: Access) {
     this.#directory = directory
     this.#name = recordFileName(process.pid, taskId)
-    this.#temporaryName = temporaryRecordFileName(process.pid, taskId)
     this.#access = access
   }
 
@@ -45,20 +37,22 @@ export class RecordFile {
   }
 
   #replace(bytes: Buffer): void {
-    const temporaryPath = this.#directory.at(this.#temporaryName)
+    const temporaryPath = this.#directory.at(temporaryFileName(process.pid))
     const fd = createOwned(temporaryPath, this.#access)
     try {
       writeFileSync(fd, bytes)
+      renameSync(temporaryPath, this.#directory.at(this.#name))
+    } catch (error) {
+      removeFile(temporaryPath)
+      throw error
     } finally {
       closeSync(fd)
     }
-    renameSync(temporaryPath, this.#directory.at(this.#name))
   }
 
   /** Removes it for good. */
   remove(): void {
     this.#removed = true
-    removeFile(this.#directory.at(this.#temporaryName))
     removeFile(this.#directory.at(this.#name))
   }
 }

@@ -65,7 +65,7 @@ export async function makeTask(
   try {
     const lock = spec.lockfile === null ? undefined : new Lock(spec.lockfile, spec.taskId)
     traces.unshift(() => lock?.release())
-    const logFile = spec.behavior === 'foreground' ? undefined : new LogFile(directory, spec)
+    const logFile = spec.behavior === 'foreground' ? undefined : new LogFile(directory, spec.access)
     traces.unshift(() => logFile?.remove())
     const log = new Log(logFile?.fd ?? 2)
     const recordFile = new RecordFile(directory, spec.taskId, spec.access)
