@@ -85,5 +85,9 @@ export const filesMutants: readonly Mutant[] = [
     'socket, log and record have the mode and group that access says, whatever the umask',
     /mode and group of/,
   ],
-  ['reuses-a-name', 'names that others take once it has used them keep no record from being replaced', /cannot be written/],
+  [
+    'reuses-a-name',
+    'names that others take once it has used them keep no record from being replaced',
+    /cannot be written/,
+  ],
 ]
