@@ -1,168 +1,87 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
+import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { defineConfig, type Options } from 'tsup'
+import { lazyBuiltins } from './scripts/lazy-builtins.js'
 import { thirdPartyNotices } from './scripts/third-party-notices.js'
 
-type Plugin = NonNullable<Options['esbuildPlugins']>[number]
-
-const require = createRequire(import.meta.url)
-
-interface Manifest {
-  exports?: object
-  bin?: object | string
-  dependencies?: Record<string, string>
-  devDependencies?: Record<string, string>
-}
-
 // No `clean`: several builds share one dist, and the declarations come from `scripts/declarations.mjs`.
-const common: Options = { target: 'node20', platform: 'node', dts: false, silent: true }
+const common: Options = { target: 'node20', platform: 'node', dts: false, silent: true, sourcemap: true }
 
-const directories = readdirSync('packages')
-  .map((name) => join('packages', name))
-  .filter((directory) => existsSync(join(directory, 'package.json')))
+/** Not published: what a package uses of these is part of its build. */
+const PRIVATE = ['@bgtask/os']
 
-export default defineConfig(
-  directories.flatMap((directory) => {
-    const manifest = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
-    return [...library(directory, manifest), ...daemon(directory), ...command(directory), ...browser(directory)]
-  }),
-)
+export default defineConfig([
+  library('protocol', ['index', 'rpc'], ['msgpackr']),
+  library('os', ['index']),
+  library('client', ['index']),
+  library('pool', ['index']),
+  library('supervisor', ['index', 'command', 'internals']),
+  daemon('supervisor', 'daemon'),
+  library('conformance', ['index', 'cli', 'scripted-supervisor']),
+  library('web', ['index']),
+  browser('web', ['page', 'console']),
+  command('cli', 'bgtask', 'main'),
+])
 
-/** Private: what a package uses of it is part of its build. */
-const INLINED = '@bgtask/os'
-
-/**
- * Every `src/x.ts` whose `dist/x.js` is named by `exports` or `bin`. What the manifest names in `dependencies` stays an import;
- * a library among the `devDependencies` is bundled.
- */
-function library(directory: string, manifest: Manifest): Options[] {
-  const named = JSON.stringify([manifest.exports, manifest.bin]).matchAll(/"\.\/dist\/([^"]+)\.js"/g)
-  // An export without a source is told by publint, on the packed package.
-  const entry = [...new Set([...named].map(([, name]) => `${directory}/src/${name}.ts`))].filter((file) =>
-    existsSync(file),
-  )
-  if (entry.length === 0) return []
+/** ES modules that import other packages, except private ones and those that `inlined` names: they are bundled. */
+function library(name: string, entries: string[], inlined: string[] = []): Options {
+  const directory = join('packages', name)
   const outDir = join(directory, 'dist')
-  const bundled = Object.keys(manifest.devDependencies ?? {}).filter(
-    (name) => name === INLINED || !name.startsWith('@bgtask/'),
-  )
-  const noExternal = bundled.filter((name) => manifest.dependencies?.[name] === undefined)
-  const esbuildPlugins = [thirdPartyNotices(outDir)]
-  return [
-    {
-      ...common,
-      entry,
-      outDir,
-      format: ['esm'],
-      skipNodeModulesBundle: true,
-      noExternal,
-      // From source, so that this build waits for no other.
-      esbuildOptions: (options) => {
-        options.conditions = ['@bgtask/source']
-      },
-      esbuildPlugins,
-    },
-  ]
-}
-
-/** A supervisor, with the lock addon beside it. */
-function daemon(directory: string): Options[] {
-  const dist = join(directory, 'dist')
-  const addon = join(directory, 'node_modules/fs-native-extensions')
-  return program(
-    directory,
-    'daemon',
-    { start: 'start-daemon', compile: 'compile-daemon' },
-    {
-      esbuildPlugins: [thirdPartyNotices(dist, [addon])],
-      onSuccess: async () => {
-        await copyLockAddon(addon, join(dist, 'prebuilds'))
-        compile(dist)
-      },
-    },
-  )
-}
-
-/** A command for people, most of whose uses need little of Node. */
-function command(directory: string): Options[] {
-  const parts = ['node:child_process', 'node:crypto', 'node:net', 'node:stream/web', 'node:worker_threads']
-  return program(
-    directory,
-    'bgtask',
-    { start: 'start', compile: 'compile' },
-    {
-      esbuildPlugins: [lazyBuiltins(parts), thirdPartyNotices(join(directory, 'dist'))],
-      onSuccess: async () => {
-        const pool = await mkdtemp(join(tmpdir(), 'bgtask-'))
-        compile(join(directory, 'dist'), 'ls', '--pool', pool)
-        await rm(pool, { recursive: true })
-      },
-    },
-  )
-}
-
-/** Runs a program with these arguments and keeps what Node has compiled of it. */
-function compile(dist: string, ...argv: string[]): void {
-  execFileSync(process.execPath, [join(dist, 'compile.cjs'), ...argv])
-}
-
-/**
- * A program as one minified CommonJS file, since 20 ES modules boot 45 ms slower; and beside it `start.cjs`, which runs it
- * as Node has compiled it before.
- */
-function program(
-  directory: string,
-  name: string,
-  { start, compile }: { start: string; compile: string },
-  options: Options,
-): Options[] {
-  const main = join(directory, `src/${name}.ts`)
-  if (!existsSync(main)) return []
-  return [
-    {
-      ...common,
-      ...options,
-      entry: { [name]: main, start: `scripts/compiled/${start}.ts`, compile: `scripts/compiled/${compile}.ts` },
-      outDir: join(directory, 'dist'),
-      format: ['cjs'],
-      outExtension: () => ({ js: '.cjs' }),
-      // From source, so that this build waits for no other.
-      esbuildOptions: (options) => {
-        options.conditions = ['@bgtask/source']
-        // As `require`, which is faster, and works in compiled code too.
-        options.supported = { 'dynamic-import': false }
-      },
-      removeNodeProtocol: false,
-      noExternal: [/.*/],
-      define: {
-        'import.meta.dirname': '__dirname',
-        'import.meta.filename': '__filename',
-        PROGRAM: JSON.stringify(name),
-      },
-      minify: true,
-    },
-  ]
-}
-
-/** Loads a part of Node at the first use of something of it: these take a command that needs none of them 10 ms. */
-function lazyBuiltins(names: readonly string[]): Plugin {
   return {
-    name: 'lazy-builtins',
-    setup(build) {
-      const filter = new RegExp(`^(${names.join('|')})$`)
-      build.onResolve({ filter }, ({ path, namespace }) =>
-        namespace === 'lazy' ? { path, external: true } : { path, namespace: 'lazy' },
-      )
-      build.onLoad({ filter, namespace: 'lazy' }, ({ path }) => {
-        const getters = Object.keys(require(path)).map((name) => `get ${name}() { return require('${path}').${name} }`)
-        return { contents: `module.exports = { ${getters.join(', ')} }` }
-      })
+    ...common,
+    entry: entries.map((entry) => `${directory}/src/${entry}.ts`),
+    outDir,
+    format: ['esm'],
+    skipNodeModulesBundle: true,
+    noExternal: [...PRIVATE, ...inlined],
+    esbuildOptions: fromSource,
+    esbuildPlugins: [thirdPartyNotices(outDir)],
+  }
+}
+
+/** A supervisor in one file, with the lock addon beside it. */
+function daemon(name: string, entry: string): Options {
+  const directory = join('packages', name)
+  const addon = join(directory, 'node_modules/fs-native-extensions')
+  return {
+    ...program(directory, [entry]),
+    esbuildPlugins: [thirdPartyNotices(join(directory, 'dist'), [addon])],
+    onSuccess: () => copyLockAddon(addon, join(directory, 'dist/prebuilds')),
+  }
+}
+
+/** A command in two files: a small one that `bin` names, and the one that it loads through Node's compile cache. */
+function command(name: string, start: string, main: string): Options {
+  const directory = join('packages', name)
+  const lazy = ['node:child_process', 'node:crypto', 'node:net', 'node:stream/web', 'node:worker_threads']
+  return {
+    ...program(directory, [start, main]),
+    esbuildPlugins: [lazyBuiltins(lazy), thirdPartyNotices(join(directory, 'dist'))],
+  }
+}
+
+/** CommonJS files that hold all they need: 20 ES modules load 45 ms slower. Not minified, so that stack traces can be read. */
+function program(directory: string, entries: string[]): Options {
+  return {
+    ...common,
+    entry: entries.map((entry) => `${directory}/src/${entry}.ts`),
+    outDir: join(directory, 'dist'),
+    format: ['cjs'],
+    outExtension: () => ({ js: '.cjs' }),
+    noExternal: [/.*/],
+    removeNodeProtocol: false,
+    define: { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
+    esbuildOptions: (options) => {
+      fromSource(options)
+      // `require` loads faster than `import()`.
+      options.supported = { 'dynamic-import': false }
     },
   }
+}
+
+/** Bundled packages are read from source, so that no build waits for another. */
+function fromSource(options: Parameters<NonNullable<Options['esbuildOptions']>>[0]): void {
+  options.conditions = ['@bgtask/source']
 }
 
 /** An addon cannot be inlined. Loading its file takes 0.8 ms, `require` of its package 23 ms and more. */
@@ -174,32 +93,30 @@ async function copyLockAddon(source: string, target: string): Promise<void> {
   }
 }
 
-/** What browsers get: each entry whole, styles as text in it, and beside them the files that need no build. */
-function browser(directory: string): Options[] {
+/** What browsers get: each entry in one file, styles as text in it, and beside them the files that need no build. */
+function browser(name: string, entries: string[]): Options {
+  const directory = join('packages', name)
   const source = join(directory, 'src/browser')
-  if (!existsSync(source)) return []
   const outDir = join(directory, 'dist/assets')
-  return [
-    {
-      ...common,
-      entry: [join(source, 'page.ts'), join(source, 'console.ts')],
-      outDir,
-      platform: 'browser',
-      target: 'es2022',
-      format: ['esm'],
-      splitting: false,
-      noExternal: [/.*/],
-      loader: { '.css': 'text' },
-      esbuildOptions: (options) => {
-        options.conditions = ['@bgtask/source']
-        options.legalComments = 'inline'
-      },
-      minify: true,
-      esbuildPlugins: [thirdPartyNotices(join(directory, 'dist'))],
-      onSuccess: async () => {
-        for (const file of ['index.html', 'page.css', 'icon.svg'])
-          await copyFile(join(source, file), join(outDir, file))
-      },
+  return {
+    ...common,
+    entry: entries.map((entry) => `${source}/${entry}.ts`),
+    outDir,
+    platform: 'browser',
+    target: 'es2022',
+    format: ['esm'],
+    splitting: false,
+    noExternal: [/.*/],
+    loader: { '.css': 'text' },
+    esbuildOptions: (options) => {
+      fromSource(options)
+      options.legalComments = 'inline'
     },
-  ]
+    minify: true,
+    sourcemap: false,
+    esbuildPlugins: [thirdPartyNotices(join(directory, 'dist'))],
+    onSuccess: async () => {
+      for (const file of ['index.html', 'page.css', 'icon.svg']) await copyFile(join(source, file), join(outDir, file))
+    },
+  }
 }

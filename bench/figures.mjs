@@ -34,7 +34,7 @@ const HELP = `usage: pnpm bench [--quick] [--only ID,ID…] [--write]
 
   --quick  5 pairs instead of 21
   --only   some of the figures
-  --write  put the results into bench/FIGURES.md and README.md (all figures)
+  --write  write the results to bench/FIGURES.md and docs/figures.md (all figures)
 
 ${FIGURES.map(({ id, title }) => `  ${id.padEnd(18)}${title}`).join('\n')}`
 
@@ -63,7 +63,7 @@ await runBenchmark(async () => {
     const command = `pnpm bench${options.quick ? ' --quick' : ''} --write`
     const how = `Measured by \`${command}\`: medians of ${pairs} interleaved pairs in one run, with default options.`
     writeFileSync(new URL('FIGURES.md', import.meta.url), `# Figures\n\n${how}\n\n${text}.\n`)
-    writeToReadme(`${how}\n${describeMachine()}.\n\n${summary(rows)}`)
+    writeSummary(`${how}\n${describeMachine()}.\n\n${summary(rows)}`)
   }
   return rows.every(({ ok }) => ok) ? 0 : 1
 })
@@ -98,7 +98,7 @@ function table(rows) {
   return ['| figure | measured | middle half | limit | |', '|---|---|---|---|---|', ...lines].join('\n')
 }
 
-/** The README has the results alone; what they are made of is in FIGURES.md. */
+/** docs/figures.md has the results alone; FIGURES.md has their parts. */
 function summary(rows) {
   const lines = rows.map(
     (row) =>
@@ -107,14 +107,14 @@ function summary(rows) {
   return ['| figure | measured | limit |', '|---|---|---|', ...lines].join('\n')
 }
 
-function writeToReadme(text) {
-  const file = new URL('../README.md', import.meta.url)
+function writeSummary(text) {
+  const file = new URL('../docs/figures.md', import.meta.url)
   const [begin, end] = ['<!-- figures -->', '<!-- end of figures -->']
-  const readme = readFileSync(file, 'utf8')
-  const start = readme.indexOf(begin)
-  const stop = readme.indexOf(end)
-  if (start === -1 || stop < start) throw new Error(`README.md lacks ${begin} … ${end}`)
-  writeFileSync(file, `${readme.slice(0, start)}${begin}\n${text}\n${readme.slice(stop)}`)
+  const page = readFileSync(file, 'utf8')
+  const start = page.indexOf(begin)
+  const stop = page.indexOf(end)
+  if (start === -1 || stop < start) throw new Error(`docs/figures.md lacks ${begin} … ${end}`)
+  writeFileSync(file, `${page.slice(0, start)}${begin}\n${text}\n${page.slice(stop)}`)
 }
 
 function format(value, unit) {

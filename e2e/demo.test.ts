@@ -6,11 +6,14 @@ import { endTasksAfterTest } from './support/pools.js'
 
 const DEMO = join(import.meta.dirname, '../examples/demo.mjs')
 
-test('the demo shows a task from its start to its end, also without a terminal, and leaves nothing behind', async () => {
+test('the demo shows a task in a program, a shell and a console from its start to its end, and leaves nothing behind', {
+  timeout: 90_000,
+}, async () => {
   const TMPDIR = tempDir()
-  const { exitCode, stdout, stderr } = await runNode(DEMO, [], { env: { TMPDIR }, stdin: 'ignore' })
+  const { exitCode, stdout, stderr } = await runNode(DEMO, [], { env: { TMPDIR }, stdin: 'ignore', timeout: 60_000 })
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
-  const milestones = /ERR_BGTASK_LOCK_HELD.* 1 found\n.*stdout {3}0: .*stdout +\d\d: .*"SIGINT".* are gone/s
+  const milestones =
+    /ERR_BGTASK_LOCK_HELD.*\$ bgtask ls\n.* foo .*#token=.*the page: 200.* 1 found\n.*stdout {3}0: .*stdout +\d\d: .*"SIGINT".* are gone/s
   expect(stdout).toMatch(milestones)
   expect(readdirSync(TMPDIR)).toEqual([])
 })

@@ -10,7 +10,7 @@ import { expect, test } from 'vitest'
 import { makePool } from './support/pools.js'
 
 const root = join(import.meta.dirname, '..')
-const cli = join(root, 'packages/cli/dist/start.cjs')
+const cli = join(root, 'packages/cli/dist/bgtask.cjs')
 
 /** The example as JavaScript, with the built client in it. */
 async function buildJob(): Promise<string> {

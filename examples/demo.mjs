@@ -1,16 +1,18 @@
-// `npm run demo`: one background task from its start to its end, seen by two processes. Explains on screen what it does;
-// exits with 1 if anything is not as it says.
+// `npm run demo`: one background task from its start to its end, seen by two processes, the command line and the console.
+// Explains on screen what it does; exits with 1 if anything is not as it says.
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { TaskPool } from '@bgtask/pool'
+import { serveConsole } from '@bgtask/web'
 import { execaNode } from 'execa'
 
 const CONTROL = fileURLToPath(new URL('control.mjs', import.meta.url))
+const CLI = new URL('../packages/cli/', import.meta.url)
 
-// ^C, or a terminal that is closed, ends the other process, and that ends this one in order. So does nobody reading on.
+// Ctrl-C, or a closed terminal, ends the other process, and that ends this one in order. So does a reader that closes the pipe.
 for (const name of ['SIGINT', 'SIGHUP']) process.on(name, () => {})
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
@@ -45,6 +47,13 @@ async function demo() {
   assert.equal(refused.code, 'ERR_BGTASK_LOCK_HELD')
   show(`${refused.code}: ${refused.message}`)
 
+  say('A shell sees the same task:')
+  await bgtask(path, ['ls'])
+  await bgtask(path, ['logs', 'foo', '--until', ':', '--timeout', '20s'])
+
+  say('So does a browser. `bgtask web` serves this console, behind a token:')
+  await showConsole(pool, task)
+
   say('This process lets go of the task. Another one, which knows only the directory, takes over.')
   task.disconnect()
   const { exitCode } = await execaNode(CONTROL, [path, 'foo'], { stdio: 'inherit', reject: false })
@@ -56,7 +65,30 @@ async function demo() {
   show('the directory is empty, supervisor and child are gone')
 }
 
-/** Also where the demo was interrupted. */
+/** Runs the command as a shell would, and shows what it prints. */
+async function bgtask(path, args) {
+  const { bin } = JSON.parse(readFileSync(new URL('package.json', CLI), 'utf8'))
+  const env = { BGTASK_TASKPOOL_PATH: path, NO_COLOR: '1' }
+  const { exitCode, stdout } = await execaNode(fileURLToPath(new URL(bin.bgtask, CLI)), args, { env, reject: false })
+  assert.equal(exitCode, 0, 'the command failed')
+  show(`$ bgtask ${args.join(' ')}`)
+  for (const line of stdout.split('\n')) show(line)
+}
+
+/** Asks the console what its page asks. */
+async function showConsole(pool, task) {
+  const served = await serveConsole({ pool })
+  const { origin, hash } = new URL(served.url)
+  const taskUrl = `${origin}/api/tasks/${task.taskId}`
+  const headers = { authorization: `Bearer ${hash.replace('#token=', '')}` }
+  const requests = [fetch(origin), fetch(taskUrl, { headers }), fetch(taskUrl)]
+  const [page, answer, refused] = await Promise.all(requests).finally(() => served.close())
+  assert.deepEqual([page.status, answer.status, refused.status], [200, 200, 401])
+  show(served.url)
+  show(`the page: ${page.status}, the task with the token: ${answer.status}, without it: ${refused.status}`)
+}
+
+/** Also if the demo was interrupted. */
 async function cleanUp() {
   const path = join(directory, 'pool')
   if (existsSync(path)) {

@@ -2,13 +2,16 @@
  * Packs every public package as it would be published and lets publint and attw (are the types wrong?) read the tarball.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { publicPackages } from './public-packages.mjs'
 
 const directory = mkdtempSync(join(tmpdir(), 'bgtask-pack-'))
 try {
-  const packed = run('pnpm', ['--recursive', ...publicPackages(), 'pack', '--pack-destination', directory])
+  // pnpm would pack private packages too.
+  const filters = publicPackages().map(({ name }) => `--filter=${name}`)
+  const packed = run('pnpm', ['--recursive', ...filters, 'pack', '--pack-destination', directory])
   const failed = readdirSync(directory)
     .map((name) => join(directory, name))
     .flatMap((tarball) => [
@@ -21,13 +24,6 @@ try {
   process.exitCode = failed.length > 0 ? 1 : 0
 } finally {
   rmSync(directory, { recursive: true, force: true })
-}
-
-/** As filters of pnpm, which packs private packages too. */
-function publicPackages() {
-  const paths = readdirSync('packages').map((name) => `packages/${name}/package.json`)
-  const manifests = paths.filter((path) => existsSync(path)).map((path) => JSON.parse(readFileSync(path, 'utf8')))
-  return manifests.filter((manifest) => !manifest.private).map(({ name }) => `--filter=${name}`)
 }
 
 /** Shows what the command said only if it failed. */

@@ -8,7 +8,7 @@ import { readOptions } from '../bench/lib/options.mjs'
 const VERSIONS = ['20.19.0', '22.12.0', '24', '26']
 
 /** From outside, as built, and as packed and installed: what a version of Node may break that the other tests do not ask for. */
-const TESTS = ['e2e/seed', 'e2e/packed', 'packages/conformance/test/tarballs']
+const TESTS = ['e2e/seed', 'e2e/packed', 'packages/conformance/test/tarballs', 'packages/cli/test/compile-cache']
 
 const HELP = `usage: pnpm test:nodes [--all] [VERSION…]
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { comparePairs } from '../lib/pairs.mjs'
 
-const BGTASK = fileURLToPath(new URL('../../packages/cli/dist/start.cjs', import.meta.url))
+const BGTASK = fileURLToPath(new URL('../../packages/cli/dist/bgtask.cjs', import.meta.url))
 
 /** A program of Node, from its start to its end; what it prints is read by us. */
 const node = (args, env) => async () => {

@@ -9,7 +9,6 @@ const PEERS = join(import.meta.dirname, '../../bench/peers/run.mjs')
 const FIGURES = join(import.meta.dirname, '../../bench/figures.mjs')
 const PROFILE = join(import.meta.dirname, '../../bench/profile.mjs')
 const CONSOLE = join(import.meta.dirname, '../../bench/console.mjs')
-const MUTANTS = join(import.meta.dirname, '../../scripts/mutants.mjs')
 
 const WORK = ['spawn-cold', 'spawn-warm', 'spawn-many', 'memory', 'cpu-idle', 'drain', 'latency', 'query', 'stop']
 
@@ -111,8 +110,6 @@ test.each([
 test.each([
   [CONSOLE, ['--nothing'], /^Unknown option '--nothing'/],
   [CONSOLE, ['word'], /^Unexpected argument 'word'/],
-  [MUTANTS, ['--nothing'], /^Unknown option '--nothing'/],
-  [MUTANTS, ['no-such-fault'], /^no fault is described with no-such-fault/],
 ])('%s %j is refused before anything is done', async (program, args, words) => {
   const directory = tempDir()
   const refused = await runNode(program, args, { env: { TMPDIR: directory } })

@@ -21,8 +21,8 @@ const option = (name: string) => ({ code: 'ERR_BGTASK_INVALID_OPTION', option: n
 const command = (name: string, reason: string) => ({ code: 'ERR_BGTASK_COMMAND', command: name, reason })
 
 const ROWS: Row[] = [
-  { what: 'neither cmd nor exec', options: {}, error: option('cmd') },
-  { what: 'both cmd and exec', options: { cmd: 'true', exec: ['true'] }, error: option('cmd') },
+  { what: 'neither cmd nor exec', options: invalid({}), error: option('cmd') },
+  { what: 'both cmd and exec', options: invalid({ cmd: 'true', exec: ['true'] }), error: option('cmd') },
   { what: 'an empty cmd', options: { cmd: ' ' }, error: option('cmd') },
   { what: 'a cmd that is no string', options: invalid({ cmd: 7 }), error: option('cmd') },
   { what: 'an empty argv', options: { exec: [] }, error: option('exec') },

@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { mutants } from './mutants.mjs'
 
 const document = readFileSync(join(import.meta.dirname, '../../docs/seed-coverage.md'), 'utf8')
 
@@ -21,18 +20,6 @@ describe('docs/seed-coverage.md', () => {
   test('names tests that exist, and each of this directory', () => {
     expect([...mapped].sort()).toEqual(definedTests().sort())
   })
-
-  test('names tests that a broken build has made fail', () => {
-    const noticing = new Set(mutants.flatMap(({ fails }) => fails))
-    expect(mapped.filter((name) => !noticing.has(name))).toEqual([])
-    expect([...noticing].filter((name) => !mapped.includes(name))).toEqual([])
-  })
-})
-
-test.for(mutants)('$breaks: what it breaks is there, exactly once', ({ file, search, replace }) => {
-  const source = readFileSync(join(import.meta.dirname, '../..', file), 'utf8')
-  expect(source.split(search).length - 1).toBe(1)
-  expect(replace).not.toBe(search)
 })
 
 /** Names such as `lock.test.ts › held by another task` in a row of the table. */

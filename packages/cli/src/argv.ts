@@ -1,22 +1,22 @@
-/** A command line as it is parsed: with the forms that people know from other programs. */
-export function normalized(argv: readonly string[]): string[] {
+/** Translates forms that users know from other programs (`help ls`, `kill -9`) into what the parser takes. */
+export function normalizeArgv(argv: readonly string[]): string[] {
   const at = commandIndex(argv)
   const [command, words] = [argv[at], argv.slice(at + 1)]
   const followedBy = (rest: readonly string[]) => [...argv.slice(0, at + 1), ...rest]
   if (command === undefined) return argv.length === 0 ? ['--help'] : [...argv]
   if (command === 'help') return [...words.slice(0, 1), '--help']
   if (command === 'kill') return followedBy(words.flatMap(signalOption))
-  if (command === 'send') return followedBy(textApart(words))
+  if (command === 'send') return followedBy(separateText(words))
   return [...argv]
 }
 
-/** The first word that names a command: neither an option, nor the value of `--pool`. */
+/** Returns the command's name: the first word that is neither an option nor the value of `--pool`. */
 export function commandOf(argv: readonly string[]): string | undefined {
   return argv[commandIndex(argv)]
 }
 
-/** Whether errors are to be JSON, told before the command line is understood; what is behind `--` belongs to somebody else. */
-export function asksForJson(argv: readonly string[]): boolean {
+/** Whether errors must be JSON. Decided before the command line is parsed. What follows `--` belongs to the task. */
+export function requestsJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--')
   return argv.slice(0, end === -1 ? argv.length : end).includes('--json')
 }
@@ -26,7 +26,7 @@ function commandIndex(argv: readonly string[]): number {
   return index === -1 ? argv.length : index
 }
 
-/** `kill -9` and `kill -INT`, as kill(1) has them. */
+/** Turns `kill -9` and `kill -INT`, the forms of kill(1), into `-s`. */
 function signalOption(word: string): string[] {
   return /^-(\d+|[A-Z][A-Z\d]+)$/.test(word) ? ['-s', word.slice(1)] : [word]
 }
@@ -34,8 +34,8 @@ function signalOption(word: string): string[] {
 const SEND_FLAGS = /^(-n|--no-newline|--eof|--json|-h|--help|--(timeout|pool)=.*)$/
 const SEND_VALUES = /^--(timeout|pool)$/
 
-/** Options of `send` may stand on both sides of the id; from the first word of the text on, all is text. */
-function textApart(words: readonly string[]): string[] {
+/** Inserts `--` before the text of `send`: options may precede or follow the id, but everything after the text's first word is text. */
+function separateText(words: readonly string[]): string[] {
   let hasId = false
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index] as string

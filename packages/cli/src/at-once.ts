@@ -2,13 +2,13 @@ import { availableParallelism } from 'node:os'
 import { Slots } from '@bgtask/os'
 
 /**
- * How many tasks are worked on at once. More only make each of them slower: their supervisors share the CPUs, and each has a
- * deadline. One that takes long, such as the stop of a task that ignores SIGTERM, waits for something else.
+ * How many tasks are processed concurrently. More would only slow each one down: their supervisors share the CPUs, and each
+ * request has a deadline. Work that takes longer, such as stopping a task that ignores SIGTERM, is idle and frees its slot.
  */
 const TASKS_PER_CPU = 4
-const PATIENCE_MS = 250
+const SLOT_HOLD_MS = 250
 
-/** Bounds work on many tasks. */
-export function boundedTasks(): Slots {
-  return new Slots(TASKS_PER_CPU * availableParallelism(), PATIENCE_MS)
+/** Limits concurrent work on many tasks. */
+export function taskSlots(): Slots {
+  return new Slots(TASKS_PER_CPU * availableParallelism(), SLOT_HOLD_MS)
 }

@@ -1,10 +1,10 @@
 import { type ErrorCode, type InvalidOptionError, isBgTaskError } from '@bgtask/protocol'
 import { CommanderError } from 'commander'
 
-/** Exit codes of bgtask itself, as timeout(1), env(1) and docker have them; all others are a task's own. */
+/** Exit codes of bgtask itself, the same as those of timeout(1), env(1) and docker; all others come from a task. */
 export const EXIT = { usage: 2, noMatch: 1, timeout: 124, failure: 125, notExecutable: 126, notFound: 127 } as const
 
-/** What only the command line can get wrong. */
+/** Codes of errors that only the command line has. */
 export type CliErrorCode =
   | 'ERR_BGTASK_USAGE'
   | 'ERR_BGTASK_NO_TASK'
@@ -12,34 +12,34 @@ export type CliErrorCode =
   | 'ERR_BGTASK_TASK_STATE'
   | 'ERR_BGTASK_NOT_INSTALLED'
 
-/** An error of the command line; `facts` go into the JSON. */
+/** An error of the command line; `details` are added to the JSON. */
 export class CliError extends Error {
   readonly code: CliErrorCode
-  readonly facts: Readonly<Record<string, unknown>>
+  readonly details: Readonly<Record<string, unknown>>
 
-  constructor(code: CliErrorCode, message: string, facts: Readonly<Record<string, unknown>> = {}) {
+  constructor(code: CliErrorCode, message: string, details: Readonly<Record<string, unknown>> = {}) {
     super(message)
     this.code = code
-    this.facts = facts
+    this.details = details
   }
 }
 
-/** An error as `--json` tells it. */
+/** An error as `--json` prints it. */
 export interface ErrorDescription {
   readonly code: CliErrorCode | ErrorCode | 'ERR_BGTASK_INTERNAL'
   readonly message: string
   readonly exitCode: number
-  readonly [fact: string]: unknown
+  readonly [detail: string]: unknown
 }
 
 export function describeError(error: unknown): ErrorDescription {
   const exitCode = exitCodeOf(error)
-  if (error instanceof CliError) return { code: error.code, message: error.message, exitCode, ...error.facts }
+  if (error instanceof CliError) return { code: error.code, message: error.message, exitCode, ...error.details }
   if (isBgTaskError(error, 'ERR_BGTASK_INVALID_OPTION')) return describeOption(error, exitCode)
-  if (isBgTaskError(error)) return { code: error.code, message: shownMessage(error), exitCode, ...factsOf(error) }
+  if (isBgTaskError(error)) return { code: error.code, message: shownMessage(error), exitCode, ...detailsOf(error) }
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof CommanderError) {
-    if (error.code === 'commander.help') return { code: 'ERR_BGTASK_USAGE', message: 'which command?', exitCode }
+    if (error.code === 'commander.help') return { code: 'ERR_BGTASK_USAGE', message: 'missing command', exitCode }
     return { code: 'ERR_BGTASK_USAGE', message: message.replace(/^error: /, ''), exitCode }
   }
   return { code: 'ERR_BGTASK_INTERNAL', message, exitCode }
@@ -55,7 +55,7 @@ export function exitCodeOf(error: unknown): number {
   return EXIT.failure
 }
 
-/** What the library calls its options, and what they are called here. */
+/** Maps the library's option names to those of the command line. */
 const OPTIONS: Readonly<Record<string, string>> = {
   cwd: '--cwd',
   exec: 'the command',
@@ -75,14 +75,14 @@ function shownMessage(error: Error): string {
   if (isBgTaskError(error, 'ERR_BGTASK_COMMAND') && error.reason === 'not-found' && /\s/.test(error.command)) {
     return `${error.message} (for a command line: bgtask run -- sh -c '…')`
   }
-  // The library names its own option there.
-  return error.message.replace('(the option mkdirIfMissing makes it)', '(bgtask run makes it)')
+  // The library's message names its own option.
+  return error.message.replace('(the option mkdirIfMissing makes it)', '(bgtask run creates it)')
 }
 
-/** The fields of an error that JSON can hold and the description has not yet. */
-function factsOf(error: object): Record<string, unknown> {
-  const facts = Object.entries(error).filter(
+/** Fields of an error that are not yet part of its description. */
+function detailsOf(error: object): Record<string, unknown> {
+  const details = Object.entries(error).filter(
     ([name, value]) => !['code', 'name', 'message', 'cause', 'got', 'exitCode'].includes(name) && value !== undefined,
   )
-  return Object.fromEntries(facts)
+  return Object.fromEntries(details)
 }

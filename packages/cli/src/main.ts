@@ -1,16 +1,16 @@
 import { CommanderError } from 'commander'
-import { asksForJson, normalized } from './argv.js'
+import { normalizeArgv, requestsJson } from './argv.js'
 import { describeError, exitCodeOf } from './errors.js'
-import { flush, printJson, tell } from './output/print.js'
+import { flush, printJson, printMessage } from './output/print.js'
 import { makeProgram } from './program.js'
 
 /**
- * Runs one command. Commands set `process.exitCode`; what they throw is told, on stdout as JSON where that was asked for,
- * and gives the exit code.
+ * Runs one command. Commands set `process.exitCode`; an error that they throw is reported (with `--json` on stdout) and
+ * determines the exit code.
  */
 export async function main(given: readonly string[]): Promise<void> {
-  const argv = normalized(given)
-  let json = asksForJson(argv)
+  const argv = normalizeArgv(given)
+  let json = requestsJson(argv)
   try {
     const program = await makeProgram(argv, { showErrors: !json })
     program.hook('preAction', (_, command) => {
@@ -23,13 +23,13 @@ export async function main(given: readonly string[]): Promise<void> {
     if (process.exitCode !== 0) await report(error, json)
   }
   await flush()
-  // What a command began and nobody waits for any more (a poll, stdin) must not keep the program.
+  // Pending work that is no longer awaited (a poll, stdin) must not keep the process alive.
   process.exit()
 }
 
 async function report(error: unknown, json: boolean): Promise<void> {
   if (json) await printJson({ error: describeError(error) })
-  // Commander has told its own.
-  else if (!(error instanceof CommanderError)) tell(describeError(error).message)
-  if (process.env.BGTASK_DEBUG) tell(String((error as Error).stack))
+  // Commander has already printed its own errors.
+  else if (!(error instanceof CommanderError)) printMessage(describeError(error).message)
+  if (process.env.BGTASK_DEBUG) printMessage(String((error as Error).stack))
 }

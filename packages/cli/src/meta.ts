@@ -2,8 +2,8 @@ import type { JsonObject, JsonValue } from '@bgtask/protocol'
 import { CliError } from './errors.js'
 
 /**
- * `key=value` words as an object. A key with dots goes into objects (`progress.done=3`); a value that is JSON as JSON writes
- * it (`3`, `true`, `null`, `{"a":1}`) is taken so, and anything else, `1.10` and `007` among it, is text.
+ * Parses `key=value` words into an object. A key with dots addresses nested objects (`progress.done=3`). A value in canonical
+ * JSON (`3`, `true`, `null`, `{"a":1}`) is parsed; any other, such as `1.10` or `007`, is text.
  */
 export function parseMeta(words: readonly string[]): JsonObject {
   return words.reduce<JsonObject>((meta, word) => {
@@ -12,12 +12,12 @@ export function parseMeta(words: readonly string[]): JsonObject {
   }, {})
 }
 
-/** `KEY=VALUE` words as an environment; `KEY` alone unsets nothing and is refused. */
+/** Parses `KEY=VALUE` words into environment variables; rejects `KEY` alone. */
 export function parseEnv(words: readonly string[]): Record<string, string> {
   return Object.fromEntries(words.map(splitAssignment))
 }
 
-/** Whether a task's meta has what `ls --meta key=value` asks for; a number matches its digits, however it was stored. */
+/** Whether a task's meta has all values of `ls --meta key=value`; a stored number matches its digits. */
 export function matchesMeta(meta: JsonObject | undefined, words: readonly string[]): boolean {
   return words.every((word) => {
     const [path, text] = splitAssignment(word)
@@ -41,7 +41,7 @@ function splitAssignment(word: string): [key: string, value: string] {
 function keysOf(path: string): string[] {
   const keys = path.split('.')
   if (keys.every((key) => key !== '')) return keys
-  throw new CliError('ERR_BGTASK_USAGE', `${path} is not a key`)
+  throw new CliError('ERR_BGTASK_USAGE', `${path} is not a valid key`)
 }
 
 function parseMetaValue(text: string): JsonValue {
@@ -53,7 +53,7 @@ function parseMetaValue(text: string): JsonValue {
   }
 }
 
-/** The object with a value at that path. Never by assignment, which would take a key `__proto__` for the prototype. */
+/** Returns the object with a value set at that path. No assignments: one to the key `__proto__` would set the prototype. */
 function withValue(object: JsonObject, [key = '', ...rest]: readonly string[], value: JsonValue): JsonObject {
   if (rest.length === 0) return { ...object, ...Object.fromEntries([[key, value]]) }
   const inner = Object.hasOwn(object, key) ? object[key] : undefined

@@ -1,27 +1,27 @@
 import { defaultTaskPool, TaskPool } from '@bgtask/pool'
 import { isBgTaskError } from '@bgtask/protocol'
 
-/** What every command takes to find its pool. */
+/** The pool option that all commands share. */
 export interface PoolOption {
   readonly pool?: string
 }
 
-/** As `openPool`; undefined where nobody has made the pool yet, which is no mistake unless it was named. */
+/** Like `openPool`, but returns undefined if the default pool does not exist yet. If `--pool` is given, a missing pool is an error. */
 export function openPoolIfAny(options: PoolOption): TaskPool | undefined {
   try {
     return openPool(options)
   } catch (error) {
-    if (options.pool === undefined && isMissing(error)) return undefined
+    if (options.pool === undefined && isPoolMissing(error)) return undefined
     throw error
   }
 }
 
-export function isMissing(error: unknown): boolean {
+export function isPoolMissing(error: unknown): boolean {
   return isBgTaskError(error, 'ERR_BGTASK_POOL_DIR') && error.message.includes('does not exist')
 }
 
-/** `--pool`, else `$BGTASK_TASKPOOL_PATH`, else the user's own. Only `run` makes it where it is missing. */
-export function openPool({ pool }: PoolOption, { make = false } = {}): TaskPool {
-  const mkdirIfMissing = make || undefined
+/** Opens `--pool`, else `$BGTASK_TASKPOOL_PATH`, else the user's own pool. Only `run` creates a missing one. */
+export function openPool({ pool }: PoolOption, { create = false } = {}): TaskPool {
+  const mkdirIfMissing = create || undefined
   return pool === undefined ? defaultTaskPool({ mkdirIfMissing }) : new TaskPool({ path: pool, mkdirIfMissing })
 }

@@ -5,7 +5,7 @@ import { COMMON_OPTIONS } from './commands/common.js'
 import { write } from './output/print.js'
 import { VERSION } from './version.js'
 
-/** Each command's module is evaluated when it is needed: the one that is named, or all of them for help and suggestions. */
+/** Loads each command's module on demand: the named one, or all of them for help and suggestions. */
 const COMMANDS: Readonly<Record<string, () => Promise<CommandUnknownOpts>>> = {
   run: async () => (await import('./commands/run.js')).runCommand(),
   ls: async () => (await import('./commands/ls.js')).lsCommand(),
@@ -26,52 +26,52 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandUnknownOpts>>> = {
   doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
   web: async () => (await import('./commands/web.js')).webCommand(),
   completion: async () => (await import('./commands/completion.js')).completionCommand(),
-  __complete: async () => (await import('./commands/completion.js')).completeCommand(),
+  __complete: async () => (await import('./commands/completion.js')).completeCommand(COMMAND_NAMES, loadCommand),
 }
 
-export const COMMAND_NAMES = Object.keys(COMMANDS).filter((name) => !name.startsWith('_'))
+export const COMMAND_NAMES: readonly string[] = Object.keys(COMMANDS).filter((name) => !name.startsWith('_'))
 
-/** The definition of one command; undefined where there is none of that name. */
+/** Loads the definition of a command; undefined if the name is unknown. */
 export async function loadCommand(name: string): Promise<CommandUnknownOpts | undefined> {
   return Object.hasOwn(COMMANDS, name) ? COMMANDS[name]?.() : undefined
 }
 
-/** The program with what this command line needs of it. */
+/** Creates the program with the commands that this command line needs. */
 export async function makeProgram(
   argv: readonly string[],
   { showErrors }: { showErrors: boolean },
 ): Promise<Command<[], { pool?: string; json?: true }>> {
   const program = new Command('bgtask')
-    .description('Background tasks: each with its own small supervisor, found again from anywhere.')
+    .description('Run background tasks, each with its own small supervisor, and find them again from any shell.')
     .usage('<command> [options]')
     .version(VERSION, '-V, --version', 'print the version')
-    .option('--pool <dir>', 'the pool, also behind the command')
-    .option('--json', 'print JSON, also behind the command')
+    .option('--pool <dir>', 'pool directory; also accepted after the command')
+    .option('--json', 'print JSON; also accepted after the command')
     .on('option:pool', (dir: string) => {
       process.env.BGTASK_TASKPOOL_PATH = dir
     })
     .enablePositionalOptions()
-    .addHelpText('after', START)
+    .addHelpText('after', QUICK_START)
   const named = commandOf(argv)
   const one = named === undefined ? undefined : await loadCommand(named)
   const commands = one === undefined ? await allCommands(argv) : [one]
   for (const command of commands) program.addCommand(command, { hidden: command.name().startsWith('_') })
   for (const command of [program, ...commands]) configure(command, showErrors)
-  // Help for a command that does not exist would hide that, and what may be meant.
+  // Help for an unknown command would hide the error and the suggestion.
   if (named !== undefined && one === undefined) program.helpOption(false)
   return program
 }
 
-const START = `
+const QUICK_START = `
 Start here:
   bgtask run --name web -- python3 -m http.server   start a task; prints its id
-  bgtask ls                                         what runs
-  bgtask logs -f web                                what it says
-  bgtask stop web                                   end it; bgtask rm web forgets it
+  bgtask ls                                         list running tasks
+  bgtask logs -f web                                follow its output
+  bgtask stop web                                   end it; bgtask rm web removes it
 
-bgtask <command> --help tells more of each. An id is a pid, a name, a task id, a unique prefix of these two, or @last.`
+Run bgtask <command> --help for details. An id is a pid, a name, a task id, a unique prefix of these two, or @last.`
 
-/** For help and for the nearest name of a mistyped one; nothing is needed for `--version`. */
+/** Needed for help and to suggest a name for a mistyped one; `--version` needs none. */
 function allCommands(argv: readonly string[]): Promise<CommandUnknownOpts[]> {
   if (argv.length === 1 && (argv[0] === '-V' || argv[0] === '--version')) return Promise.resolve([])
   return Promise.all(Object.values(COMMANDS).map((load) => load()))
@@ -80,7 +80,7 @@ function allCommands(argv: readonly string[]): Promise<CommandUnknownOpts[]> {
 function configure(command: CommandUnknownOpts, showErrors: boolean): void {
   command
     .exitOverride()
-    .helpOption('-h, --help', 'show this')
+    .helpOption('-h, --help', 'show this help')
     .helpCommand(false)
     .configureOutput({
       writeOut: (text) => void write('stdout', text),
@@ -96,8 +96,8 @@ function configure(command: CommandUnknownOpts, showErrors: boolean): void {
     })
 }
 
-/** A command that is near to none of ours must not leave one alone. */
+/** Points to the help if commander has no suggestion for an unknown command. */
 function withAdvice(message: string): string {
   const isUnknown = message.includes('unknown command') && !message.includes('Did you mean')
-  return isUnknown ? `${message.trimEnd()} (bgtask --help names all)\n` : message
+  return isUnknown ? `${message.trimEnd()} (bgtask --help lists all commands)\n` : message
 }

@@ -3,7 +3,7 @@ import type { WaitOptions } from '@bgtask/protocol/rpc'
 import { outputOf } from './output/task-output.js'
 
 /**
- * Waits until one of the outputs matches. Resolves with undefined then, or with the task's end where that came first.
+ * Waits until one of the outputs matches. Resolves with undefined on a match, or with the exit status if the task ends first.
  *
  * @throws TimeoutError after `timeoutMs`.
  */
@@ -19,7 +19,7 @@ export async function waitUntilReady(
   const never = new Promise<never>(() => {})
   try {
     return await Promise.race([
-      // An output that ended without a match decides nothing: the other one, or the task's end, does.
+      // The end of one output without a match decides nothing: the other output or the task's exit does.
       ...streams.map(async (output) => ((await wait(output)) === undefined ? never : undefined)),
       task.wait({ signal }).then(async (status) => ((await matchesNow(task, pattern)) ? undefined : status)),
     ])
@@ -28,7 +28,7 @@ export async function waitUntilReady(
   }
 }
 
-/** The end may be told before the match that lies before it. */
+/** The exit may be reported before a match in earlier output. */
 async function matchesNow(task: Task, pattern: RegExp): Promise<boolean> {
   for (const stream of ['stdout', 'stderr'] as const) {
     const pieces: Uint8Array[] = []

@@ -1,14 +1,15 @@
 import type { TaskPool } from '@bgtask/pool'
 import { isBgTaskError, type SomeSurvivors } from '@bgtask/protocol'
-import { boundedTasks } from './at-once.js'
+import { taskSlots } from './at-once.js'
 import { CliError } from './errors.js'
 import { allTargets, hasEnded, type Target } from './targets.js'
 import { survivorsText } from './text/survivors.js'
 
 /**
- * Takes a task out of its pool, with what its supervisor kept.
+ * Removes a task and its kept output from the pool.
  *
- * @param force ends what still runs first. @throws CliError for a task that runs, without it.
+ * @param force stop a running task first.
+ * @throws CliError for a running task without `force`.
  */
 export async function removeTarget(target: Target, { force = false } = {}): Promise<void> {
   const { id, info, task, lost } = target
@@ -19,20 +20,23 @@ export async function removeTarget(target: Target, { force = false } = {}): Prom
   if (task !== undefined) return ignoreGone(task.terminateSupervisor())
   if (info.state === 'orphaned') {
     const survivors = await lost.stop()
-    if (survivors.length > 0) throw survived(id, { survivors })
+    if (survivors.length > 0) throw survivorsError(id, { survivors })
   }
   await lost.remove()
 }
 
-/** What could not be ended, named. */
-export function survived(id: number, some: SomeSurvivors): CliError {
-  return new CliError('ERR_BGTASK_TASK_STATE', `of task ${id} still runs: ${survivorsText(some)}`, { id, ...some })
+/** The error for processes that outlived a stop. */
+export function survivorsError(id: number, some: SomeSurvivors): CliError {
+  return new CliError('ERR_BGTASK_TASK_STATE', `processes of task ${id} are still running: ${survivorsText(some)}`, {
+    id,
+    ...some,
+  })
 }
 
-/** Removes the tasks of `run --rm` that ended when nobody waited for them. Returns their ids. */
+/** Removes tasks of `run --rm` that ended while no command waited for them. Returns their ids. */
 export async function removeMarked(pool: TaskPool): Promise<number[]> {
   const ended = (await allTargets(pool)).filter(({ info }) => info.meta?.rm === true && hasEnded(info))
-  const atOnce = boundedTasks()
+  const atOnce = taskSlots()
   await Promise.all(ended.map((target) => atOnce.run(() => removeTarget(target))))
   return ended.map(({ id }) => id)
 }

@@ -3,7 +3,7 @@ import { InvalidArgumentError } from 'commander'
 
 const WHEN = { 'on-failure': 'failure', always: 'always', no: 'never' } as const
 
-/** `on-failure`, `on-failure:5`, `always`, `always:5` or `no`, as docker has them; the number bounds restarts in a row. */
+/** Parses `on-failure`, `on-failure:5`, `always`, `always:5` or `no`, docker's syntax; the number limits restarts in a row. */
 export function parseRestart(text: string): RestartPolicyOptions {
   const [, when = '', max] = /^(on-failure|always|no)(?::(\d+))?$/.exec(text) ?? []
   if (!Object.hasOwn(WHEN, when)) throw new InvalidArgumentError('It must be on-failure[:N], always[:N] or no.')

@@ -3,13 +3,13 @@ import type { LostTask, SearchOptions, TaskPool } from '@bgtask/pool'
 import type { RecordedInfo } from '@bgtask/protocol'
 import { CliError } from './errors.js'
 
-/** A task that somebody names: with its supervisor, or without one, known from its record alone. */
+/** A task named by the user: with its supervisor, or, if that died, known only from its record. */
 export type Target = LiveTarget | LostTarget
 
 export interface LiveTarget {
   /** The supervisor's pid. */
   readonly id: number
-  /** From the record: without what changes with every byte. */
+  /** As recorded, without stream offsets. */
   readonly info: RecordedInfo
   readonly task: Task
   readonly lost?: undefined
@@ -22,14 +22,14 @@ export interface LostTarget {
   readonly lost: LostTask
 }
 
-/** Everything in the pool, the oldest first. */
+/** Lists all tasks of the pool, oldest first. */
 export async function allTargets(pool: TaskPool, options?: SearchOptions): Promise<Target[]> {
   const lost = await pool.lost()
   const tasks = await pool.search({}, { ...options, onError: exceptLost(lost, options?.onError) })
   return [...tasks.map(liveTarget), ...lost.map(lostTarget)].sort((a, b) => createdAt(a) - createdAt(b))
 }
 
-/** Of what a dead supervisor left, the record tells more than the socket that nobody answers. */
+/** Drops errors of lost tasks: their record says more than their dead socket. */
 export function exceptLost(lost: readonly LostTask[], onError: SearchOptions['onError']): SearchOptions['onError'] {
   return (error, entry) => {
     const isLost = error.code === 'ERR_BGTASK_TASK_GONE' && lost.some(({ pid }) => pid === entry.pid)
@@ -37,7 +37,7 @@ export function exceptLost(lost: readonly LostTask[], onError: SearchOptions['on
   }
 }
 
-/** The tasks of several ids, each once. @throws CliError for the first id that names none or several. */
+/** Finds the tasks of several ids, each once. @throws CliError for the first id that is unknown or ambiguous. */
 export async function findTargets(pool: TaskPool, ids: readonly string[]): Promise<Target[]> {
   const find = targetFinder(pool)
   const found = new Map<string, Target>()
@@ -48,42 +48,42 @@ export async function findTargets(pool: TaskPool, ids: readonly string[]): Promi
   return [...found.values()]
 }
 
-/** Names one target among others. A task id alone would not: a supervisor may tell that of another, or none. */
+/** Unique key of a target. The task id alone is not enough: a supervisor may report none, or one that is not its own. */
 export function keyOf({ id, info }: Pick<Target, 'id' | 'info'>): string {
   return `${id} ${info.taskId}`
 }
 
-/** As `findTarget`, for what needs the supervisor. */
+/** Like `findTarget`, but requires a supervisor. */
 export async function findTask(pool: TaskPool, id: string): Promise<LiveTarget> {
-  return needLive(await findTarget(pool, id))
+  return requireLive(await findTarget(pool, id))
 }
 
-/** @throws CliError where the supervisor has died. */
-export function needLive(target: Target): LiveTarget {
+/** @throws CliError if the supervisor has died. */
+export function requireLive(target: Target): LiveTarget {
   if (target.task !== undefined) return target
-  const message = `task ${target.id} is ${target.info.state}: its supervisor died, and what it kept went with it`
+  const message = `task ${target.id} is ${target.info.state}: its supervisor died, and its buffered output is lost`
   throw new CliError('ERR_BGTASK_TASK_STATE', message, { id: target.id, state: target.info.state })
 }
 
-/** The task of an id: a pid, a name, a unique prefix of a name or task id, or `@last`. */
+/** Finds a task by id: a pid, a name, a unique prefix of a name or task id, or `@last`. */
 export function findTarget(pool: TaskPool, id: string): Promise<Target> {
   return targetFinder(pool)(id)
 }
 
-/** `findTarget` for several ids: the pool is listed once for all names. */
+/** `findTarget` for several ids: lists the pool only once for all names. */
 export function targetFinder(pool: TaskPool): (id: string) => Promise<Target> {
   let listed: Promise<Target[]> | undefined
   return async (id) => {
     const byPid = /^\d+$/.test(id) ? await targetByPid(pool, id) : undefined
     if (byPid !== undefined) return byPid
     listed ??= allTargets(pool)
-    return targetAmong(pool, await listed, id)
+    return selectTarget(pool, await listed, id)
   }
 }
 
-function targetAmong(pool: TaskPool, targets: readonly Target[], id: string): Target {
-  const target = id === '@last' ? targets.at(-1) : oneOf(id, candidates(id, targets))
-  if (target === undefined) throw noTask(pool, id)
+function selectTarget(pool: TaskPool, targets: readonly Target[], id: string): Target {
+  const target = id === '@last' ? targets.at(-1) : requireUnique(id, candidates(id, targets))
+  if (target === undefined) throw noTaskError(pool, id)
   return target
 }
 
@@ -91,12 +91,12 @@ export function nameOf({ meta }: RecordedInfo): string {
   return typeof meta.name === 'string' ? meta.name : ''
 }
 
-/** Whether the task's work is over; otherwise something of it runs, or will. */
+/** Whether the task has ended; otherwise a process of it is running or will be started. */
 export function hasEnded({ state }: Pick<RecordedInfo, 'state'>): boolean {
   return state === 'exited' || state === 'failed' || state === 'lost'
 }
 
-/** A task id may begin with, or be, digits alone: it is looked for where no task has that pid. */
+/** Undefined if no task has that pid: the digits may then be (part of) a task id. */
 async function targetByPid(pool: TaskPool, id: string): Promise<Target | undefined> {
   const pid = Number(id)
   const task = pid > 0 && Number.isSafeInteger(pid) ? await pool.taskByPid(pid) : undefined
@@ -105,7 +105,7 @@ async function targetByPid(pool: TaskPool, id: string): Promise<Target | undefin
   return lost === undefined ? undefined : lostTarget(lost)
 }
 
-/** Those that have the name; of several the ones that run, else the newest. Where none has it, those that begin so. */
+/** Returns the tasks with that name or task id: the running ones, else the newest. Without an exact match, those with that prefix. */
 function candidates(id: string, targets: readonly Target[]): readonly Target[] {
   const named = targets.filter(({ info }) => nameOf(info) === id || info.taskId === id)
   if (named.length > 0) {
@@ -115,15 +115,15 @@ function candidates(id: string, targets: readonly Target[]): readonly Target[] {
   return id === '' ? [] : targets.filter(({ info }) => nameOf(info).startsWith(id) || info.taskId.startsWith(id))
 }
 
-function oneOf(id: string, found: readonly Target[]): Target | undefined {
+function requireUnique(id: string, found: readonly Target[]): Target | undefined {
   if (found.length < 2) return found[0]
   const ids = found.map((target) => target.id)
   const list = found.map((target) => `${target.id}${nameOf(target.info) && ` (${nameOf(target.info)})`}`).join(', ')
-  throw new CliError('ERR_BGTASK_AMBIGUOUS_ID', `${id} could be any of ${list}`, { given: id, ids })
+  throw new CliError('ERR_BGTASK_AMBIGUOUS_ID', `${id} is ambiguous: it matches ${list}`, { given: id, ids })
 }
 
-function noTask(pool: TaskPool, id: string): CliError {
-  return new CliError('ERR_BGTASK_NO_TASK', `no task ${id} in ${pool.path} (bgtask ls -a shows what is there)`, {
+function noTaskError(pool: TaskPool, id: string): CliError {
+  return new CliError('ERR_BGTASK_NO_TASK', `no task ${id} in ${pool.path} (bgtask ls -a lists all tasks)`, {
     given: id,
     pool: pool.path,
   })

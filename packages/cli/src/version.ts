@@ -1,2 +1,2 @@
-/** Told by `--version`; a test holds it against the manifest. */
+/** Printed by `--version`; a test compares it with the manifest. */
 export const VERSION = '0.1.0'

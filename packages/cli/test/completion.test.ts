@@ -5,7 +5,7 @@ import { type Cli, cli, pathWithBgtask } from './support/cli.js'
 import { terminal } from './support/terminal.js'
 
 describe('completion', () => {
-  test('bash completes commands, options and the ids of now', async () => {
+  test('bash completes commands, options and current ids', async () => {
     const user = cli()
     const id = await user.run('-n', 'web', 'sleep', '60')
     const script = String((await user.bgtask(['completion', 'bash'])).stdout)
@@ -13,15 +13,15 @@ describe('completion', () => {
     expect(completeInBash(user, script, ['logs', '--un'])).toEqual(['--until'])
     expect(completeInBash(user, script, ['run', '--behavior', 'd'])).toEqual(['daemon'])
     expect(completeInBash(user, script, ['web', '--tok'])).toEqual(['--token-file'])
-    // Of a file bash itself knows what there is.
+    // bash itself completes file names.
     expect(completeInBash(user, script, ['web', '--token-file', ''])).toEqual([])
     expect(completeInBash(user, script, ['kill', '--signal', 'SIGUSR'])).toEqual(['SIGUSR1', 'SIGUSR2'])
     expect(completeInBash(user, script, ['logs', '-f', ''])).toEqual(['web', id, '@last'])
     expect(completeInBash(user, script, ['run', '--', 'x'])).toEqual([])
   })
 
-  // Whoever shares a pool could otherwise have a name run as a command by Tab and Enter.
-  test('a name that bash would expand comes quoted', async () => {
+  // Otherwise another user of the pool could have a name run as a command by Tab and Enter.
+  test('bash completion quotes a name that bash would expand', async () => {
     const user = cli()
     await user.run('-n', 'a$(id) *', 'sleep', '60')
     const script = String((await user.bgtask(['completion', 'bash'])).stdout)
@@ -52,7 +52,7 @@ describe('completion', () => {
     })
   }
 
-  test('an unknown shell is a mistake', async () => {
+  test('completion for an unknown shell is a usage error', async () => {
     expect(await cli().bgtask(['completion', 'tcsh'])).toMatchObject({
       exitCode: 2,
       stderr: expect.stringContaining('fish'),
@@ -60,7 +60,7 @@ describe('completion', () => {
   })
 })
 
-/** What bash would offer for the last word. */
+/** The candidates that bash would offer for the last word. */
 function completeInBash(user: Cli, script: string, words: readonly string[]): string[] {
   const line = `${script}\nCOMP_WORDS=(bgtask "$@"); COMP_CWORD=$#; _bgtask; printf '%s\\n' "\${COMPREPLY[@]}"`
   const options = { env: { ...process.env, ...user.env, PATH: pathWithBgtask(user) }, encoding: 'utf8' } as const

@@ -11,15 +11,18 @@ describe('kill, pause and resume', () => {
     { args: ['-9'], code: 137 },
     { args: ['-s', 'usr1'], code: 138 },
     { args: [], code: 143 },
-  ])('kill $args: the task ends with $code', async ({ args, code }) => {
+  ])('kill $args ends the task with exit code $code', async ({ args, code }) => {
     const { bgtask, run } = cli()
     const id = await run('--', 'sleep', '60')
     expect((await bgtask(['kill', ...args, id])).stdout).toBe(id)
     expect(await bgtask(['wait', id])).toMatchObject({ exitCode: code, stdout: `${id} ${code}` })
-    expect(await bgtask(['kill', id])).toMatchObject({ exitCode: 125, stderr: expect.stringContaining('nothing') })
+    expect(await bgtask(['kill', id])).toMatchObject({
+      exitCode: 125,
+      stderr: expect.stringContaining('no running process'),
+    })
   })
 
-  test('pause stops the task where it is, resume lets it go on', async () => {
+  test('pause suspends a task, resume continues it', async () => {
     const { bgtask, run } = cli()
     const id = await run('--', 'sleep', '60')
     await bgtask(['pause', id])
@@ -28,14 +31,14 @@ describe('kill, pause and resume', () => {
     expect((await bgtask(['ls'])).stdout).toContain('running')
   })
 
-  test('an unknown signal is a mistake', async () => {
+  test('kill with an unknown signal is a usage error', async () => {
     const { bgtask, run } = cli()
     expect((await bgtask(['kill', '-s', 'NONE', await run('sleep', '60')])).exitCode).toBe(2)
   })
 })
 
 describe('stop, restart and rm', () => {
-  test('stop ends the whole tree; the output stays until rm', async () => {
+  test('stop ends the whole process tree; the output is kept until rm', async () => {
     const { bgtask, run } = cli()
     const id = await run('--ready', 'up', '--', 'sh', '-c', 'sleep 60 & echo up $!; wait')
     const child = Number(/\d+/.exec(String((await bgtask(['logs', id])).stdout)))
@@ -46,7 +49,7 @@ describe('stop, restart and rm', () => {
     expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
   })
 
-  test('stop -t and -s: the signal that asks, and how long until KILL', async () => {
+  test('stop -s sets the first signal, -t the time until KILL', async () => {
     const { bgtask, run } = cli()
     const id = await run(
       '--ready',
@@ -61,7 +64,7 @@ describe('stop, restart and rm', () => {
     expect((await bgtask(['logs', id])).stdout).toContain('asked')
   })
 
-  test('restart starts what ended, and what runs after a stop', async () => {
+  test('restart starts an ended task, and stops a running one first', async () => {
     const { bgtask, json, run } = cli()
     const ended = await run('--', 'true')
     const running = await run('--', 'sleep', '60')
@@ -71,7 +74,7 @@ describe('stop, restart and rm', () => {
     expect((await bgtask(['ls', '-q'])).stdout).toBe(running)
   })
 
-  test('rm refuses what runs without -f; of several, those that have ended still go', async () => {
+  test('rm without -f refuses a running task, but still removes ended ones', async () => {
     const { bgtask, run } = cli()
     const running = await run('--', 'sleep', '60')
     const ended = await run('--', 'true')
@@ -85,7 +88,7 @@ describe('stop, restart and rm', () => {
     expect((await bgtask(['rm', '-f', running])).stdout).toBe(running)
   })
 
-  test('prune removes what ended long enough ago, and only that', async () => {
+  test('prune removes only tasks that ended long enough ago', async () => {
     const { bgtask, run } = cli()
     const ended = await run('--', 'true')
     const running = await run('--', 'sleep', '60')
@@ -98,7 +101,7 @@ describe('stop, restart and rm', () => {
 })
 
 describe('a task that lost its supervisor', () => {
-  test('is told as orphaned, can be stopped, is lost then, and rm forgets it', async () => {
+  test('a task whose supervisor died is orphaned; stop makes it lost, and rm removes it', async () => {
     const { bgtask, json, run } = cli()
     const id = await run('-n', 'job', '--', 'sleep', '60')
     const [{ task }] = (await json('info', id)) as [{ task: { pid: number } }]
@@ -115,7 +118,7 @@ describe('a task that lost its supervisor', () => {
     expect(isAlive(task.pid)).toBe(false)
     expect(await bgtask(['wait', 'job'])).toMatchObject({
       exitCode: 125,
-      stderr: expect.stringContaining('nobody knows'),
+      stderr: expect.stringContaining('exit code is unknown'),
     })
     expect((await bgtask(['rm', 'job'])).stdout).toBe(id)
     expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
@@ -123,7 +126,7 @@ describe('a task that lost its supervisor', () => {
 })
 
 describe('send and meta', () => {
-  test('send writes a line, or what is piped in, and can end the input', async () => {
+  test('send writes a line or piped input, and can close stdin', async () => {
     const { bgtask, run } = cli()
     const id = await run('--', 'cat')
     await bgtask(['send', id, 'two', 'words'])
@@ -134,7 +137,7 @@ describe('send and meta', () => {
     expect((await bgtask(['logs', id])).stdout).toBe('two words\n-xpiped')
   })
 
-  test('options of send stand before the text, on both sides of the id', async () => {
+  test('send takes options before the text, on either side of the id', async () => {
     const { bgtask, json, run } = cli()
     const id = await run('--', 'cat')
     await bgtask(['send', id, '--', '--eof'])
@@ -144,7 +147,7 @@ describe('send and meta', () => {
     expect((await bgtask(['logs', id])).stdout).toBe('--eof\n- --json')
   })
 
-  test('meta prints and changes; numbers and null are JSON, versions are text', async () => {
+  test('meta prints and changes values; numbers and null are JSON, versions are text', async () => {
     const { bgtask, json, run } = cli()
     const id = await run('-n', 'm', '-m', 'a.b=1', '-m', 'version=1.10', '--', 'sleep', '60')
     await bgtask(['meta', id, 'a.c=true', 'a.b=null', 'text=a b'])
@@ -160,7 +163,7 @@ describe('send and meta', () => {
     expect((await json('ls', '--meta', 'version=1.1'))[0]).toMatchObject({ tasks: [] })
   })
 
-  test.each(['__proto__', 'constructor', 'toString'])('a key %s of meta is a key as any other', async (key) => {
+  test.each(['__proto__', 'constructor', 'toString'])('meta treats the key %s like any other', async (key) => {
     const { bgtask, run, json } = cli()
     const id = await run('--meta', `${key}.${key}=1`, '--', 'sleep', '1000')
     const meta = async () => JSON.stringify(JSON.parse(String((await bgtask(['meta', id])).stdout)))
@@ -170,7 +173,7 @@ describe('send and meta', () => {
     expect((await json('ls', '--meta', `${key}.${key}=1`))[0]).toMatchObject({ tasks: [{ supervisorPid: Number(id) }] })
   })
 
-  test('meta inside a task is the job telling how far it is', async () => {
+  test('meta without an id, inside a task, reports progress of that task', async () => {
     const { bgtask, env, run } = cli()
     const { program } = await import('./support/cli.js')
     const id = await run('--', process.execPath, program, 'meta', 'progress.done=3', 'progress.total=10')
@@ -181,7 +184,7 @@ describe('send and meta', () => {
 })
 
 describe('wait', () => {
-  test('of several: prints each as it ends; the code is that of the first that failed', async () => {
+  test('wait for several tasks prints each as it ends, and exits with the first failure', async () => {
     const { bgtask, run } = cli()
     const [a, b, c] = [
       await run('sh', '-c', 'exit 0'),
@@ -195,7 +198,7 @@ describe('wait', () => {
     })
   })
 
-  test('a reader that goes away keeps nobody from the code', async () => {
+  test('wait exits with the code although its reader closed the pipe', async () => {
     const { bgtask, run } = cli()
     const ids = [await run('true'), await run('sh', '-c', 'read line; exit 6')]
     const waiting = bgtask(['wait', ...ids])
@@ -205,21 +208,21 @@ describe('wait', () => {
     expect(await waiting).toMatchObject({ exitCode: 6, stderr: '' })
   })
 
-  test('--any ends with the first', async () => {
+  test('wait --any returns when the first task ends', async () => {
     const { bgtask, run } = cli()
     const slow = await run('sleep', '60')
     const fast = await run('sh', '-c', 'exit 5')
     expect(await bgtask(['wait', '--any', slow, fast])).toMatchObject({ exitCode: 5, stdout: `${fast} 5` })
   })
 
-  test('--timeout: 124', async () => {
+  test('wait --timeout exits with 124', async () => {
     const { bgtask, run } = cli()
     expect(await bgtask(['wait', '--timeout', '50ms', await run('sleep', '60')])).toMatchObject({ exitCode: 124 })
   })
 })
 
 describe('many tasks at once', () => {
-  test('stop and rm -f, by id and by name', { timeout: 60_000 }, async () => {
+  test('stop and rm -f handle 30 tasks at once, by id and by name', { timeout: 60_000 }, async () => {
     const { bgtask, poolPath, run } = cli()
     await run('-n', 'job-0', 'sleep', '60')
     const pool = new TaskPool({ path: poolPath })
@@ -233,7 +236,7 @@ describe('many tasks at once', () => {
     expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
   })
 
-  test('one that does not answer is named, and keeps no other waiting', { timeout: 60_000 }, async () => {
+  test('stop names a task that does not answer, and does not delay the others', { timeout: 60_000 }, async () => {
     const { bgtask, run } = cli()
     const hung = await run('-n', 'hung', 'sleep', '60')
     const others = [await run('-n', 'a', 'sleep', '60'), await run('-n', 'b', 'sleep', '60')]
@@ -249,7 +252,7 @@ describe('many tasks at once', () => {
 })
 
 describe('ls', () => {
-  test('shows what runs, with -a what ended; a command line cannot move the cursor', async () => {
+  test('ls shows running tasks, with -a ended ones too; a command line cannot move the cursor', async () => {
     const { bgtask, run } = cli()
     await bgtask(['wait', await run('-n', 'done', 'sh', '-c', 'exit 3')])
     await run('-n', 'up', 'sh', '-c', 'sleep 60 # \u001b[2J\n')
@@ -259,7 +262,7 @@ describe('ls', () => {
     expect((await bgtask(['ls', '-a'])).stdout).toMatch(/done +exited 3 /)
   })
 
-  test('--watch tells what appears, changes and goes', async () => {
+  test('ls --watch prints tasks that appear, change and disappear', async () => {
     const { bgtask, poolPath, run } = cli()
     await run('-n', 'first', 'sleep', '60')
     const watching = bgtask(['ls', '--watch', '--json'])
@@ -271,7 +274,7 @@ describe('ls', () => {
     expect(await next()).toMatchObject({ type: 'change', task: { meta: { name: 'renamed' } } })
     await task?.stop()
     expect(await next()).toMatchObject({ type: 'gone', id: task?.pid })
-    // Once more while it was removed, it came and went.
+    // A task that was removed used to reappear for a moment.
     await task?.terminateSupervisor()
     await run('-n', 'second', 'sleep', '60')
     expect(await next()).toMatchObject({ type: 'appear', task: { meta: { name: 'second' } } })

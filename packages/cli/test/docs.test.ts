@@ -5,17 +5,24 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { cli, program } from './support/cli.js'
 
-/** A file's examples are one session at a shell: `$ ` begins a command, what follows it is its output, `…` stands for anything. */
-describe.for(['cli.md', 'cli-json.md', 'coming-from.md'])('docs/%s', (file) => {
-  const markdown = readFileSync(resolve(import.meta.dirname, '../../../docs', file), 'utf8')
+/** The examples of a file are one shell session: `$ ` starts a command, its output follows, `…` matches anything. */
+describe.for([
+  'README.md',
+  'docs/cli.md',
+  'docs/cli-json.md',
+  'docs/coming-from.md',
+  'docs/guide/tutorial.md',
+  'docs/guide/recipes.md',
+])('%s', (file) => {
+  const markdown = readFileSync(resolve(import.meta.dirname, '../../..', file), 'utf8')
 
-  test('its examples do what it says', { timeout: 300_000 }, async () => {
+  test('the examples print the documented output', { timeout: 300_000 }, async () => {
     const { directory, env } = cli()
     symlinkSync(program, join(directory, 'bgtask'))
     const path = [directory, process.env.PATH].join(delimiter)
     const examples = examplesOf(markdown)
     expect(examples.length).toBeGreaterThan(0)
-    // Behind each command its exit code, and a line that cannot be its output.
+    // After each command, print its exit code and a separator line that is never its output.
     const script = examples.map(({ command }) => `${command}\necho "[$?]"; echo '%%%'`).join('\n')
     const { stdout } = await promisify(execFile)('sh', ['-c', script], {
       cwd: directory,
@@ -47,7 +54,7 @@ function examplesOf(markdown: string): Example[] {
   )
 }
 
-/** A line that is `…` alone may also be several, or none. */
+/** A line with only `…` matches any number of lines. */
 function patternOf(output: string): RegExp {
   const escaped = output.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&').replace(/ +/g, ' +')
   return new RegExp(`^\\s*${escaped.replace(/ *\+?… *\+?/g, '[\\s\\S]*')}\\s*$`)

@@ -13,17 +13,17 @@ interface Finding {
 }
 
 describe('doctor', () => {
-  test('where all is well says so, and a pool that nobody has made is well', async () => {
+  test('doctor reports only ok on a healthy machine, even if the pool does not exist yet', async () => {
     const user = cli()
     const { findings, exitCode } = await doctor(user)
     expect({ levels: new Set(findings.map(({ level }) => level)), exitCode }).toEqual({
       levels: new Set(['ok']),
       exitCode: 0,
     })
-    expect(findings.at(-1)?.message).toContain('bgtask run makes it')
+    expect(findings.at(-1)?.message).toContain('bgtask run creates it')
   })
 
-  test('tells of a supervisor that does not answer, and how to have it back', async () => {
+  test('doctor reports a supervisor that does not answer, and how to revive it', async () => {
     const user = cli()
     const id = await user.run('-n', 'hung', 'sleep', '60')
     process.kill(Number(id), 'SIGSTOP')
@@ -41,7 +41,7 @@ describe('doctor', () => {
     expect((await doctor(user)).exitCode).toBe(0)
   })
 
-  test('tells once of a task that lost its supervisor, and its advice leaves nothing', async () => {
+  test('doctor reports a task that lost its supervisor once; following its advice removes the task', async () => {
     const user = cli()
     const id = await user.run('sleep', '60')
     process.kill(Number(id), 'SIGKILL')
@@ -57,7 +57,7 @@ describe('doctor', () => {
   })
 
   test.runIf(needs('root', 'unshare'))(
-    'tells of a task of a container that is gone, and its advice leaves nothing',
+    'doctor reports a task of a container that is gone; following its advice removes the task',
     async () => {
       const user = cli()
       const container = ['--pid', '--fork', '--mount-proc', '--kill-child', process.execPath, program]
@@ -80,7 +80,7 @@ describe('doctor', () => {
     },
   )
 
-  test('tells of what is no socket of a supervisor', async () => {
+  test('doctor reports a socket path that is not a socket', async () => {
     const user = cli()
     await user.bgtask(['rm', '-f', await user.run('true')])
     writeFileSync(join(user.poolPath, '99999999.sock'), '')
@@ -91,7 +91,7 @@ describe('doctor', () => {
     ])
   })
 
-  test('tells of a record that nobody believes, once', async () => {
+  test('doctor reports an invalid record once', async () => {
     const user = cli()
     await user.bgtask(['rm', '-f', await user.run('true')])
     const path = join(user.poolPath, '99999999.abcdef0123456789.json')
@@ -103,15 +103,15 @@ describe('doctor', () => {
     ])
   })
 
-  test('tells of a directory in which no task can be started', async () => {
+  test('doctor reports a temporary directory in which no task can be started', async () => {
     const { findings, exitCode } = await doctor(cli(), { TMPDIR: '/none' })
     expect(exitCode).toBe(1)
     expect(wrong(findings)).toEqual([
-      expect.objectContaining({ check: 'launch', advice: expect.stringContaining('/none writable') }),
+      expect.objectContaining({ check: 'launch', advice: expect.stringContaining('/none is writable') }),
     ])
   })
 
-  test('tells of a pool that others may write to without being kept apart', async () => {
+  test('doctor reports a world-writable pool without the sticky bit', async () => {
     const user = cli()
     await user.bgtask(['rm', '-f', await user.run('true')])
     chmodSync(user.poolPath, 0o777)
@@ -123,7 +123,7 @@ describe('doctor', () => {
     })
   })
 
-  test.runIf(needs('root', 'setpriv'))('tells of a pool in which one may only look', async () => {
+  test.runIf(needs('root', 'setpriv'))('doctor reports a pool that the user can only read', async () => {
     const user = cli()
     await user.run('-n', 'theirs', 'sleep', '60')
     chmodSync(user.directory, 0o755)
@@ -134,8 +134,8 @@ describe('doctor', () => {
     const { findings } = JSON.parse(String(stdout))
     expect(status).toBe(1)
     expect(wrong(findings)).toEqual([
-      expect.objectContaining({ check: 'pool', level: 'warning', message: expect.stringContaining('may not write') }),
-      expect.objectContaining({ check: 'supervisor', advice: expect.stringContaining('somebody else') }),
+      expect.objectContaining({ check: 'pool', level: 'warning', message: expect.stringContaining('cannot write') }),
+      expect.objectContaining({ check: 'supervisor', advice: expect.stringContaining('another user') }),
     ])
   })
 })

@@ -6,7 +6,7 @@ import { VERSION } from '../src/version.js'
 import { cli } from './support/cli.js'
 
 describe('help', () => {
-  test('bgtask alone says where to start, and names every command', async () => {
+  test('bgtask without arguments shows how to start, and lists every command', async () => {
     const { stdout, stderr, exitCode } = await cli().bgtask([])
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
     expect(stdout).toContain('Start here:')
@@ -14,7 +14,7 @@ describe('help', () => {
     expect(stdout).not.toContain('__')
   })
 
-  test.for(COMMAND_NAMES)('%s --help has an example of it', async (name) => {
+  test.for(COMMAND_NAMES)('%s --help has an example', async (name) => {
     const { stdout, exitCode } = await cli().bgtask([name, '--help'])
     expect(exitCode).toBe(0)
     expect(stdout).toMatch(new RegExp(`Examples?:\\n(.*\\n)*.*bgtask ${name}`))
@@ -23,11 +23,11 @@ describe('help', () => {
   test.for([
     { args: ['help'], says: 'Start here:' },
     { args: ['help', 'logs'], says: 'Usage: bgtask logs' },
-  ])('$args is --help', async ({ args, says }) => {
+  ])('$args prints help', async ({ args, says }) => {
     expect(await cli().bgtask(args)).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(says) })
   })
 
-  test('--json may stand before the command, for its errors too', async () => {
+  test('--json is accepted before the command, and applies to errors, too', async () => {
     const { bgtask } = cli()
     expect(JSON.parse(String((await bgtask(['--json', 'ls'])).stdout))).toMatchObject({ tasks: [] })
     expect(JSON.parse(String((await bgtask(['--json', 'info', 'x'])).stdout))).toMatchObject({
@@ -40,13 +40,15 @@ describe('help', () => {
     })
   })
 
-  /** Nothing said that an option behind the text is text. */
-  test('of send says where the text begins', async () => {
+  /** The help did not mention that options after the text are text. */
+  test('send --help explains where the text begins', async () => {
     const { stdout } = await cli().bgtask(['send', '--help'])
-    expect(String(stdout).replaceAll(/\s+/g, ' ')).toContain('all options behind the first one too; -- before one')
+    expect(String(stdout).replaceAll(/\s+/g, ' ')).toContain(
+      'options after the first word are text, too; put -- before',
+    )
   })
 
-  test('options that all commands have stand last', async () => {
+  test('help lists the shared options last', async () => {
     const { stdout } = await cli().bgtask(['ls', '--help'])
     const flags = [...String(stdout).matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, flag]) => flag)
     expect(flags.slice(-3)).toEqual(['--pool', '--json', '--help'])
@@ -61,13 +63,13 @@ describe('help', () => {
     { args: ['logs', '--timeout', 'soon', 'x'], says: '10s' },
     { args: ['ls', 'x'], says: 'too many arguments' },
     { args: ['frobnicate'], says: 'bgtask --help' },
-  ])('$args: 2, and what may be meant', async ({ args, says }) => {
+  ])('$args exits with 2 and suggests a correction', async ({ args, says }) => {
     const { exitCode, stdout, stderr } = await cli().bgtask(args)
     expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 2, stdout: '', stderr: expect.stringContaining(says) })
     expect(stderr).toMatch(/^bgtask: /)
   })
 
-  test('--version is the one of the manifest', async () => {
+  test('--version prints the version of the manifest', async () => {
     const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'))
     expect((await cli().bgtask(['--version'])).stdout).toBe(manifest.version)
     expect(VERSION).toBe(manifest.version)

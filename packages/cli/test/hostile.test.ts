@@ -6,9 +6,9 @@ import { RpcPeer } from '@bgtask/protocol/rpc'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Cli, cli } from './support/cli.js'
 
-/** Sets the clipboard (OSC 52), clears the screen, the same with C1 controls, and turns what follows around. */
+/** Sets the clipboard (OSC 52) and clears the screen, also with C1 controls, and reverses the text direction. */
 const EVIL = '\u001b]52;c;aGk=\u0007\u001b[2J\u009b2J\u009d52;c;aGk=\u009c\u202e\nbgtask: all is well\r'
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these must not be there.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern finds them.
 const CONTROLS = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/
 const PID = 4_000_000
 
@@ -42,7 +42,7 @@ const INFOS = {
   },
 } as const
 
-/** A supervisor that says nothing but evil, in a pool with a good task. */
+/** Creates a pool with a supervisor that answers with hostile text, and a good task. */
 async function hostilePool(info: object): Promise<{ user: Cli; good: string }> {
   const user = cli()
   mkdirSync(user.poolPath, { mode: 0o700 })
@@ -75,22 +75,19 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['__complete', 'stop', ''],
 ]
 
-test.each(Object.entries(INFOS))(
-  'nothing that a supervisor says reaches the terminal as it is: %s',
-  async (_, info) => {
-    const { user } = await hostilePool(info)
-    for (const command of COMMANDS) {
-      for (const args of [command, [...command, '--json']]) {
-        if (args[0] === '__complete' && args.includes('--json')) continue
-        const { stdout, stderr } = await user.bgtask(args, { env: { BGTASK_DEBUG: '1' } })
-        expect(`${stdout}${stderr}`, args.join(' ')).not.toMatch(CONTROLS)
-        expect(String(stdout), args.join(' ')).not.toMatch(/^bgtask:/m)
-      }
+test.each(Object.entries(INFOS))('control characters of a supervisor never reach the terminal: %s', async (_, info) => {
+  const { user } = await hostilePool(info)
+  for (const command of COMMANDS) {
+    for (const args of [command, [...command, '--json']]) {
+      if (args[0] === '__complete' && args.includes('--json')) continue
+      const { stdout, stderr } = await user.bgtask(args, { env: { BGTASK_DEBUG: '1' } })
+      expect(`${stdout}${stderr}`, args.join(' ')).not.toMatch(CONTROLS)
+      expect(String(stdout), args.join(' ')).not.toMatch(/^bgtask:/m)
     }
-  },
-)
+  }
+})
 
-test('JSON of what a supervisor says is what it said, in escapes', async () => {
+test('JSON preserves the text of a supervisor, escaped', async () => {
   const { user } = await hostilePool(INFOS['with evil text'])
   const [{ task }] = (await user.json('info', String(PID))) as [{ task: { command: string[] } }]
   expect(task.command).toEqual([EVIL, EVIL])
@@ -126,7 +123,7 @@ test('info shows a task whose supervisor gives times that no date can be', async
   expect(await user.bgtask(['info', String(PID)])).toMatchObject({ exitCode: 0, stderr: '' })
 })
 
-test.each(Object.entries(INFOS))('ls, top and doctor go on with the other tasks: %s', async (_, info) => {
+test.each(Object.entries(INFOS))('ls, top and doctor still show other tasks beside one %s', async (_, info) => {
   const { user, good } = await hostilePool(info)
   const ls = await user.bgtask(['ls', '-aq'])
   expect({ exitCode: ls.exitCode, ids: String(ls.stdout).split('\n').sort() }).toEqual({
@@ -136,6 +133,6 @@ test.each(Object.entries(INFOS))('ls, top and doctor go on with the other tasks:
   const [top] = await user.json('top', '-a', '-n', '1', '-d', '100ms')
   expect(top).toMatchObject({ tasks: expect.arrayContaining([expect.objectContaining({ id: Number(good) })]) })
   expect((await user.json('doctor'))[0]).toMatchObject({
-    findings: expect.arrayContaining([expect.objectContaining({ check: 'supervisors', message: '2 answer' })]),
+    findings: expect.arrayContaining([expect.objectContaining({ check: 'supervisors', message: '2 responding' })]),
   })
 })

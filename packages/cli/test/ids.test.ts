@@ -7,7 +7,7 @@ import { COMMAND_NAMES } from '../src/program.js'
 import { cli, program } from './support/cli.js'
 
 describe('an id', () => {
-  test('is a pid, a name, a unique prefix of a name or task id, or @last', async () => {
+  test('an id is a pid, a name, a unique prefix of a name or task id, or @last', async () => {
     const { bgtask, json, run } = cli()
     const first = await run('--name', 'web-1', '--', 'sleep', '60')
     const second = await run('--name', 'worker', '--', 'sleep', '60')
@@ -17,7 +17,7 @@ describe('an id', () => {
     expect(await Promise.all(['worker', task.taskId, '@last'].map(idOf))).toEqual([second, second, second])
   })
 
-  test('may be a task id, or begin one, that has digits alone', async () => {
+  test('an id may be a task id of digits only, or its prefix', async () => {
     const user = cli()
     const id = await user.run('true')
     process.kill(Number(id), 'SIGKILL')
@@ -33,24 +33,24 @@ describe('an id', () => {
     }
   })
 
-  test('that several could be is refused with all of them', async () => {
+  test('an ambiguous id is rejected; the error lists the matches', async () => {
     const { bgtask, run } = cli()
     const ids = [await run('-n', 'a1', 'sleep', '60'), await run('-n', 'a2', 'sleep', '60')]
     const { exitCode, stderr } = await bgtask(['kill', 'a'])
     expect({ exitCode, stderr }).toEqual({
       exitCode: 125,
-      stderr: `bgtask: a could be any of ${ids[0]} (a1), ${ids[1]} (a2)`,
+      stderr: `bgtask: a is ambiguous: it matches ${ids[0]} (a1), ${ids[1]} (a2)`,
     })
   })
 
-  test('that is a name is that name, though others begin with it', async () => {
+  test('an id that equals a name is that name, even if it is a prefix of others', async () => {
     const { bgtask, run } = cli()
     await run('-n', 'ab', 'sleep', '60')
     const id = await run('-n', 'a', 'sleep', '60')
     expect((await bgtask(['kill', 'a'])).stdout).toBe(id)
   })
 
-  test('that is a name means the one that runs, else the one that ended last', async () => {
+  test('a name means the running task, else the one that ended last', async () => {
     const { bgtask, run } = cli()
     const running = await run('-n', 'build', 'sleep', '60')
     const ended = await run('-n', 'build', 'true')
@@ -59,17 +59,20 @@ describe('an id', () => {
     expect((await bgtask(['wait', 'build'])).stdout).toBe(`${ended} 0`)
   })
 
-  /** A pid was told as the number that it makes: 1e+20. */
-  test.for(['nothing', '1', '@last', '007', '99999999999999999999999'])('that is %s of nobody: 125', async (id) => {
-    const { bgtask, run } = cli()
-    await bgtask(['rm', '-f', await run('true')])
-    const { exitCode, stderr } = await bgtask(['info', id])
-    expect({ exitCode, stderr }).toEqual({ exitCode: 125, stderr: expect.stringContaining(`no task ${id} in`) })
-  })
+  /** The error used to show a long pid as a number: 1e+20. */
+  test.for(['nothing', '1', '@last', '007', '99999999999999999999999'])(
+    'the unknown id %s exits with 125',
+    async (id) => {
+      const { bgtask, run } = cli()
+      await bgtask(['rm', '-f', await run('true')])
+      const { exitCode, stderr } = await bgtask(['info', id])
+      expect({ exitCode, stderr }).toEqual({ exitCode: 125, stderr: expect.stringContaining(`no task ${id} in`) })
+    },
+  )
 })
 
 describe('the pool', () => {
-  test('is --pool before or behind the command, else $BGTASK_TASKPOOL_PATH', async () => {
+  test('the pool is --pool, before or after the command, else $BGTASK_TASKPOOL_PATH', async () => {
     const { bgtask, run } = cli()
     const inEnvironment = await run('true')
     const other = String((await bgtask(['run', '--pool', './other', 'sleep', '60'])).stdout)
@@ -78,7 +81,7 @@ describe('the pool', () => {
     expect((await bgtask(['rm', '-f', '--pool', './other', other])).stdout).toBe(other)
   })
 
-  test('that nobody has made is empty to ls and prune; where it was named they say so, every other command always', async () => {
+  test('ls and prune treat a missing default pool as empty; a missing --pool and other commands are errors', async () => {
     const { bgtask } = cli()
     for (const name of ['ls', 'prune']) {
       expect(await bgtask([name])).toMatchObject({ exitCode: 0, stdout: '', stderr: '' })
@@ -89,30 +92,33 @@ describe('the pool', () => {
     ]) {
       expect(await bgtask(args)).toMatchObject({
         exitCode: 125,
-        stderr: expect.stringContaining('bgtask run makes it'),
+        stderr: expect.stringContaining('bgtask run creates it'),
       })
     }
   })
 
-  test.runIf(needs('root', 'setpriv'))('that is nowhere named is the own one, which run alone makes', () => {
-    const { directory, env } = cli()
-    chmodSync(directory, 0o777)
-    const state = join(directory, 'state')
-    const own = { ...process.env, ...env, BGTASK_TASKPOOL_PATH: '', XDG_STATE_HOME: state, NODE_OPTIONS: '' }
-    const bgtask = (...args: string[]) => {
-      const asUser = ['--reuid', '12345', '--regid', '12345', '--clear-groups', reachableNode(), reachable(program)]
-      return spawnSync(pathOf('setpriv'), [...asUser, ...args], { cwd: '/', env: own, encoding: 'utf8' }).status
-    }
-    const others = COMMAND_NAMES.filter((name) => name !== 'run').map((name) => [name, ...(WORDS[name] ?? [])])
-    for (const words of others) bgtask(...words)
-    expect(existsSync(state)).toBe(false)
-    expect(bgtask('run', '--wait', '--rm', '--', 'true')).toBe(0)
-    expect(readdirSync(join(state, 'bgtask'))).toHaveLength(1)
-    expect(statSync(join(state, 'bgtask', String(readdirSync(join(state, 'bgtask'))[0]))).mode & 0o777).toBe(0o700)
-  })
+  test.runIf(needs('root', 'setpriv'))(
+    "without --pool and $BGTASK_TASKPOOL_PATH the pool is the user's own, created only by run",
+    () => {
+      const { directory, env } = cli()
+      chmodSync(directory, 0o777)
+      const state = join(directory, 'state')
+      const own = { ...process.env, ...env, BGTASK_TASKPOOL_PATH: '', XDG_STATE_HOME: state, NODE_OPTIONS: '' }
+      const bgtask = (...args: string[]) => {
+        const asUser = ['--reuid', '12345', '--regid', '12345', '--clear-groups', reachableNode(), reachable(program)]
+        return spawnSync(pathOf('setpriv'), [...asUser, ...args], { cwd: '/', env: own, encoding: 'utf8' }).status
+      }
+      const others = COMMAND_NAMES.filter((name) => name !== 'run').map((name) => [name, ...(WORDS[name] ?? [])])
+      for (const words of others) bgtask(...words)
+      expect(existsSync(state)).toBe(false)
+      expect(bgtask('run', '--wait', '--rm', '--', 'true')).toBe(0)
+      expect(readdirSync(join(state, 'bgtask'))).toHaveLength(1)
+      expect(statSync(join(state, 'bgtask', String(readdirSync(join(state, 'bgtask'))[0]))).mode & 0o777).toBe(0o700)
+    },
+  )
 })
 
-/** What commands need besides; all others get an id. */
+/** Arguments that a command needs; most need an id. */
 const WORDS: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
   COMMAND_NAMES.map((name) => {
     if (['ls', 'top', 'prune', 'doctor', 'web'].includes(name)) return [name, []]

@@ -9,7 +9,7 @@ import { cli } from './support/cli.js'
 
 const schema = JSON.parse(readFileSync(join(import.meta.dirname, '../schema/v1.json'), 'utf8'))
 
-/** Whoever reads must ignore unknown keys; here one that is not documented is a mistake. */
+/** Readers must ignore unknown keys, but these tests reject undocumented ones. */
 const ajv = new Ajv2020({ allowUnionTypes: true }).addSchema(closed(schema))
 
 const covered = new Set<string>()
@@ -25,7 +25,7 @@ function expectValid(name: string, lines: readonly object[]): void {
 }
 
 describe('--json', () => {
-  test('run and wait', async () => {
+  test('run and wait print documented JSON', async () => {
     const { json } = cli()
     expectValid('run', await json('run', '-n', 'job', '--', 'true'))
     expectValid('run', await json('run', '--wait', '--', 'sh', '-c', 'kill $$'))
@@ -33,7 +33,7 @@ describe('--json', () => {
     expectValid('wait', await json('wait', 'job'))
   })
 
-  test('what looks at tasks', async () => {
+  test('commands that show tasks print documented JSON', async () => {
     const { bgtask, json, run } = cli()
     const id = await run('-m', 'progress.done=1', '--', 'sh', '-c', 'echo out; printf "\\377" >&2; exec cat')
     const small = await run('--max-buffer', '1K', 'seq', '1000')
@@ -48,7 +48,7 @@ describe('--json', () => {
     expectValid('logs', await json('logs', '--stdout', '--from', '0', small))
   })
 
-  test('what acts on tasks', async () => {
+  test('commands that control tasks print documented JSON', async () => {
     const { json, run } = cli()
     const id = await run('cat')
     expectValid('meta', await json('meta', id, 'a=1'))
@@ -63,7 +63,7 @@ describe('--json', () => {
     expectValid('prune', await json('prune'))
   })
 
-  test('what shows output as it comes', async () => {
+  test('run --attach and attach print documented JSON', async () => {
     const { bgtask, json, run } = cli()
     const script = 'echo out; echo err >&2; exit 3'
     expectValid('run', await json('run', '--attach', '--rm', '--', 'sh', '-c', script))
@@ -80,7 +80,7 @@ describe('--json', () => {
   test.for([
     { args: ['attach'], name: 'attach', exitCode: 0 },
     { args: ['run', '--wait', '--'], name: 'run', exitCode: 130 },
-  ])('$args: Ctrl-C is told', async ({ args: [command = '', ...rest], name, exitCode }) => {
+  ])('$args prints a JSON line on Ctrl-C', async ({ args: [command = '', ...rest], name, exitCode }) => {
     const { bgtask, run } = cli()
     const script = 'echo out; exec sleep 60'
     const words = name === 'run' ? [...rest, 'sh', '-c', script] : [await run('--', 'sh', '-c', script)]
@@ -95,13 +95,13 @@ describe('--json', () => {
     expect(await running).toMatchObject({ exitCode, stderr: '' })
   })
 
-  test('completion, top and web', async () => {
+  test('completion, top and web print documented JSON', async () => {
     const { bgtask, json, run } = cli()
     await run('sleep', '60')
     expectValid('completion', await json('completion', 'zsh'))
-    const looks = await json('top', '-n', '2', '-d', '50ms')
-    expect(looks).toHaveLength(2)
-    expectValid('top', looks)
+    const updates = await json('top', '-n', '2', '-d', '50ms')
+    expect(updates).toHaveLength(2)
+    expectValid('top', updates)
     const web = bgtask(['web', '--json'])
     for await (const line of web.iterable()) {
       expectValid('web', [JSON.parse(String(line))])
@@ -109,7 +109,7 @@ describe('--json', () => {
     }
   })
 
-  test('ls --watch', async () => {
+  test('ls --watch prints documented JSON', async () => {
     const { bgtask, run } = cli()
     await run('sleep', '60')
     const watching = bgtask(['ls', '--watch', '--json'])
@@ -126,7 +126,7 @@ describe('--json', () => {
     { args: ['ls', '--sort'], code: 'ERR_BGTASK_USAGE', exitCode: 2 },
     { args: ['run', '--', 'no-such-program'], code: 'ERR_BGTASK_COMMAND', exitCode: 127 },
     { args: ['run', '-n', '1', '--', 'true'], code: 'ERR_BGTASK_USAGE', exitCode: 2 },
-  ])('an error is JSON on stdout, and nothing is on stderr: $args', async ({ args, code, exitCode }) => {
+  ])('an error is JSON on stdout, and stderr is empty: $args', async ({ args, code, exitCode }) => {
     const { bgtask, run } = cli()
     await bgtask(['rm', await run('true')])
     const [command = '', ...rest] = args
@@ -141,23 +141,23 @@ describe('--json', () => {
     })
   })
 
-  test.for(COMMAND_NAMES)('%s with an option that it has not: an error in JSON', async (name) => {
+  test.for(COMMAND_NAMES)('%s with an unknown option prints a JSON error', async (name) => {
     const { stdout, stderr, exitCode } = await cli().bgtask([name, '--json', '--no-such-option'])
     expectValid('error', [JSON.parse(String(stdout))])
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 2 })
   })
 
-  test('of a command of the task itself is none of ours', async () => {
+  test('--json after the command of a task belongs to the task', async () => {
     const { stderr, stdout } = await cli().bgtask(['run', '--', 'no-such-program', '--json'])
     expect({ stderr, stdout }).toEqual({ stderr: expect.stringContaining('not found'), stdout: '' })
   })
 
-  test('the schema has every command, and the tests above saw each', () => {
+  test('the schema covers every command, and the tests above checked each', () => {
     expect([...covered].sort()).toEqual([...COMMAND_NAMES, 'error', 'lsWatch'].sort())
   })
 })
 
-/** The schema without room for what it does not name. */
+/** Returns the schema with `additionalProperties: false` everywhere. */
 function closed(node: unknown): object {
   if (Array.isArray(node)) return node.map(closed)
   if (typeof node !== 'object' || node === null) return node as unknown as object

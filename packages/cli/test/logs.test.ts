@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { cli, program } from './support/cli.js'
 
 describe('logs', () => {
-  test("the child's stdout goes to stdout, its stderr to stderr, byte by byte", async () => {
+  test("logs prints the child's stdout to stdout and its stderr to stderr, unchanged", async () => {
     const { bgtask, run } = cli()
     const id = await run('--', 'sh', '-c', 'printf "a\\377b"; echo err >&2; printf last')
     await bgtask(['wait', id])
@@ -35,8 +35,8 @@ describe('logs', () => {
     expect(await bgtask(['logs', ...args, id])).toMatchObject({ exitCode, stdout, stderr })
   })
 
-  /** Node took eleven outputs that were followed at once for a leak, and said so among the tasks' stderr. */
-  test('of many tasks brings no warning', async () => {
+  /** Node warned of a leak, among the tasks' stderr, when eleven outputs were followed at once. */
+  test('logs -f of eleven tasks prints no warning', async () => {
     const { bgtask, run } = cli()
     const ids = await Promise.all(Array.from({ length: 11 }, () => run('sleep', '60')))
     expect(await bgtask(['logs', '-f', '--timeout', '1s', ...ids])).toMatchObject({
@@ -45,18 +45,18 @@ describe('logs', () => {
     })
   })
 
-  test('of a task that goes on: ends at what is there, and follows with -f until the time is up', async () => {
+  test('logs of a running task prints the kept output; with -f it follows until the timeout', async () => {
     const { bgtask, run } = cli()
     const id = await run('--ready', 'there', '--', 'sh', '-c', 'echo there; exec sleep 60')
     expect(await bgtask(['logs', id])).toMatchObject({ exitCode: 0, stdout: 'there' })
     expect(await bgtask(['logs', '-f', '--timeout', '100ms', id])).toMatchObject({ exitCode: 124, stdout: 'there' })
   })
 
-  /** The exit code alone told of it, with --json too. */
+  /** Only the exit code used to indicate it, even with --json. */
   test.for([
     { args: ['-f'], what: 'following the output of task' },
     { args: ['--until', 'never'], what: 'waiting for /never/ in the output of task' },
-  ])('$args: that the time is up is told as an error', async ({ args, what }) => {
+  ])('logs $args reports a timeout as an error', async ({ args, what }) => {
     const { bgtask, json, run } = cli()
     const id = await run('sleep', '60')
     const message = `${what} ${id} took longer than 100 ms`
@@ -67,7 +67,7 @@ describe('logs', () => {
     ])
   })
 
-  test('--until waits for what comes, a line that is not finished too', async () => {
+  test('logs --until matches new output, even an unfinished line', async () => {
     const { bgtask, run } = cli()
     const id = await run('--', 'sh', '-c', 'read word; printf "password for $word: "; exec sleep 60')
     const waiting = bgtask(['logs', id, '--until', 'password for .*: $'])
@@ -75,7 +75,7 @@ describe('logs', () => {
     expect(await waiting).toMatchObject({ exitCode: 0, stdout: 'password for anna: ' })
   })
 
-  test('of several tasks: each line says whose it is', async () => {
+  test('logs of several tasks prefixes each line with its task', async () => {
     const { bgtask, run } = cli()
     const ids = [await run('-n', 'a', '--', 'sh', '-c', 'echo 1; printf 2'), await run('--', 'sh', '-c', 'echo 3 >&2')]
     await bgtask(['wait', ...ids])
@@ -85,7 +85,7 @@ describe('logs', () => {
     }
   })
 
-  test('bytes that are no longer kept are told of', async () => {
+  test('logs reports bytes that are no longer kept', async () => {
     const { bgtask, run } = cli()
     const id = await run('--max-buffer', '1K', '--', 'sh', '-c', 'seq 1000')
     await bgtask(['wait', id])
@@ -93,7 +93,7 @@ describe('logs', () => {
     expect(stderr).toMatch(/^bgtask: bytes 0 to \d+ of stdout of task \d+ are no longer kept$/)
   })
 
-  test('bytes whose place in the order is forgotten are shown all the same', async () => {
+  test('logs prints kept bytes whose order is no longer known', async () => {
     const { bgtask, poolPath, run } = cli()
     const id = await run('--', process.execPath, '-e', IN_TURN)
     const { output, stdout: stdoutOf } = new Task(new TaskPool({ path: poolPath }), Number(id))
@@ -108,14 +108,14 @@ describe('logs', () => {
     })
   })
 
-  test('--discard lets a task go on that waits for room', async () => {
+  test('logs --discard unblocks a task whose buffer is full', async () => {
     const { bgtask, run } = cli()
     const id = await run('--overflow', 'block', '--max-buffer', '4K', '--', 'sh', '-c', 'seq 20000')
     const { stdout, exitCode } = await bgtask(['logs', '-f', '--discard', id])
     expect({ exitCode, last: String(stdout).endsWith('\n20000') }).toEqual({ exitCode: 0, last: true })
   })
 
-  test('a reader that goes away ends it without a word', async () => {
+  test('logs exits silently when its reader closes the pipe', async () => {
     const { bgtask, env, run } = cli()
     const id = await run('--', 'sh', '-c', 'seq 200000')
     await bgtask(['wait', id])
@@ -124,25 +124,25 @@ describe('logs', () => {
   })
 })
 
-test('a disk that is full is told, and nothing else', async () => {
+test('logs reports a full disk, and nothing else', async () => {
   const { env, run } = cli()
   const id = await run('--ready', 'out', '--', 'echo', 'out')
   const script = `"${process.execPath}" "${program}" logs ${id} > /dev/full`
   const { status, stderr } = spawnSync('sh', ['-c', script], { env: { ...process.env, ...env }, encoding: 'utf8' })
   expect({ status, stderr }).toEqual({
     status: 125,
-    stderr: expect.stringMatching(/^bgtask: stdout cannot .*ENOSPC.*\n$/),
+    stderr: expect.stringMatching(/^bgtask: cannot write to stdout: .*ENOSPC.*\n$/),
   })
 })
 
-test('attach --discard lets a task go on that waits for room', async () => {
+test('attach --discard unblocks a task whose buffer is full', async () => {
   const { bgtask, run } = cli()
   const id = await run('--overflow', 'block', '--max-buffer', '4K', '--', 'seq', '20000')
   const { stdout, exitCode } = await bgtask(['attach', '--discard', '--no-stdin', id])
   expect({ exitCode, last: String(stdout).endsWith('\n20000') }).toEqual({ exitCode: 0, last: true })
 })
 
-/** Writes to its outputs in turn until it is told to end. */
+/** Writes to both outputs alternately until it reads input. */
 const IN_TURN = `
 const { writeSync } = require('node:fs')
 process.stdin.on('data', () => process.exit())

@@ -7,10 +7,10 @@ import { expect, test } from 'vitest'
 
 const packages = resolve(import.meta.dirname, '../..')
 
-/** The published package, and what it needs at run time. */
+/** The published package and its runtime dependencies. */
 const NAMES = ['cli', 'supervisor', 'protocol']
 
-test('packed and installed into an empty project, bgtask works there', { timeout: 300_000 }, async () => {
+test('bgtask works when packed and installed into an empty project', { timeout: 300_000 }, async () => {
   const directory = tempDir()
   const env = {
     ...process.env,
@@ -30,6 +30,6 @@ test('packed and installed into an empty project, bgtask works there', { timeout
   expect(await run(bgtask, ['logs', id])).toBe('hello')
   expect(await run(bgtask, ['rm', '-f', '@last'])).toBe(id)
   expect(await run(bgtask, ['ls', '-aq'])).toBe('')
-  // What is bundled is not installed once more.
+  // Bundled packages are not installed again.
   expect(readdirSync(join(directory, 'node_modules/@bgtask')).sort()).toEqual(['cli', 'protocol', 'supervisor'])
 })

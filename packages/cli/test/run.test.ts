@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { cli } from './support/cli.js'
 
 describe('run', () => {
-  test('prints the id alone and leaves the task behind', async () => {
+  test('run prints only the id, and the task keeps running', async () => {
     const { bgtask, json } = cli()
     const { stdout, stderr, exitCode } = await bgtask(['run', '--name', 'a', '-m', 'queue=mail', '--', 'sleep', '60'])
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
@@ -22,13 +22,13 @@ describe('run', () => {
     ])
   })
 
-  test("takes the command's own options for the command's, with and without --", async () => {
+  test('run passes options after the command to the command, with and without --', async () => {
     const { bgtask } = cli()
     const { exitCode } = await bgtask(['run', '--wait', 'sh', '-c', 'test "$1$2" = --json-q', 'sh', '--json', '-q'])
     expect(exitCode).toBe(0)
   })
 
-  test('gives the task its environment, directory, lock, limits and policy', async () => {
+  test('run applies environment, directory, lock, limits and restart policy', async () => {
     const { bgtask, json, run, directory } = cli()
     const options = [
       '-e',
@@ -54,7 +54,7 @@ describe('run', () => {
     { name: '123', why: 'pid' },
     { name: '', why: 'empty' },
     { name: '@last', why: '@' },
-  ])('refuses the name "$name"', async ({ name, why }) => {
+  ])('run rejects the name "$name"', async ({ name, why }) => {
     const { exitCode, stderr } = await cli().bgtask(['run', '--name', name, '--', 'true'])
     expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining(why) })
   })
@@ -73,7 +73,7 @@ describe('run', () => {
     { command: ['--max-buffer', '0', '--', 'true'], exitCode: 2, says: 'bgtask: --max-buffer must be >=1, got 0' },
     { command: ['--lock', '/', '--', 'true'], exitCode: 2, says: 'bgtask: --lock' },
     { command: [''], exitCode: 2, says: 'the command must be' },
-  ])('$command: $exitCode', async ({ command, exitCode, says }) => {
+  ])('run $command exits with $exitCode', async ({ command, exitCode, says }) => {
     const { bgtask, directory } = cli()
     writeFileSync(join(directory, 'text'), '')
     const result = await bgtask(['run', ...command])
@@ -81,7 +81,7 @@ describe('run', () => {
     expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
   })
 
-  test('a held lock is told with its holder', async () => {
+  test('run names the holder of a held lock', async () => {
     const { bgtask, run } = cli()
     const id = await run('--lock', 'l', '--', 'sleep', '60')
     const { exitCode, stderr } = await bgtask(['run', '--lock', 'l', '--', 'true'])
@@ -92,19 +92,19 @@ describe('run', () => {
     { script: 'exit 7', exitCode: 7 },
     { script: 'kill -KILL $$', exitCode: 137 },
     { options: ['--timeout', '50ms'], script: 'sleep 60', exitCode: 124 },
-  ])('--wait: $script ends with $exitCode', async ({ options = [], script, exitCode }) => {
+  ])('run --wait: $script exits with $exitCode', async ({ options = [], script, exitCode }) => {
     const result = await cli().bgtask(['run', '--wait', ...options, '--', 'sh', '-c', script])
     expect(result).toMatchObject({ exitCode, stdout: expect.stringMatching(/^\d+$/) })
   })
 
-  test('--wait: a reader of the id that goes away changes neither the waiting nor the code', async () => {
+  test('run --wait still waits and exits with the code after its reader closed the pipe', async () => {
     const { bgtask } = cli()
     const running = bgtask(['run', '--wait', '--', 'sh', '-c', 'sleep 0.2; exit 5'])
     running.stdout.destroy()
     expect(await running).toMatchObject({ exitCode: 5, stderr: '' })
   })
 
-  test('starts its supervisor before it loads what it needs only later', async () => {
+  test('run starts the supervisor before it loads modules that it needs later', async () => {
     const { bgtask, directory } = cli()
     const trace = join(directory, 'trace')
     const preload = join(import.meta.dirname, 'fixtures/trace-loads.cjs')
@@ -116,7 +116,7 @@ describe('run', () => {
     })
   })
 
-  test('--attach shows both outputs, sends our input and its end, and exits with the code', async () => {
+  test('run --attach shows both outputs, forwards input and its end, and exits with the code', async () => {
     const script = 'echo start >&2; sort; exit 4'
     const result = await cli().bgtask(['run', '--attach', '--rm', '--', 'sh', '-c', script], {
       stdin: 'pipe',
@@ -126,12 +126,12 @@ describe('run', () => {
     expect(result.stderr).toMatch(/^bgtask: task \d+\nstart$/)
   })
 
-  test('--attach is not kept by a grandchild that holds the output', async () => {
+  test('run --attach does not wait for a grandchild that holds the output open', async () => {
     const result = await cli().bgtask(['run', '--attach', '--', 'sh', '-c', 'sleep 60 & echo here'])
     expect(result).toMatchObject({ exitCode: 0, stdout: 'here' })
   })
 
-  test('--attach to a task that waits for room lets it go on', async () => {
+  test('run --attach unblocks a task whose buffer is full', async () => {
     const script = 'head -c 300000 /dev/zero | tr "\\0" x'
     const options = ['--attach', '--overflow', 'block', '--max-buffer', '4K']
     const { stdout, exitCode } = await cli().bgtask(['run', ...options, '--', 'sh', '-c', script])
@@ -148,7 +148,7 @@ describe('run --ready', () => {
     { script: 'echo down', exitCode: 125 },
     { script: 'sleep 60 & echo down; exit 5', exitCode: 5 },
     { script: 'echo down; sleep 60', exitCode: 124 },
-  ])('$script: $exitCode', async ({ script, exitCode }) => {
+  ])('run --ready: $script exits with $exitCode', async ({ script, exitCode }) => {
     const { bgtask } = cli()
     const ready = ['--ready', 'port \\d+', ...(exitCode === 124 ? ['--ready-timeout', '200ms'] : [])]
     const result = await bgtask(['run', ...ready, '--', 'sh', '-c', script])
@@ -157,13 +157,13 @@ describe('run --ready', () => {
 })
 
 describe('run --rm', () => {
-  test('with --wait: nothing of it is left', async () => {
+  test('run --wait --rm leaves nothing behind', async () => {
     const { bgtask } = cli()
     expect(await bgtask(['run', '--wait', '--rm', '--', 'false'])).toMatchObject({ exitCode: 1 })
     expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
   })
 
-  test('detached: the next run --rm removes it, or prune does whatever its age', async () => {
+  test('a detached run --rm is removed by the next run --rm, or by prune regardless of age', async () => {
     const { bgtask, run } = cli()
     const first = await run('--rm', '--', 'true')
     await bgtask(['wait', first])
@@ -173,7 +173,7 @@ describe('run --rm', () => {
     expect((await bgtask(['prune', '--older-than', '1d'])).stdout).toBe(second)
   })
 
-  test('given up on before it is ready, or interrupted: it is removed when it has ended all the same', async () => {
+  test('run --rm that timed out or was interrupted is still removed when the task has ended', async () => {
     const { bgtask, poolPath } = cli()
     const options = ['--rm', '--ready', 'never', '-n']
     const script = ['--', 'sh', '-c', 'echo on; read line']
@@ -181,7 +181,7 @@ describe('run --rm', () => {
     const interrupted = bgtask(['run', ...options, 'interrupted', ...script])
     await once(interrupted.stdout as Readable, 'data')
     interrupted.kill('SIGINT')
-    expect(await interrupted).toMatchObject({ exitCode: 130, stderr: expect.stringContaining('goes on') })
+    expect(await interrupted).toMatchObject({ exitCode: 130, stderr: expect.stringContaining('is still running') })
     for (const name of ['late', 'interrupted']) await bgtask(['send', name, 'end'])
     await bgtask(['wait', 'late', 'interrupted'])
     await bgtask(['run', '--rm', '--wait', '--', 'true'])
@@ -190,27 +190,27 @@ describe('run --rm', () => {
 })
 
 describe('run --behavior foreground', () => {
-  test('leaves nothing where it is not ready in time', async () => {
+  test('run --behavior foreground leaves nothing behind if the task is not ready in time', async () => {
     const { bgtask } = cli()
     const options = ['--behavior', 'foreground', '--ready', 'never', '--ready-timeout', '100ms']
     expect(await bgtask(['run', ...options, '--', 'sleep', '60'])).toMatchObject({ exitCode: 124 })
     expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
   })
 
-  test('is refused with --attach, and nothing is started', async () => {
+  test('run --behavior foreground rejects --attach, and starts nothing', async () => {
     const { bgtask } = cli()
     const result = await bgtask(['run', '--behavior', 'foreground', '--attach', '--', 'sleep', '60'])
-    expect(result).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('exclude each other') })
+    expect(result).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('cannot be combined') })
     expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
   })
 
-  test("is refused with --json: stdout is the task's", async () => {
+  test('run --behavior foreground rejects --json', async () => {
     const { bgtask } = cli()
     const result = await bgtask(['run', '--json', '--behavior', 'foreground', '--', 'true'])
-    expect(result).toMatchObject({ exitCode: 2, stdout: expect.stringContaining('exclude each other') })
+    expect(result).toMatchObject({ exitCode: 2, stdout: expect.stringContaining('cannot be combined') })
   })
 
-  test('shows what the task writes, to the last byte, also into a pipe that is read late', async () => {
+  test('run --behavior foreground shows all output, even into a pipe that is read late', async () => {
     const { bgtask } = cli()
     const script = 'echo word >&2; seq 1 200000; echo last word >&2; exit 3'
     const result = await bgtask(['run', '--behavior', 'foreground', '--', 'sh', '-c', script])
@@ -218,7 +218,7 @@ describe('run --behavior foreground', () => {
     expect(result.stdout).toBe(Array.from({ length: 200_000 }, (_, index) => index + 1).join('\n'))
   })
 
-  test('gives a child that ends by a signal the time to say its last words', async () => {
+  test('run --behavior foreground shows the output of a child that handles the signal', async () => {
     const { bgtask } = cli()
     const script = 'trap "echo last words; exit 0" TERM; echo up; sleep 60 & wait'
     const running = bgtask(['run', '--behavior', 'foreground', '--', 'sh', '-c', script])
@@ -228,7 +228,7 @@ describe('run --behavior foreground', () => {
     expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
   })
 
-  test('a signal during the launch leaves nothing', async () => {
+  test('run --behavior foreground leaves nothing behind after a signal during the launch', async () => {
     const { bgtask, poolPath } = cli()
     const running = bgtask(['run', '--behavior', 'foreground', '--', 'sleep', '60'])
     // The first file of a launch.
@@ -238,7 +238,7 @@ describe('run --behavior foreground', () => {
     expect(readdirSync(poolPath)).toEqual([])
   })
 
-  test('a reader that goes away does not end the task', async () => {
+  test('run --behavior foreground keeps the task running after its reader closed the pipe', async () => {
     const { bgtask } = cli()
     const script = 'while echo line; do sleep 0.01; done & sleep 0.5; kill $!; exit 5'
     const running = bgtask(['run', '--behavior', 'foreground', '--', 'sh', '-c', script])
@@ -247,14 +247,14 @@ describe('run --behavior foreground', () => {
     expect(await running).toMatchObject({ exitCode: 5 })
   })
 
-  test('ends with the task, and leaves nothing', async () => {
+  test('run --behavior foreground exits with the task, and leaves nothing behind', async () => {
     const { bgtask } = cli()
     const result = await bgtask(['run', '--behavior', 'foreground', '--', 'sh', '-c', 'exit 6'])
     expect(result).toMatchObject({ exitCode: 6, stdout: '' })
     expect((await bgtask(['ls', '-aq'])).stdout).toBe('')
   })
 
-  test('ends the task when it is told to end', async () => {
+  test('run --behavior foreground ends the task on SIGTERM', async () => {
     const { bgtask } = cli()
     const running = bgtask(['run', '--behavior', 'foreground', '--ready', 'up', '--', 'sh', '-c', 'echo up; sleep 60'])
     await once(running.stderr as Readable, 'data')

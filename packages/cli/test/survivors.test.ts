@@ -6,7 +6,7 @@ const survivors = Array.from({ length: 12 }, (_, index) => ({ pid: index + 1, st
 test.each([
   ['all of a few', { survivors: survivors.slice(0, 2) }, '1 (cat), 2 (cat)'],
   [
-    'a few, with how many were not named in the result',
+    'a few, with the number of those not in the result',
     { survivors: survivors.slice(0, 1), moreSurvivors: 5 },
     '1 (cat) and 5 more',
   ],

@@ -4,7 +4,7 @@ import { cli } from './support/cli.js'
 import { terminal } from './support/terminal.js'
 
 describe.runIf(needs('tmux'))('in a terminal', () => {
-  test('attach replays, sends lines, and Ctrl-C detaches from a task that goes on', async () => {
+  test('attach replays output and sends lines; Ctrl-C detaches and the task keeps running', async () => {
     const user = cli()
     const id = await user.run(
       '-n',
@@ -20,17 +20,17 @@ describe.runIf(needs('tmux'))('in a terminal', () => {
     type('some words', 'Enter')
     await shows('got some words')
     type('C-c')
-    await shows(new RegExp(`detached; task ${id} goes on`))
+    await shows(new RegExp(`detached; task ${id} is still running`))
     await shows('code 0')
     expect((await user.bgtask(['ls', '-q'])).stdout).toBe(id)
     type("clear; echo ba''ck; bgtask attach -n 1 echo; echo code $?", 'Enter')
     await shows(/^back\s+got some words/m)
-    // Ctrl-D ends the input, and so this task.
+    // Ctrl-D closes stdin, which ends this task.
     type('C-d')
     await shows(/over\s+code 0/)
   })
 
-  test('attach --raw sends keys as they are typed, and gives the terminal back', async () => {
+  test('attach --raw sends keys as they are typed, and restores the terminal', async () => {
     const user = cli()
     await user.run('-n', 'keys', '--', 'sh', '-c', 'echo ready; exec od -An -c -N 2')
     const { type, shows } = terminal(user)
@@ -41,7 +41,7 @@ describe.runIf(needs('tmux'))('in a terminal', () => {
     await shows(/icanon\s+code 0/)
   })
 
-  test('run --attach: Ctrl-C detaches; run --wait: Ctrl-C ends the waiting only', async () => {
+  test('Ctrl-C detaches run --attach, and ends only the wait of run --wait', async () => {
     const user = cli()
     const { type, shows } = terminal(user)
     type('bgtask run --attach -- sh -c "echo up; sleep 60"', 'Enter')
@@ -51,11 +51,11 @@ describe.runIf(needs('tmux'))('in a terminal', () => {
     type('clear; bgtask run --wait -- sleep 60; echo code $?', 'Enter')
     await shows(/^\d+$/m)
     type('C-c')
-    await shows(/goes on\s+code 130/)
+    await shows(/is still running\s+code 130/)
     expect(String((await user.bgtask(['ls', '-q'])).stdout).split('\n')).toHaveLength(2)
   })
 
-  test('run --behavior foreground: Ctrl-C ends the task in order, and the code is 130', async () => {
+  test('run --behavior foreground stops the task on Ctrl-C, and exits with 130', async () => {
     const user = cli()
     const { type, shows } = terminal(user)
     const script = "trap 'echo bye; exit 0' TERM; echo up; sleep 60 & wait"
@@ -66,7 +66,7 @@ describe.runIf(needs('tmux'))('in a terminal', () => {
     expect((await user.bgtask(['ls', '-aq'])).stdout).toBe('')
   })
 
-  test('top shows what tasks do, fits the window, and leaves the screen as it was', async () => {
+  test('top shows usage and progress, fits the window, and restores the screen', async () => {
     const user = cli()
     await user.run(
       '-n',
@@ -88,7 +88,7 @@ describe.runIf(needs('tmux'))('in a terminal', () => {
     expect(screen()).not.toContain('before')
     resize(60, 3)
     await shows(/^bgtask top.*\nID.*\n… 2 more\n*$/)
-    // Columns that have no room are cut, so that each task has one line.
+    // Columns that do not fit are cut, so that each task has one line.
     resize(30, 10)
     await shows(/^bgtask top.*\nID.*\n\d+ +busy .*\n\d+ +idle .*\n*$/)
     resize(120, 20)
@@ -102,7 +102,7 @@ describe.runIf(needs('tmux'))('in a terminal', () => {
     await shows(/icanon\s+code 0/)
   })
 
-  test('colours are shown, but not where NO_COLOR is set', async () => {
+  test('ls uses colours in a terminal, but not if NO_COLOR is set', async () => {
     const user = cli()
     await user.run('-n', 'web', 'sleep', '60')
     const { type, shows, screen } = terminal(user)

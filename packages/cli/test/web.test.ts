@@ -6,12 +6,12 @@ import { needs, runNode, tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 import { type Cli, cli, program } from './support/cli.js'
 
-test('web serves the pool, tells where, and ends with a signal in order; tasks stay', async () => {
+test('web serves the pool, prints its address, and exits on a signal; tasks keep running', async () => {
   const user = cli()
   const id = await user.run('-n', 'kept', 'sleep', '60')
   const web = user.bgtask(['web', '--json', '--write'])
-  const [told] = await once(web.stdout, 'data')
-  const { url } = JSON.parse(String(told))
+  const [line] = await once(web.stdout, 'data')
+  const { url } = JSON.parse(String(line))
   const { origin, hash } = new URL(url)
   expect(await (await fetch(origin)).text()).toContain('<title>bgtask</title>')
   const headers = { authorization: `Bearer ${hash.replace('#token=', '')}`, 'content-type': 'application/json' }
@@ -24,14 +24,14 @@ test('web serves the pool, tells where, and ends with a signal in order; tasks s
   expect(await user.json('ls')).toMatchObject([{ tasks: [{ state: 'paused' }] }])
 })
 
-test.each([['99999'], ['http']])('web --port %s is refused, with the option named', async (port) => {
+test.each([['99999'], ['http']])('web rejects --port %s, and names the option', async (port) => {
   const { stderr, exitCode } = await cli().bgtask(['web', '--port', port])
   expect([exitCode, String(stderr)]).toEqual([2, expect.stringContaining('port')])
 })
 
 describe('web --token-file', () => {
-  /** Each start made a new token, and an open page had lost its way. */
-  test('is made for its user alone, and the next start has its token', async () => {
+  /** Each start created a new token, which broke open pages. */
+  test('web --token-file creates a file for its user only, and the next start reuses the token', async () => {
     const user = cli()
     await user.run('sleep', '60')
     const first = await servedToken(user)
@@ -50,51 +50,51 @@ describe('web --token-file', () => {
     chmodSync(file, mode)
   }
   const refused: { what: string; why: string; make: (file: string) => void }[] = [
-    { what: 'others may read', why: 'read or written by others', make: (file) => write(file, TOKEN, 0o640) },
-    { what: 'others may write', why: 'read or written by others', make: (file) => write(file, TOKEN, 0o602) },
-    { what: 'is empty', why: 'holds no token', make: (file) => write(file, '') },
-    { what: 'holds too little', why: 'holds no token', make: (file) => write(file, TOKEN.slice(1)) },
-    { what: 'holds too much', why: 'holds no token', make: (file) => write(file, 'a'.repeat(129)) },
-    { what: 'holds several lines', why: 'holds no token', make: (file) => write(file, `${TOKEN}\n${TOKEN}\n`) },
-    { what: 'is a directory', why: 'is no regular file', make: (file) => mkdirSync(file) },
-    { what: 'is a pipe', why: 'is no regular file', make: (file) => execFileSync('mkfifo', ['-m', '600', file]) },
+    { what: 'others can read', why: 'readable or writable by other users', make: (file) => write(file, TOKEN, 0o640) },
+    { what: 'others can write', why: 'readable or writable by other users', make: (file) => write(file, TOKEN, 0o602) },
+    { what: 'is empty', why: 'contains no token', make: (file) => write(file, '') },
+    { what: 'is too short', why: 'contains no token', make: (file) => write(file, TOKEN.slice(1)) },
+    { what: 'is too long', why: 'contains no token', make: (file) => write(file, 'a'.repeat(129)) },
+    { what: 'has several lines', why: 'contains no token', make: (file) => write(file, `${TOKEN}\n${TOKEN}\n`) },
+    { what: 'is a directory', why: 'is not a regular file', make: (file) => mkdirSync(file) },
+    { what: 'is a pipe', why: 'is not a regular file', make: (file) => execFileSync('mkfifo', ['-m', '600', file]) },
     {
       what: 'is a link',
-      why: 'is no regular file',
+      why: 'is not a regular file',
       make: (file) => {
         write(`${file}-of-others`, TOKEN)
         symlinkSync(`${file}-of-others`, file)
       },
     },
   ]
-  test.for(refused)('that $what is refused, and its content is not told', async ({ why, make }) => {
+  test.for(refused)('web rejects a token file that $what, and does not print its content', async ({ why, make }) => {
     const user = cli()
     await user.run('sleep', '60')
     make(join(user.directory, 'token'))
     await expectRefused(user, 'token', why)
   })
 
-  test.runIf(needs('root'))('that belongs to somebody else is refused', async () => {
+  test.runIf(needs('root'))('web rejects a token file of another user', async () => {
     const user = cli()
     await user.run('sleep', '60')
     const file = join(user.directory, 'token')
     write(file, TOKEN)
     chownSync(file, 12_345, 12_345)
-    await expectRefused(user, 'token', 'belongs to somebody else')
+    await expectRefused(user, 'token', 'belongs to another user')
   })
 
-  test('in a directory that is not there is refused', async () => {
+  test('web rejects a token file in a missing directory', async () => {
     const user = cli()
     await user.run('sleep', '60')
-    await expectRefused(user, 'none/token', 'cannot be made (ENOENT)')
+    await expectRefused(user, 'none/token', 'cannot be created (ENOENT)')
   })
 
   async function servedToken({ bgtask }: Cli): Promise<string> {
     const web = bgtask(['web', '--json', '--token-file', 'token'])
-    const [told] = await once(web.stdout, 'data')
+    const [line] = await once(web.stdout, 'data')
     web.kill('SIGTERM')
     await web
-    return new URL(JSON.parse(String(told)).url).hash.replace('#token=', '')
+    return new URL(JSON.parse(String(line)).url).hash.replace('#token=', '')
   }
 
   async function expectRefused({ bgtask }: Cli, file: string, why: string): Promise<void> {
@@ -105,10 +105,10 @@ describe('web --token-file', () => {
   }
 })
 
-/** The build makes a require of the import, which fails with another code: the raw error was shown. */
-test('web says what to install where its package is missing', async () => {
+/** The build turns the import into a require, which fails with another code; users saw the raw error. */
+test('web explains what to install if its package is missing', async () => {
   const directory = tempDir()
   cpSync(dirname(program), directory, { recursive: true })
-  const { stderr, exitCode } = await runNode(join(directory, 'start.cjs'), ['web'], { env: { NODE_PATH: '' } })
+  const { stderr, exitCode } = await runNode(join(directory, 'bgtask.cjs'), ['web'], { env: { NODE_PATH: '' } })
   expect([exitCode, String(stderr)]).toEqual([125, expect.stringContaining('npm install @bgtask/web')])
 })

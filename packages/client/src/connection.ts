@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import {
-  checkOptions,
   describeInvalid,
   InvalidOptionError,
   isBgTaskError,
@@ -10,13 +9,14 @@ import {
   type MethodResult,
   ProtocolError,
   paramSchemas,
+  parseOptions,
   resultSchemas,
   TaskGoneError,
   TimeoutError,
   type Validated,
   validate,
 } from '@bgtask/protocol'
-import { checkWait, connectSocket, RpcPeer, WAIT_OPTIONS, type WaitOptions, withDeadline } from '@bgtask/protocol/rpc'
+import { connectSocket, RpcPeer, type WaitOptions, waitOptionsSchema, withDeadline } from '@bgtask/protocol/rpc'
 import { DEFAULT_TIMEOUT_MS, unlessAborted } from './deadline.js'
 import { debug } from './debug.js'
 import type { TaskBinding } from './task-binding.js'
@@ -73,8 +73,7 @@ export class Connection {
 
   /** @throws TaskGoneError where nothing listens; PermissionError; TimeoutError. */
   async open(options: WaitOptions = {}): Promise<RpcPeer> {
-    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = checkOptions(options, WAIT_OPTIONS)
-    checkWait({ signal, timeoutMs })
+    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = parseOptions(waitOptionsSchema, options)
     if (this.#peer !== undefined) return this.#peer
     this.#connecting ??= this.#connect()
     const connecting = this.#connecting
@@ -105,7 +104,7 @@ export class Connection {
     params?: MethodParams<M>,
     options: WaitOptions = {},
   ): Promise<MethodResult<M>> {
-    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS + waitMsOf(params) } = checkOptions(options, WAIT_OPTIONS)
+    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS + waitMsOf(params) } = parseOptions(waitOptionsSchema, options)
     const { invalid } = validate(paramSchemas[method], params)
     if (invalid !== undefined) throw new InvalidOptionError(invalid.path || method, invalid.got, invalid.problem)
     const waitMs = waitMsOf(params)
@@ -121,7 +120,6 @@ export class Connection {
   ): Promise<MethodResult<M>> {
     const { signal, timeoutMs } = options
     if (timeoutMs !== undefined) return this.call(method, params, options)
-    checkWait({ signal })
     const silence = new AbortController()
     const heartbeat = setInterval(() => {
       this.call('getInfo').catch((error) => {
@@ -147,7 +145,7 @@ export class Connection {
   async #send<M extends MethodName>(
     method: M,
     params: MethodParams<M> | undefined,
-    options: { signal?: AbortSignal; timeoutMs: number },
+    options: WaitOptions,
   ): Promise<MethodResult<M>> {
     const args = params === undefined ? [] : [params]
     const reply =
@@ -178,7 +176,7 @@ export class Connection {
   async #poll<M extends MethodName>(
     method: M,
     params: MethodParams<M> | undefined,
-    options: { signal?: AbortSignal; timeoutMs: number },
+    options: WaitOptions,
     waitMs: number,
   ): Promise<MethodResult<M>> {
     if (this.#polls >= MAX_POLLS) {

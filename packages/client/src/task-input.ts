@@ -1,31 +1,33 @@
 import { WritableStream } from 'node:stream/web'
 import {
-  checkOptions,
   flagSchema,
   type InputInfo,
   InvalidOptionError,
   inputInfoSchema,
-  type KnownOptions,
   MAX_WRITE_BYTES,
+  type OptionsOf,
+  parseOptions,
   validate,
   WouldBlockError,
 } from '@bgtask/protocol'
-import { WAIT_OPTIONS, type WaitOptions, withDeadline } from '@bgtask/protocol/rpc'
+import { type WaitOptions, waitOptionsSchema, withDeadline } from '@bgtask/protocol/rpc'
+import * as v from 'valibot'
 import { type Connection, checked } from './connection.js'
 import { unlessAborted } from './deadline.js'
 
-export interface WriteOptions extends WaitOptions {
-  /** False: rejects with WouldBlockError where the queue is full. Then the data may have at most 256 KiB. */
-  readonly wait?: boolean
-}
+const writeOptionsSchema = v.strictObject({
+  ...waitOptionsSchema.entries,
+  /** False: rejects with WouldBlockError if the queue is full. Then the data may have at most 256 KiB. */
+  wait: v.optional(flagSchema, true),
+})
+export type WriteOptions = OptionsOf<typeof writeOptionsSchema>
 
-interface CloseOptions extends WaitOptions {
+const closeOptionsSchema = v.strictObject({
+  ...waitOptionsSchema.entries,
   /** Drop what is queued. */
-  readonly immediate?: boolean
-}
-
-const WRITE_OPTIONS: KnownOptions<WriteOptions> = { ...WAIT_OPTIONS, wait: flagSchema }
-const CLOSE_OPTIONS: KnownOptions<CloseOptions> = { ...WAIT_OPTIONS, immediate: flagSchema }
+  immediate: v.optional(flagSchema, false),
+})
+type CloseOptions = OptionsOf<typeof closeOptionsSchema>
 
 /** The child's stdin. What is written is queued in the supervisor, in bounded space, and acknowledged with its offset. */
 export class TaskInput {
@@ -56,10 +58,10 @@ export class TaskInput {
    * 16 MiB of other writes that wait already.
    */
   async write(data: string | Uint8Array, options: WriteOptions = {}): Promise<number> {
-    checkOptions(options, WRITE_OPTIONS)
+    const { wait, ...deadline } = parseOptions(writeOptionsSchema, options)
     const bytes = typeof data === 'string' ? Buffer.from(data) : data
     if (!(bytes instanceof Uint8Array)) throw new InvalidOptionError('data', data, 'must be a string or a Uint8Array')
-    if (options.wait === false && bytes.length > MAX_WRITE_BYTES) {
+    if (!wait && bytes.length > MAX_WRITE_BYTES) {
       throw new InvalidOptionError(
         'wait',
         false,
@@ -67,14 +69,12 @@ export class TaskInput {
       )
     }
     // In its turn behind a write that may wait, this one would wait too.
-    if (options.wait === false && this.#patientWrites > 0) throw new WouldBlockError('stdin')
-    if (options.wait !== false) this.#patientWrites += 1
+    if (!wait && this.#patientWrites > 0) throw new WouldBlockError('stdin')
+    if (wait) this.#patientWrites += 1
     try {
-      return await this.#inOrder(options, 'writing to stdin', (signal) =>
-        this.#writePieces(bytes, options.wait, signal),
-      )
+      return await this.#inOrder(deadline, 'writing to stdin', (signal) => this.#writePieces(bytes, wait, signal))
     } finally {
-      if (options.wait !== false) this.#patientWrites -= 1
+      if (wait) this.#patientWrites -= 1
     }
   }
 
@@ -94,8 +94,8 @@ export class TaskInput {
 
   /** The child sees the end of its stdin behind what was written, or at once (`immediate`), which drops what is queued. */
   async close(options: CloseOptions = {}): Promise<void> {
-    const { immediate = false, ...wait } = checkOptions(options, CLOSE_OPTIONS)
-    const close = async (signal?: AbortSignal) => {
+    const { immediate, ...wait } = parseOptions(closeOptionsSchema, options)
+    const close = async (signal?: AbortSignal | null) => {
       await this.#connection.call('closeStream', { streamId: 0, immediate }, { ...wait, signal })
     }
     return immediate ? close(wait.signal) : this.#inOrder(wait, 'closing stdin', close)
@@ -115,7 +115,7 @@ export class TaskInput {
     return done
   }
 
-  async #writePieces(data: Uint8Array, wait: boolean | undefined, signal: AbortSignal): Promise<number> {
+  async #writePieces(data: Uint8Array, wait: boolean, signal: AbortSignal): Promise<number> {
     let accepted = 0
     let start = 0
     do {

@@ -1,32 +1,42 @@
-import { type ExitStatus, flagSchema, type KnownOptions, type StopStepOptions } from '@bgtask/protocol'
-import { WAIT_OPTIONS, type WaitOptions } from '@bgtask/protocol/rpc'
+import { type ExitStatus, flagSchema, type OptionsOf, stopStepsOptionSchema } from '@bgtask/protocol'
+import { waitOptionsSchema } from '@bgtask/protocol/rpc'
+import * as v from 'valibot'
 
-export interface KillOptions extends WaitOptions {
+export const killOptionsSchema = v.strictObject({
+  ...waitOptionsSchema.entries,
   /** Signal everything that belongs to the task, as `stop` does, instead of the child alone. */
-  readonly tree?: boolean
-}
+  tree: v.optional(flagSchema),
+})
+export type KillOptions = OptionsOf<typeof killOptionsSchema>
 
-export interface StopOptions extends WaitOptions {
-  /** Instead of the task's own, as given to `spawn`. */
-  readonly steps?: readonly StopStepOptions[]
-}
+export const stopOptionsSchema = v.strictObject({
+  ...waitOptionsSchema.entries,
+  /** Replace the steps that the task was spawned with. */
+  steps: v.optional(stopStepsOptionSchema),
+})
+export type StopOptions = OptionsOf<typeof stopOptionsSchema>
 
-export interface WaitExitOptions extends WaitOptions {
+export const restartOptionsSchema = v.strictObject({
+  ...waitOptionsSchema.entries,
+  /** Stop a running child first: true for the task's own steps, or steps for this time. */
+  stop: v.optional(v.union([flagSchema, stopStepsOptionSchema])),
+})
+export type RestartOptions = OptionsOf<typeof restartOptionsSchema>
+
+export const waitExitOptionsSchema = v.strictObject({
+  ...waitOptionsSchema.entries,
   /** Number of a run, from 1. */
-  readonly run?: number
-}
-
-export const KILL_OPTIONS: KnownOptions<KillOptions> = { ...WAIT_OPTIONS, tree: flagSchema }
-export const STOP_OPTIONS: KnownOptions<StopOptions> = { ...WAIT_OPTIONS, steps: true }
-export const WAIT_EXIT_OPTIONS: KnownOptions<WaitExitOptions> = { ...WAIT_OPTIONS, run: true }
-export const PROGRESS: KnownOptions<TaskProgress> = { done: true, total: true, text: true }
+  run: v.optional(v.pipe(v.number(), v.safeInteger('must be a whole number'), v.minValue(1))),
+})
+export type WaitExitOptions = OptionsOf<typeof waitExitOptionsSchema>
 
 /** A run's end, and which run it was. */
 export type WaitedExit = ExitStatus & { readonly run: number }
 
+export const progressSchema = v.strictObject({
+  done: v.optional(v.number()),
+  total: v.optional(v.number()),
+  text: v.optional(v.string()),
+})
 /** How far a job is. What is left out stays as it was. */
-export interface TaskProgress {
-  readonly done?: number
-  readonly total?: number
-  readonly text?: string
-}
+export type TaskProgress = OptionsOf<typeof progressSchema>

@@ -1,13 +1,15 @@
 import { EventEmitter } from 'node:events'
 import { basename } from 'node:path'
-import { normalizeSignal, normalizeSteps, processGone, readProcessStat } from '@bgtask/os'
+import { processGone, readProcessStat } from '@bgtask/os'
 import {
-  checkOptions,
   InvalidOptionError,
   type JsonObject,
   type KillSignal,
+  killSignalSchema,
   type OutputStreamId,
   ProtocolError,
+  parseOption,
+  parseOptions,
   parsePoolFileName,
   type RecordedInfo,
   type StopResult,
@@ -15,7 +17,7 @@ import {
   soundInfo,
   type TaskInfo,
 } from '@bgtask/protocol'
-import { checkWait, WAIT_OPTIONS, type WaitOptions, withDeadline } from '@bgtask/protocol/rpc'
+import { type WaitOptions, waitOptionsSchema, withDeadline } from '@bgtask/protocol/rpc'
 import { Connection } from './connection.js'
 import { currentTask } from './current-task.js'
 import { DEFAULT_TIMEOUT_MS } from './deadline.js'
@@ -28,24 +30,19 @@ import { TaskOutput } from './output/task-output.js'
 import { isTaskId, TaskBinding } from './task-binding.js'
 import { TaskInput } from './task-input.js'
 import {
-  KILL_OPTIONS,
   type KillOptions,
-  PROGRESS,
-  STOP_OPTIONS,
+  killOptionsSchema,
+  progressSchema,
+  type RestartOptions,
+  restartOptionsSchema,
   type StopOptions,
+  stopOptionsSchema,
   type TaskProgress,
-  WAIT_EXIT_OPTIONS,
   type WaitExitOptions,
   type WaitedExit,
+  waitExitOptionsSchema,
 } from './task-options.js'
-
-/** What a task sees of its pool. */
-export interface TaskPoolView {
-  /** Path of the socket on which the supervisor with that pid listens. */
-  socketPath(pid: number): string
-  /** Where it listens until the launch is over. Only a job that looks for its own supervisor can be so early. */
-  launchSocketPath?(pid: number): string
-}
+import type { TaskPoolView } from './task-pool-view.js'
 
 /**
  * How long (ms) the process of a supervisor may take to be gone once it has closed its sockets. Usually it takes less than
@@ -177,7 +174,7 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
 
   /** Merges into `meta.progress`, for the job itself (`Task.current()`) and whoever watches it. */
   async progress(progress: TaskProgress, options?: WaitOptions): Promise<void> {
-    const given = Object.entries(checkOptions(progress, PROGRESS, 'progress')).filter(
+    const given = Object.entries(parseOptions(progressSchema, progress, 'progress')).filter(
       ([, value]) => value !== undefined,
     )
     await this.applyMeta({ progress: Object.fromEntries(given) }, options)
@@ -198,26 +195,34 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
    * @returns false where there was nothing to signal.
    */
   async kill(killSignal: KillSignal = 'SIGTERM', options: KillOptions = {}): Promise<boolean> {
-    const { tree, ...wait } = checkOptions(options, KILL_OPTIONS)
-    const params = { killSignal: normalizeSignal(killSignal), tree }
+    const { tree, ...wait } = parseOptions(killOptionsSchema, options)
+    const params = { killSignal: parseOption(killSignalSchema, killSignal, 'killSignal'), tree }
     const { delivered } = await this.#connection.call('kill', params, wait)
     return delivered
   }
 
   /** Stops the task's processes where they are (SIGSTOP). Returns false where nothing runs. */
   async pause(options: WaitOptions = {}): Promise<boolean> {
-    return this.kill('SIGSTOP', { ...checkOptions(options, WAIT_OPTIONS), tree: true })
+    return this.kill('SIGSTOP', { ...parseOptions(waitOptionsSchema, options), tree: true })
   }
 
   /** Lets them go on (SIGCONT). Returns false where nothing runs. */
   async resume(options: WaitOptions = {}): Promise<boolean> {
-    return this.kill('SIGCONT', { ...checkOptions(options, WAIT_OPTIONS), tree: true })
+    return this.kill('SIGCONT', { ...parseOptions(waitOptionsSchema, options), tree: true })
   }
 
-  /** Starts the child again after it ended. Returns false while it runs. */
-  async restart(options?: WaitOptions): Promise<boolean> {
-    const { restarted } = await this.#connection.call('restart', undefined, options)
-    return restarted
+  /**
+   * Starts the child again after it ended. With `stop`, a child that runs is stopped first.
+   *
+   * @returns false if the child runs: without `stop`, or because somebody else started it meanwhile.
+   */
+  async restart(options: RestartOptions = {}): Promise<boolean> {
+    const { stop, ...wait } = parseOptions(restartOptionsSchema, options)
+    return withDeadline(wait, `restarting task ${this.pid}`, async (signal) => {
+      if (stop) await this.stop({ steps: stop === true ? undefined : stop, signal })
+      const { restarted } = await this.#connection.call('restart', undefined, stop ? { signal } : wait)
+      return restarted
+    })
   }
 
   /**
@@ -225,10 +230,8 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
    * follows. The supervisor stays, and with it what it kept. Without `timeoutMs` it may take as long as the steps do.
    */
   async stop(options: StopOptions = {}): Promise<StopResult> {
-    const { steps, ...wait } = checkOptions(options, STOP_OPTIONS)
-    checkWait(wait)
-    const params = { steps: steps && normalizeSteps(steps) }
-    return endings.run(() => this.#connection.callPatiently('stop', params, wait), wait.signal)
+    const { steps, ...wait } = parseOptions(stopOptionsSchema, options)
+    return endings.run(() => this.#connection.callPatiently('stop', { steps }, wait), wait.signal)
   }
 
   /**
@@ -238,12 +241,10 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
    * @throws TaskGoneError where it was gone already: then nobody knows whether its child still runs (the pool can tell).
    */
   async terminateSupervisor(options: StopOptions = {}): Promise<StopResult> {
-    const { steps, ...wait } = checkOptions(options, STOP_OPTIONS)
-    checkWait(wait)
-    const params = { steps: steps && normalizeSteps(steps) }
+    const { steps, ...wait } = parseOptions(stopOptionsSchema, options)
     const terminate = async (signal: AbortSignal) => {
       const startTime = readProcessStat(this.pid)?.startTime
-      const result = await this.#connection.callPatiently('terminate', params, { ...wait, signal })
+      const result = await this.#connection.callPatiently('terminate', { steps }, { ...wait, signal })
       await this.#connection.closed({ signal, timeoutMs: DEFAULT_TIMEOUT_MS })
       if (startTime !== undefined) await processGone({ pid: this.pid, startTime, timeoutMs: MAX_DYING_MS }, signal)
       return result
@@ -258,7 +259,7 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
    * @throws TaskGoneError when the supervisor goes before it told; nobody knows the status then.
    */
   async wait(options: WaitExitOptions = {}): Promise<WaitedExit> {
-    const { run, ...wait } = checkOptions(options, WAIT_EXIT_OPTIONS)
+    const { run, ...wait } = parseOptions(waitExitOptionsSchema, options)
     const waitMs = pollMs(wait.timeoutMs)
     const pace = new PollPace('waitExit')
     return withDeadline(wait, `waiting for the end of task ${this.pid}`, async (signal) => {

@@ -49,7 +49,7 @@ test('info is asked afresh each time and kept as the info last seen', async () =
   expect(task.cachedInfo).toMatchObject({ state: 'exited' })
 })
 
-test.each([['INT'], ['SIGINT'], [2]])('signal %j reaches the child', async (killSignal) => {
+test.each([['INT'], ['SIGINT'], [2]] as const)('signal %j reaches the child', async (killSignal) => {
   const task = await spawnTask({ exec: ['sleep', '1000'] })
   expect(await task.kill(killSignal)).toBe(true)
   expect(await task.wait()).toEqual({ exitCode: null, signal: 'SIGINT', cause: 'signal', run: 1 })
@@ -57,7 +57,7 @@ test.each([['INT'], ['SIGINT'], [2]])('signal %j reaches the child', async (kill
 })
 
 test.each([['SIGNOPE'], [0], [1.5]])('signal %j is refused before anything is sent', async (killSignal) => {
-  await expect(Task.at('/nowhere/1.sock').kill(killSignal)).rejects.toMatchObject({
+  await expect(Task.at('/nowhere/1.sock').kill(killSignal as never)).rejects.toMatchObject({
     code: 'ERR_BGTASK_INVALID_OPTION',
     option: 'killSignal',
     got: killSignal,
@@ -120,10 +120,10 @@ test('stop ends the child by the steps given; the supervisor stays with what it 
 test('a stop step that is wrong is named', async () => {
   const steps = [
     { killSignal: 'TERM', waitMs: 1 },
-    { killSignal: 'NOPE', waitMs: 1 },
-  ]
+    { killSignal: 'NOPE' as never, waitMs: 1 },
+  ] as const
   await expect(Task.at('/nowhere/1.sock').stop({ steps })).rejects.toMatchObject({ option: 'steps.1.killSignal' })
-  const early = [{ killSignal: 'TERM', waitMs: -1 }]
+  const early = [{ killSignal: 'TERM', waitMs: -1 }] as const
   await expect(Task.at('/nowhere/1.sock').stop({ steps: early })).rejects.toMatchObject({ option: 'steps.0.waitMs' })
   for (const none of ['TERM', []] as never[]) {
     await expect(Task.at('/nowhere/1.sock').stop({ steps: none })).rejects.toMatchObject({ option: 'steps', got: none })

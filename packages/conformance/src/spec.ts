@@ -4,7 +4,7 @@ import { DEFAULT_MAX_READ_BUF_SIZE, type LaunchSpec, MAX_SPEC_BYTES } from '@bgt
 import { encode } from '@bgtask/protocol/rpc'
 
 /** A stop that takes no time. */
-export const KILL = [{ killSignal: 'SIGKILL', waitMs: 5_000 }]
+export const KILL = [{ killSignal: 'SIGKILL' as const, waitMs: 5_000 }]
 
 /** Runs until it is ended. */
 export const SLEEP: readonly string[] = ['/bin/sleep', '1000']

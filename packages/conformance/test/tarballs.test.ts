@@ -36,7 +36,9 @@ describe('what the tarballs hold', () => {
     expect(
       files.filter(
         (file) =>
-          !/^(dist\/.*\.(js|cjs|d\.ts|node)|dist\/THIRD-PARTY-NOTICES|package\.json|README\.md|LICENSE)$/.test(file),
+          !/^(dist\/.*\.(c?js|c?js\.map|d\.ts|node)|dist\/THIRD-PARTY-NOTICES|package\.json|README\.md|LICENSE)$/.test(
+            file,
+          ),
       ),
     ).toEqual([])
     expect(files).toEqual(

@@ -21,9 +21,10 @@ export {
   processIdentity,
 } from './process/identity.js'
 export { canReadProcesses, readProcessUsers } from './process/proc.js'
-export { livingThread, type ProcessStat, parseProcessStat, readProcessStat } from './process/stat.js'
+export { isLive, livingThread, type ProcessStat, parseProcessStat, readProcessStat } from './process/stat.js'
 export { stopTree } from './process/stop.js'
 export { describeProcesses, describeSome } from './process/survivors.js'
+export { ProcessTable } from './process/table.js'
 export {
   findTree,
   signalProcess,
@@ -31,6 +32,5 @@ export {
   type TreeProcess,
   type TreeSelector,
 } from './process/tree.js'
-export { normalizeSignal } from './signals.js'
+export { currentUmask } from './process/umask.js'
 export { Slots } from './slots.js'
-export { normalizeSteps } from './stop-steps.js'

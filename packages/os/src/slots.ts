@@ -19,7 +19,7 @@ export class Slots {
    *
    * @throws the signal's reason if it aborts before; then `work` is never started.
    */
-  async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async run<T>(work: () => Promise<T>, signal?: AbortSignal | null): Promise<T> {
     await this.#turn(signal)
     const leave = this.#leaver()
     const timer = setTimeout(leave, this.#patienceMs)
@@ -31,7 +31,7 @@ export class Slots {
     }
   }
 
-  #turn(signal?: AbortSignal): Promise<void> {
+  #turn(signal?: AbortSignal | null): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
       if (this.#free > 0) {

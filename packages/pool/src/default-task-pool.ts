@@ -2,11 +2,12 @@ import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import type { Task } from '@bgtask/client'
 import { currentPlace, POOL_PATH_VARIABLE } from '@bgtask/os'
-import { checkOptions, InvalidOptionError } from '@bgtask/protocol'
-import { POOL_OPTIONS, type TaskPoolOptions } from './pool-options.js'
-import { TaskPool } from './task-pool.js'
+import { InvalidOptionError, parseOptions } from '@bgtask/protocol'
+import * as v from 'valibot'
+import { poolOptionsSchema } from './pool-options.js'
+import { TaskPool, type TaskPoolOptions } from './task-pool.js'
 
-const { path: _, ...OPTIONS } = POOL_OPTIONS
+const optionsSchema = v.omit(poolOptionsSchema, ['path'])
 
 /**
  * The pool that a user's programs share where nobody names another: `$BGTASK_TASKPOOL_PATH`, else `/run/bgtask` for root,
@@ -17,7 +18,7 @@ const { path: _, ...OPTIONS } = POOL_OPTIONS
  * @throws InvalidOptionError where the user has no home directory; else as `new TaskPool`.
  */
 export function defaultTaskPool<T extends Task = Task>(options: Omit<TaskPoolOptions<T>, 'path'> = {}): TaskPool<T> {
-  checkOptions(options, OPTIONS)
+  parseOptions(optionsSchema, options)
   return new TaskPool<T>({ mkdirIfMissing: true, ...options, path: defaultPath() })
 }
 

@@ -1,4 +1,5 @@
 import { BgTaskError, isBgTaskError } from '@bgtask/protocol'
+import * as v from 'valibot'
 import { debug } from './debug.js'
 
 /** Where an error of a search came from. */
@@ -9,10 +10,16 @@ export interface SearchEntry {
   readonly path: string
 }
 
-/** For what looks at a whole directory, where nothing that is wrong with one entry is a reason to fail. */
-export interface EntryErrorOptions {
-  /** Told of every entry, or record, that was skipped because it is dead, hung, hostile or not ours; nobody is told otherwise. */
-  readonly onError?: (error: BgTaskError, entry: SearchEntry) => void
+/** Gets each entry or record that was skipped because it is dead, hung, hostile or foreign. One bad entry fails no call. */
+export const onErrorSchema = v.optional(
+  v.custom<(error: BgTaskError, entry: SearchEntry) => void>(
+    (handler) => typeof handler === 'function',
+    'must be a function',
+  ),
+)
+
+interface EntryErrorOptions {
+  readonly onError?: ((error: BgTaskError, entry: SearchEntry) => void) | undefined
 }
 
 /** Tells what is wrong with the entry of a pid. */

@@ -4,41 +4,38 @@ import { Task } from '@bgtask/client'
 import { POOL_PATH_VARIABLE } from '@bgtask/os'
 import {
   type Access,
-  checkOptions,
   InvalidOptionError,
   LaunchError,
   logFileName,
   PlatformError,
   PoolDirError,
+  parseOption,
+  parseOptions,
   socketFileName,
   type TaskRecord,
 } from '@bgtask/protocol'
-import { checkWait, type WaitOptions } from '@bgtask/protocol/rpc'
+import type { WaitOptions } from '@bgtask/protocol/rpc'
 import { debug } from './debug.js'
-import { inspectDirectory, type PoolDirectory } from './directory/inspect.js'
+import { checkPathLength, inspectDirectory, type PoolDirectory } from './directory/inspect.js'
 import { latestRecord } from './directory/judged-records.js'
 import { checkAsAsked, type MkdirOptions, makePoolDirectory, parseMkdirIfMissing } from './directory/mkdir.js'
 import { defaultSupervisorCmd } from './launch/default-command.js'
 import { launches } from './launch/queue.js'
 import type { SpawnOptions } from './launch/spawn-options.js'
-import { encodeSpec, makeSpec } from './launch/spec.js'
+import { encodeSpec, parseSpawnOptions } from './launch/spec.js'
 import { Standbys } from './launch/standbys.js'
 import { startAnother } from './launch/start-another.js'
 import { type SupervisorPlan, SupervisorProcess } from './launch/supervisor-process.js'
 import { findLost, type LostOptions } from './lost/lost.js'
 import type { LostTask } from './lost/lost-task.js'
 import { type SweepOptions, sweepDirectory, sweepLaunch } from './lost/sweep.js'
-import { checkArgv, checkDuration, checkEnvironment, checkPid } from './options.js'
+import { absolutePath, argvSchema, checkPid, environmentChangesSchema } from './options.js'
 import {
-  checkAccess,
-  checkPath,
-  checkStandby,
-  checkTaskClass,
   defaultSupervisorEnv,
-  POOL_OPTIONS,
+  type PoolOptions,
+  poolOptionsSchema,
   type SupervisorEnv,
-  type TaskClass,
-  type TaskPoolOptions,
+  taskClassSchema,
 } from './pool-options.js'
 import type { TaskPattern, TaskPredicate } from './search/match.js'
 import { taskById, taskByPid } from './search/one-task.js'
@@ -49,8 +46,10 @@ import { type WatchOptions, watchTasks } from './watch/watch.js'
 /** With sessions, process groups and unix sockets as they are used here; darwin is unverified. */
 const PLATFORMS: readonly string[] = ['linux', 'darwin']
 
-/** How long (ms) a supervisor may take until it is ready. */
-const DEFAULT_LAUNCH_MS = 10_000
+/** What makes the tasks of a pool: a subclass of Task, say. */
+export type TaskClass<T extends Task> = new (pool: TaskPool, pid: number) => T
+
+export type TaskPoolOptions<T extends Task = Task> = PoolOptions<TaskClass<T>>
 
 /**
  * A group of tasks, organized by a directory: starts tasks there, and finds those that are there. It is no more than a view:
@@ -62,7 +61,7 @@ export class TaskPool<T extends Task = Task> {
   readonly #access: Access
   readonly #mkdir: MkdirOptions | undefined
   readonly #standbys: Standbys
-  #supervisorCmd: string[] | undefined
+  #supervisorCmd: readonly string[] | undefined
   #supervisorEnv: SupervisorEnv
   #taskClass: TaskClass<T>
 
@@ -72,16 +71,18 @@ export class TaskPool<T extends Task = Task> {
    */
   constructor(options: TaskPoolOptions<T>) {
     if (!PLATFORMS.includes(process.platform)) throw new PlatformError('bgtask')
-    checkOptions(options, POOL_OPTIONS)
-    this.path = checkPath(options.path)
-    this.#taskClass = checkTaskClass(options.taskClass ?? (Task as unknown as TaskClass<T>))
-    this.#access = checkAccess(options.access)
-    this.#supervisorCmd =
-      options.supervisorCmd === undefined ? undefined : checkArgv('supervisorCmd', options.supervisorCmd)
-    this.#supervisorEnv = defaultSupervisorEnv(this.path)
-    this.applySupervisorEnv(options.supervisorEnv ?? {})
-    this.#standbys = new Standbys(checkStandby(options.standby ?? 0))
-    this.#mkdir = parseMkdirIfMissing(options.mkdirIfMissing)
+    const { path, access, supervisorCmd, supervisorEnv, standby, mkdirIfMissing } = parseOptions(
+      poolOptionsSchema,
+      options,
+    )
+    this.path = absolutePath('path', path)
+    checkPathLength(this.path)
+    this.#taskClass = options.taskClass ?? (Task as unknown as TaskClass<T>)
+    this.#access = access
+    this.#supervisorCmd = supervisorCmd
+    this.#supervisorEnv = { ...defaultSupervisorEnv(this.path), ...supervisorEnv }
+    this.#standbys = new Standbys(standby)
+    this.#mkdir = parseMkdirIfMissing(mkdirIfMissing)
     this.#openDirectory()
     this.#refillStandbys(0)
   }
@@ -107,7 +108,7 @@ export class TaskPool<T extends Task = Task> {
   }
 
   set taskClass(taskClass: TaskClass<T>) {
-    this.#taskClass = checkTaskClass(taskClass)
+    this.#taskClass = parseOption(taskClassSchema, taskClass, 'taskClass') as TaskClass<T>
   }
 
   /**
@@ -120,7 +121,7 @@ export class TaskPool<T extends Task = Task> {
   }
 
   set supervisorCmd(argv: readonly string[]) {
-    this.#supervisorCmd = checkArgv('supervisorCmd', argv)
+    this.#supervisorCmd = [...parseOption(argvSchema, argv, 'supervisorCmd')]
   }
 
   /**
@@ -132,13 +133,13 @@ export class TaskPool<T extends Task = Task> {
   }
 
   set supervisorEnv(env: Readonly<SupervisorEnv>) {
-    checkEnvironment('supervisorEnv', env)
+    parseOption(environmentChangesSchema, env, 'supervisorEnv')
     this.#supervisorEnv = { ...env }
   }
 
   /** Merges changes into `supervisorEnv` and returns the whole. */
   applySupervisorEnv(env: Readonly<SupervisorEnv>): SupervisorEnv {
-    checkEnvironment('supervisorEnv', env)
+    parseOption(environmentChangesSchema, env, 'supervisorEnv')
     // Object.assign would lose a variable `__proto__`.
     this.#supervisorEnv = { ...this.#supervisorEnv, ...env }
     return this.#supervisorEnv
@@ -152,10 +153,7 @@ export class TaskPool<T extends Task = Task> {
    * the supervisor's words, LaunchTimeoutError, PoolDirError where the directory cannot be written, the signal's reason.
    */
   async spawn(options: SpawnOptions): Promise<T> {
-    const spec = makeSpec(options, { path: this.path, access: this.#access })
-    const { launchTimeoutMs = DEFAULT_LAUNCH_MS, signal } = options
-    checkDuration('launchTimeoutMs', launchTimeoutMs)
-    checkWait({ signal })
+    const { spec, launchTimeoutMs, signal } = parseSpawnOptions(options, { path: this.path, access: this.#access })
     signal?.throwIfAborted()
     this.#checkWritable()
     const plan = this.#plan(spec.behavior)
@@ -281,7 +279,7 @@ export class TaskPool<T extends Task = Task> {
 
   #plan(behavior: SupervisorPlan['behavior']): SupervisorPlan {
     const env = this.#supervisorEnv
-    checkEnvironment('supervisorEnv', env)
+    parseOption(environmentChangesSchema, env, 'supervisorEnv')
     if (env[POOL_PATH_VARIABLE] === undefined) {
       const rule = 'must be set, supervisors need it (applySupervisorEnv keeps the defaults)'
       throw new InvalidOptionError(`supervisorEnv.${POOL_PATH_VARIABLE}`, undefined, rule)

@@ -68,8 +68,12 @@ test('options of a spawn are known by name and type', () => {
   void pool.spawn({ cmd: 'a', lockFile: '/l' })
   // @ts-expect-error not a behavior
   void pool.spawn({ cmd: 'a', behavior: 'demon' })
-  // @ts-expect-error meta is JSON
-  void pool.spawn({ cmd: 'a', meta: { at: new Date() } })
+  // @ts-expect-error nothing to run
+  void pool.spawn({})
+  // @ts-expect-error one of both
+  void pool.spawn({ cmd: 'a', exec: ['a'] })
+  // @ts-expect-error a misspelt signal
+  void pool.spawn({ cmd: 'a', stop: [{ killSignal: 'TREM', waitMs: 1 }] })
 })
 
 test('a pattern is a partial of the info, with leaves that decide', () => {

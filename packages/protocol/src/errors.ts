@@ -39,7 +39,7 @@ export class BgTaskError extends Error {
   constructor(code: ErrorCode, message: string, options: BgTaskErrorOptions = {}) {
     super(options.message ?? message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    // From the code, because the daemon's bundle is minified and class names are not kept.
+    // From the code, because an app's bundle may be minified and class names are not kept then.
     Object.defineProperty(this, 'name', { value: className(code), configurable: true, writable: true })
   }
 }

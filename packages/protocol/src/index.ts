@@ -2,7 +2,11 @@ export {
   flagSchema,
   gapsSchema,
   handlerSchema,
+  type KillSignal,
+  killSignalSchema,
   mergedPositionSchema,
+  type StopStepOptions,
+  stopStepsOptionSchema,
   windowBytesSchema,
 } from './contract/call-options.js'
 export {
@@ -16,17 +20,17 @@ export {
   type AccessOptions,
   accessSchema,
   type Behavior,
+  behaviorSchema,
   countSchema,
   DEFAULT_MAX_READ_BUF_SIZE,
   DEFAULT_STOP_STEPS,
-  type KillSignal,
   type OutputStreamId,
   type Overflow,
   PROTOCOL_VERSION,
   type RestartPolicy,
   type RestartPolicyOptions,
+  restartPolicySchema,
   type StopStep,
-  type StopStepOptions,
   type StreamId,
   stopStepsSchema,
   taskIdSchema,
@@ -113,4 +117,4 @@ export {
   UnsupportedError,
   WouldBlockError,
 } from './errors.js'
-export { checkOptions, type KnownOptions } from './options.js'
+export { type OptionsOf, parseOption, parseOptions } from './options.js'

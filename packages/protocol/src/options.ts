@@ -1,32 +1,42 @@
-import type { GenericSchema } from 'valibot'
+import type * as v from 'valibot'
 import { validate } from './contract/validate.js'
 import { InvalidOptionError } from './errors.js'
 
-/** All options of a call, each with the schema of its value, or with `true` where whoever uses it checks it. */
-export type KnownOptions<T> = { readonly [K in keyof T]-?: GenericSchema | true }
+/** What callers may pass for a schema. Nothing that they pass is changed, so all of it may be read-only. */
+export type OptionsOf<S extends v.GenericSchema> = DeepReadonly<v.InferInput<S>>
+
+type DeepReadonly<T> = T extends AbortSignal | ((...args: never[]) => unknown)
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : T
 
 /**
- * Checks an object of options and returns it. An option that nobody knows is a typo, and a typo in `lockfile` or `stop`
- * would do harm silently.
+ * Checks the options of a call and returns them with defaults filled in. An unknown option is a typo, and a typo in
+ * `lockfile` or `stop` would do silent harm, so schemas of options are strict objects.
  *
- * @param name of the option that is such an object itself; left out for the options of a call.
- * @throws InvalidOptionError that names the option: `restart.delay`; `options` for what is no object.
+ * @param name the option that holds the object; leave it out for the options of a call.
+ * @throws InvalidOptionError that names the option by its path (`restart.delayMs`), or `options` for what is not an object.
  */
-export function checkOptions<T extends object>(options: T, known: KnownOptions<T>, name?: string): T {
-  // By its tag: an array, a signal or a promise that was given in their place would be taken for no options at all.
+export function parseOptions<const S extends v.GenericSchema>(
+  schema: S,
+  options: unknown,
+  name?: string,
+): v.InferOutput<S> {
+  // By its tag: an array, a signal or a promise in place of the options would pass for an empty object.
   if (Object.prototype.toString.call(options) !== '[object Object]') {
     throw new InvalidOptionError(name ?? 'options', options, 'must be an object')
   }
-  for (const key of Object.keys(options) as (keyof T & string)[]) checkOption(key, options[key], known, name)
-  return options
+  return parseOption(schema, options, name)
 }
 
-function checkOption<T>(key: keyof T & string, value: unknown, known: KnownOptions<T>, name: string | undefined): void {
-  const option = name === undefined ? key : `${name}.${key}`
-  if (!Object.hasOwn(known, key)) throw new InvalidOptionError(option, value, 'is not a known option')
-  const schema = known[key]
-  if (schema === true || value === undefined) return
-  const { invalid } = validate(schema, value)
-  if (invalid !== undefined)
-    throw new InvalidOptionError([option, invalid.path].filter(Boolean).join('.'), invalid.got, invalid.problem)
+/** Checks one value and returns it as its schema makes it. @throws InvalidOptionError that names it. */
+export function parseOption<const S extends v.GenericSchema>(
+  schema: S,
+  value: unknown,
+  name?: string,
+): v.InferOutput<S> {
+  const { value: parsed, invalid } = validate(schema, value)
+  if (invalid === undefined) return parsed
+  throw new InvalidOptionError([name, invalid.path].filter(Boolean).join('.'), invalid.got, invalid.problem)
 }

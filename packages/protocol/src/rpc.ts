@@ -1,5 +1,5 @@
 export { decode, encode } from './wire/codec.js'
-export { armDeadline, checkWait, WAIT_OPTIONS, type WaitOptions, withDeadline } from './wire/deadline.js'
+export { armDeadline, signalSchema, type WaitOptions, waitOptionsSchema, withDeadline } from './wire/deadline.js'
 export { EncodedResult } from './wire/encoded-result.js'
 export { fromWireError, toWireError } from './wire/errors.js'
 export { MESSAGE_LIMITS, type MessageLimits } from './wire/limits.js'

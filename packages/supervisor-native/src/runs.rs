@@ -49,14 +49,13 @@ impl Supervisor {
         self.streams.drain();
         let cause = self.stop_cause.unwrap_or(if signal.is_none() { Cause::Exit } else { Cause::Signal });
         let status = ExitStatus { exit_code, signal, cause, survivors: Survivors::default() };
-        let exited_at = unix_ms();
         let offsets = self.streams.end_offsets();
-        self.facts.exited_at = Some(exited_at);
+        self.facts.exited_at = Some(unix_ms());
         self.facts.exit_status = Some(status.clone());
         self.facts.exit_offsets = Some(offsets);
         self.stopper.child_ended();
         self.streams.stdin.detach();
-        let decision = self.decide(&status, (exited_at - run.started_at).max(0).unsigned_abs());
+        let decision = self.decide(&status, monotonic_ms() - run.started_ms);
         self.apply(decision);
         // On record first, then told: who hears of an exit finds it in the directory.
         let recorded = self.settled();

@@ -1,7 +1,9 @@
-import { allPids, childrenOf, eventually, isAlive, processStat } from '@bgtask/testkit'
+import { execFileSync } from 'node:child_process'
+import { join, resolve } from 'node:path'
+import { allPids, childrenOf, eventually, isAlive, needs, pathOf, processStat, tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 import { Launch } from './support/launch.js'
-import { hasBinary } from './support/native.js'
+import { binary, hasBinary } from './support/native.js'
 
 /** A process that keeps nothing of its task: no session, group, environment, pipe or parent. Its pid is in the file. */
 const ESCAPE = `env -i /usr/bin/setsid /bin/sh -c '(/bin/sh -c "echo \\$\\$ > $0; exec sleep 1000" &) ; exit 0' `
@@ -43,6 +45,46 @@ describe.runIf(hasBinary())('the tree of a task', () => {
     process.kill(spared, 'SIGKILL')
   })
 })
+
+/** Runs a fixture in a pid namespace of its own, as root; what it prints, which is JSON. */
+function inPidNamespace(options: readonly string[], fixture: string, ...args: string[]): unknown {
+  const reap = ['/bin/sh', '-c', '"$@"; exit $?', 'sh']
+  const argv = ['--pid', '--fork', '--kill-child', ...options, ...reap, process.execPath, fixture, ...args]
+  return JSON.parse(execFileSync(pathOf('unshare'), argv, { encoding: 'utf8', timeout: 60_000 }))
+}
+
+describe.runIf(hasBinary() && needs('root', 'unshare'))('in a pid namespace', () => {
+  // The number of a session was believed while no leader of it was there.
+  test('a session that has the pid of a former child is left alone, also when its leader has ended', () => {
+    const fixture = resolve(import.meta.dirname, '../../supervisor/test/fixtures/reuse-pid.js')
+    const result = inPidNamespace(['--mount-proc'], fixture, tempDir(), binary)
+    expect(result).toEqual({ survivors: [], bystanderIsAlive: true })
+  })
+
+  // Pids of an outer namespace were taken for those of this one, and signalled.
+  test('without a /proc of its own, no pid is looked up in the one of others', () => {
+    const fixture = join(import.meta.dirname, 'fixtures/foreign-pids.js')
+    const result = inPidNamespace([], fixture, tempDir(), binary)
+    expect(result).toEqual({ startTimes: [null, null], survivors: [], decoyEndedBy: 'SIGTERM' })
+  })
+})
+
+test.runIf(hasBinary() && needs('python3'))(
+  'a survivor whose main thread has ended is named with its command line',
+  async () => {
+    const launch = new Launch()
+    const program = `import ctypes, signal, threading, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); threading.Thread(target=time.sleep, args=(1000,)).start(); print("1", flush=True); ctypes.CDLL(None).pthread_exit(None)`
+    launch.give({ exec: [pathOf('python3'), '-c', program] })
+    const peer = await launch.connect()
+    await pidFrom(peer)
+    const { pid } = (await peer.call('getInfo')) as { pid: number }
+    await eventually(() => processStat(pid)?.state === 'Z')
+    const steps = [{ killSignal: 'SIGTERM', waitMs: 1 }]
+    expect(await peer.call('stop', [{ steps }])).toMatchObject({
+      survivors: [{ pid, command: expect.stringContaining('import ctypes') }],
+    })
+  },
+)
 
 function argv1(pid: number): boolean {
   return processStat(pid)?.comm === 'sleep'

@@ -18,7 +18,7 @@ exec "$@"`
 
 /** The argv that starts the default daemon: a shell that makes the child's pipes and becomes Node. */
 export function defaultSupervisorCmd(): string[] {
-  return supervisorCommand([process.execPath, builtFile('start.cjs')])
+  return supervisorCommand([process.execPath, daemonPath()])
 }
 
 /** Puts the shell that makes the pipes before any supervisor built with `runSupervisor`, given its own argv. */

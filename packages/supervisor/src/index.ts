@@ -1,8 +1,3 @@
 export { defaultSupervisorCmd, supervisorCommand } from './command.js'
 export type { SupervisorOptions } from './launch/make-task.js'
-export { decideRestart, type RestartDecision } from './lifecycle/restart.js'
-export { LIFECYCLE, type LifecycleEvent, nextState } from './lifecycle/table.js'
-export { Lock } from './lock/lock.js'
 export { runSupervisor } from './run.js'
-export { OffsetBuffer } from './streams/offset-buffer.js'
-export { OrderLog } from './streams/order-log.js'

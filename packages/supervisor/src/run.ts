@@ -1,12 +1,11 @@
-import { isRunning, readProcessStat, STANDBY_VARIABLE } from '@bgtask/os'
+import { isRunning, readProcessStat } from '@bgtask/os'
 import type { Behavior } from '@bgtask/protocol'
+import { takeInheritedPipes } from './child/pipes.js'
 import { launch } from './launch/launch.js'
 import type { MadeTask, SupervisorOptions } from './launch/make-task.js'
 import { reportFailure } from './launch/report.js'
 import { readSpec } from './launch/spec.js'
-import { warmUp } from './launch/warm-up.js'
 import { onEndingSignal } from './signals.js'
-import { takeInheritedPipes } from './streams/pipes.js'
 import { SOFTWARE } from './version.js'
 
 /** How often a background supervisor looks whether its group's leader is still there; nothing tells it. */
@@ -24,7 +23,6 @@ export async function runSupervisor(options: SupervisorOptions = {}): Promise<vo
   const making = { software: SOFTWARE, ...options }
   // So that no file system is kept busy by a task that does not use it, or by a standby.
   process.chdir('/')
-  if (process.env[STANDBY_VARIABLE] !== undefined) await warmUp(making)
   try {
     const spec = readSpec()
     // stdin ended without a spec: the one that might have wanted this supervisor is gone.

@@ -12,17 +12,19 @@ import {
   type StopStep,
   type WaitResult,
 } from '@bgtask/protocol'
-import { describeRun, isStopped, type Run } from './child/run.js'
+import { PauseDetector } from './child/pause.js'
+import type { StdioPipes } from './child/pipes.js'
+import { describeRun, type Run } from './child/run.js'
 import { startChild } from './child/start.js'
 import { Stopper } from './child/stopper.js'
 import { EventHub } from './events.js'
 import { type Facts, initialFacts, runFacts } from './facts.js'
 import { mergePatch } from './lifecycle/merge-patch.js'
-import { decideRestart, type RestartDecision } from './lifecycle/restart.js'
+import type { RestartDecision } from './lifecycle/restart.js'
+import { RestartSchedule } from './lifecycle/restart-schedule.js'
 import { type LifecycleEvent, nextState } from './lifecycle/table.js'
 import type { Lock } from './lock/lock.js'
 import type { Log } from './log.js'
-import type { StdioPipes } from './streams/pipes.js'
 import { TaskStreams } from './streams/task-streams.js'
 import { pollUntil, Waiters } from './streams/waiters.js'
 
@@ -47,21 +49,19 @@ export class Supervisor {
   readonly #parts: SupervisorParts
   readonly #exits = new Waiters()
   readonly #stopper: Stopper
+  readonly #restarts: RestartSchedule
+  readonly #pauses: PauseDetector
   /** The run whose child lives. */
   #current: Run | undefined
   /** A start that is under way. */
   #pendingStart: Promise<void> | undefined
   /** Why the present run is being ended by us. */
   #stopCause: 'stopped' | 'timeout' | undefined
-  #inARow = 0
   /** The state that subscribers know. */
   #toldState: LiveState = 'starting'
-  #restartTimer: NodeJS.Timeout | undefined
   #recordTimer: NodeJS.Timeout | undefined
   #runtimeTimer: NodeJS.Timeout | undefined
   #pipes: StdioPipes | undefined
-  /** When (`monotonicMs`) somebody last looked whether the child is stopped. */
-  #lookedAt = Number.NEGATIVE_INFINITY
   /** How the run before the present one ended. */
   #exitBefore: ExitStatus | null = null
 
@@ -71,6 +71,11 @@ export class Supervisor {
     this.#pipes = parts.pipes
     this.facts = initialFacts(parts.spec)
     this.#stopper = new Stopper(parts.spec.taskId)
+    this.#restarts = new RestartSchedule(parts.spec.restart, () => this.#retry())
+    this.#pauses = new PauseDetector(
+      () => this.#current,
+      (stopped) => this.#notePause(stopped),
+    )
     this.streams = new TaskStreams(parts.spec, {
       onEnd: () => this.#updateEof(),
       onError: (streamId, error) => this.events.emit('streamError', { streamId, message: error.message }),
@@ -94,15 +99,14 @@ export class Supervisor {
 
   /** The state, after a look at whether the child was stopped or woken by somebody else. */
   state(): LiveState {
-    const now = monotonicMs()
-    if (now - this.#lookedAt >= PAUSE_LOOK_MS) this.#noticePause(now)
+    this.#pauses.checkIfDue()
     return this.facts.state
   }
 
   /** Signals the child, or its whole tree; false where there was nobody to signal. */
   async kill(killSignal: NodeJS.Signals, tree: boolean): Promise<boolean> {
     const delivered = this.#stopper.signal(killSignal, tree)
-    if (delivered && PAUSING.has(killSignal)) await this.#pauseSettled(killSignal !== 'SIGCONT')
+    if (delivered) await this.#pauses.checkAfter(killSignal)
     return delivered
   }
 
@@ -110,8 +114,7 @@ export class Supervisor {
   async restart(): Promise<boolean> {
     if (this.#current !== undefined || this.#pendingStart !== undefined || this.facts.state === 'terminating')
       return false
-    clearTimeout(this.#restartTimer)
-    this.#inARow = 0
+    this.#restarts.reset()
     return await this.#startAgain(() => this.facts.state !== 'terminating')
   }
 
@@ -226,18 +229,16 @@ export class Supervisor {
 
   #decide(status: ExitStatus, ranMs: number): RestartDecision {
     if (this.#stopCause === 'stopped' || this.facts.state === 'terminating') return { action: 'done' }
-    return decideRestart(this.spec.restart, status, this.#inARow, ranMs)
+    return this.#restarts.next(status, ranMs)
   }
 
   #apply(decision: RestartDecision): void {
     if (decision.action === 'restart') {
-      this.#inARow = decision.inARow
       this.facts.nextStartAt = Date.now() + decision.delayMs
       this.#become('retrying')
-      this.#restartTimer = setTimeout(() => this.#retry(), decision.delayMs)
       return
     }
-    if (decision.action === 'giveUp') this.facts.failure ??= `gave up after ${this.#inARow} restarts in a row`
+    if (decision.action === 'giveUp') this.facts.failure ??= `gave up after ${this.#restarts.inARow} restarts in a row`
     this.#become(decision.action === 'giveUp' ? 'gaveUp' : 'ended')
   }
 
@@ -291,14 +292,14 @@ export class Supervisor {
     this.#parts.log.write(`cannot start the child again: ${error.message}`)
     this.facts.failure = error.message
     if (this.facts.state === 'starting') {
-      const decision = decideRestart(this.spec.restart, START_FAILED, this.#inARow, 0)
+      const decision = this.#restarts.next(START_FAILED, 0)
       this.#apply(decision.action === 'restart' ? decision : { action: 'giveUp' })
     }
     this.#settled()
   }
 
   #cancelRestart(): void {
-    clearTimeout(this.#restartTimer)
+    this.#restarts.cancel()
     if (this.facts.state !== 'backoff') return
     this.facts.nextStartAt = null
     this.#become('cancelled')
@@ -378,36 +379,16 @@ export class Supervisor {
     }
   }
 
-  #noticePause(now = monotonicMs()): void {
-    this.#lookedAt = now
+  #notePause(stopped: boolean): void {
     const { state } = this.facts
-    if (this.#current === undefined || (state !== 'running' && state !== 'paused')) return
-    const stopped = isStopped(this.#current)
-    if (stopped === (state === 'paused')) return
+    if ((state !== 'running' && state !== 'paused') || stopped === (state === 'paused')) return
     this.#become(stopped ? 'paused' : 'resumed')
     this.#commit()
   }
-
-  /** A signal is acted on a moment after it was sent; one that the child ignores is not waited for long. */
-  async #pauseSettled(stopped: boolean): Promise<void> {
-    for (let looks = 0; looks < PAUSE_LOOKS && this.#current !== undefined; looks += 1) {
-      if (isStopped(this.#current) === stopped) break
-      await new Promise((resolve) => setTimeout(resolve, 1))
-    }
-    this.#noticePause()
-  }
 }
-
-/** One each ms: on a busy machine a child takes that long to be stopped; one that ignores SIGTSTP delays the answer so long. */
-const PAUSE_LOOKS = 100
 
 /** How a start that failed counts for the restart policy; 127 as a shell has it. */
 const START_FAILED: ExitStatus = { exitCode: 127, signal: null, cause: 'exit' }
 
 /** How soon a record that could not be written is tried again. */
 const RECORD_RETRY_MS = 5_000
-
-/** A look costs as much as all the rest of `getInfo`; whoever asks in a tight loop is told of somebody else's SIGSTOP this late. */
-const PAUSE_LOOK_MS = 10
-
-const PAUSING = new Set<NodeJS.Signals>(['SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGCONT'])

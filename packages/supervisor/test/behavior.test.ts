@@ -11,7 +11,7 @@ import { fixture, logOf, makePool, supervisorCmd } from './support/pool.js'
 /** A caller in a session and process group of its own, which it leads, so that the group can be left without a leader. */
 async function spawnFromCaller(
   pool: TaskPool,
-  options: SpawnOptions,
+  options: Pick<SpawnOptions, 'behavior'>,
 ): Promise<{ caller: number; task: Task; childPid: number }> {
   const args = [fixture('spawn-one.js'), pool.path, JSON.stringify(options), 'stay']
   const caller = spawn(process.execPath, args, { detached: true, stdio: ['ignore', 'pipe', 'inherit'] })

@@ -11,7 +11,7 @@ import { allPids, fixture, killSupervisor, makePool, told } from './support/pool
 
 // Real SIGKILLs at the worst moments. Whatever runs afterwards must be told of, and whatever is told must be so.
 
-const KILL = [{ killSignal: 'KILL', waitMs: 5_000 }]
+const KILL = [{ killSignal: 'KILL', waitMs: 5_000 }] as const
 
 /** The child's first act is to kill its supervisor, which may not even have heard yet that it runs. */
 const KILLS_SUPERVISOR = 'kill -9 $PPID; exec sleep 1000'

@@ -10,7 +10,7 @@ import { fixture, killSupervisor, makePool, spawnTask } from './support/pool.js'
 /** Takes an `fcntl` lock on its first argument, says so, and keeps it for as many seconds as its second. */
 const TAKE_FCNTL = `use Fcntl qw(:flock SEEK_SET F_SETLK F_WRLCK); open my $f, '+>>', $ARGV[0] or die; my $l = pack('s s x4 q q i x4', F_WRLCK, SEEK_SET, 0, 0, 0); fcntl($f, F_SETLK, $l) or exit 1; $| = 1; print "held\\n"; sleep($ARGV[1])`
 
-const KILL = [{ killSignal: 'KILL', waitMs: 5_000 }]
+const KILL = [{ killSignal: 'KILL', waitMs: 5_000 }] as const
 
 function lockPath(): string {
   return join(tempDir(), 'lock')

@@ -20,9 +20,9 @@ import { encode } from '@bgtask/protocol/rpc'
 import { eventually, isAlive, needs, pathOf, tempDir } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { daemonPath } from '../src/command.js'
-import { trySpec } from '../src/launch/try-spec.js'
 import { fullDirectory } from './support/broken-directory.js'
 import { endAfterTest, fixture, logOf, makePool, recordOf, supervisorCmd } from './support/pool.js'
+import { plainSpec } from './support/spec.js'
 
 // Whoever may write to a pool's directory can put anything under any name there, at any moment.
 
@@ -120,7 +120,7 @@ describe.runIf(needs('root', 'unshare'))('two supervisors with the same pid, in 
     const daemon = spawn(pathOf('unshare'), argv, { stdio: ['pipe', 'ignore', 'pipe'] })
     onTestFinished(() => void daemon.kill('SIGKILL'))
     const taskId = Math.random().toString(16).slice(2).padEnd(32, '0')
-    daemon.stdin?.end(encode({ ...trySpec(poolPath, exec), taskId }))
+    daemon.stdin?.end(encode({ ...plainSpec(poolPath, exec), taskId }))
     return daemon
   }
 

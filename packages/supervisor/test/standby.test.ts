@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync, statSync } from 'node:fs'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { LAUNCH_VARIABLE, POOL_PATH_VARIABLE, STANDBY_VARIABLE } from '@bgtask/os'
 import type { TaskPool } from '@bgtask/pool'
 import { childrenOf, eventually, isAlive, processEnv, processFds, tempDir } from '@bgtask/testkit'
@@ -14,36 +14,33 @@ function standbysOf(pool: TaskPool): number[] {
   })
 }
 
-/** A pool with a standby that has tried everything out, in a temporary directory that is its own. */
-async function warmPool(): Promise<{ pool: TaskPool; standby: number; temporary: string }> {
+/** A pool with a standby that waits for its spec: it changes its directory right before. */
+async function poolWithStandby(): Promise<{ pool: TaskPool; standby: number; temporary: string }> {
   const temporary = tempDir()
-  const untouched = statSync(temporary).mtimeMs
   const pool = makePool({ standby: 1, supervisorEnv: { TMPDIR: temporary } })
-  await eventually(() => statSync(temporary).mtimeMs > untouched && readdirSync(temporary).length === 0, {
-    deadlineMs: 20_000,
-  })
+  const waits = () => standbysOf(pool).some((pid) => readlinkSync(`/proc/${pid}/cwd`) === '/')
+  await eventually(waits, { deadlineMs: 20_000 })
   const [standby = 0] = standbysOf(pool)
   return { pool, standby, temporary }
 }
 
-describe('a standby that has warmed up', () => {
+describe('a standby', () => {
   test('holds nothing: no child, no file, no socket of a task, nothing in the pool', async () => {
-    const { pool, standby, temporary } = await warmPool()
-    await eventually(() => childrenOf(standby).length === 0)
+    const { pool, standby, temporary } = await poolWithStandby()
+    expect(childrenOf(standby)).toEqual([])
     const targets = [...processFds(standby).values()]
     expect(targets.filter((target) => target.startsWith(temporary) || target.startsWith(pool.path))).toEqual([])
-    expect(targets.filter((target) => target === daemonPath())).toEqual([])
-    // Its stdin and stderr. A socket of the try-out was open until the spec came.
+    await eventually(() => ![...processFds(standby).values()].includes(daemonPath()))
+    // Its stdin and stderr.
     expect(targets.filter((target) => target.startsWith('socket:'))).toHaveLength(2)
-    expect(readlinkSync(`/proc/${standby}/cwd`)).toBe('/')
     expect(readdirSync(pool.path)).toEqual([])
     await pool.close()
     await eventually(() => !isAlive(standby))
     expect(readdirSync(temporary)).toEqual([])
   })
 
-  test('becomes the next task, with real pipes and nothing of the try-out in it', async () => {
-    const { pool, standby } = await warmPool()
+  test('becomes the next task, with real pipes and without the variables of its launch', async () => {
+    const { pool, standby } = await poolWithStandby()
     const task = await pool.spawn({ cmd: 'echo a > /dev/stdout; env; ls /proc/$$/fd | xargs; read _' })
     expect(task.pid).toBe(standby)
     expect(await task.info()).toMatchObject({ run: 1, restarts: 0, stdio: 'pipe', clientCount: 1 })
@@ -54,16 +51,7 @@ describe('a standby that has warmed up', () => {
     expect(output).not.toContain(LAUNCH_VARIABLE)
     await task.stdin.write('\n')
     expect(await task.wait()).toMatchObject({ exitCode: 0, run: 1 })
-    // It makes place for the one after it.
+    // The pool replaces it.
     await eventually(() => standbysOf(pool).some((pid) => pid !== standby))
   })
-})
-
-test('a pool that closes while its standby tries things out leaves nothing of that', async () => {
-  const temporary = tempDir()
-  const pool = makePool({ standby: 2, supervisorEnv: { TMPDIR: temporary } })
-  await eventually(() => readdirSync(temporary).length > 0, { deadlineMs: 20_000 })
-  await pool.close()
-  expect(standbysOf(pool)).toEqual([])
-  expect(readdirSync(temporary)).toEqual([])
 })

@@ -22,7 +22,7 @@ import { allPids, fixture, makePool, recordOf, spawnTask, told } from './support
 const STEPS = [
   { killSignal: 'TERM', waitMs: 300 },
   { killSignal: 'KILL', waitMs: 10_000 },
-]
+] as const
 
 /** A process that tells its pid and then does nothing. */
 const LEAF = `sh -c 'echo p=$$; exec sleep 1000'`
@@ -149,7 +149,7 @@ describe.runIf(needs('root', 'setpriv'))('a process that the supervisor may not 
     chownSync(pool.path, nobody, nobody)
 
     // As long as it takes until all the others have ended.
-    const stop = [{ killSignal: 'KILL', waitMs: 1_000 }]
+    const stop = [{ killSignal: 'KILL', waitMs: 1_000 }] as const
     const task = await pool.spawn({ cmd: `${becomeRoot} --reuid=0 ${LEAF} & wait`, cwd: '/', stop })
     const pid = await told(task, 'p')
     onTestFinished(() => {

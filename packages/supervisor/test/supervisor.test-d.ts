@@ -1,16 +1,11 @@
 import type { ExitStatus, LiveState, OrderedChunk, RestartPolicy } from '@bgtask/protocol'
-import {
-  decideRestart,
-  defaultSupervisorCmd,
-  Lock,
-  nextState,
-  OffsetBuffer,
-  OrderLog,
-  type RestartDecision,
-  runSupervisor,
-  supervisorCommand,
-} from '@bgtask/supervisor'
+import { defaultSupervisorCmd, runSupervisor, supervisorCommand } from '@bgtask/supervisor'
 import { expectTypeOf, test } from 'vitest'
+import { decideRestart, type RestartDecision } from '../src/lifecycle/restart.js'
+import { nextState } from '../src/lifecycle/table.js'
+import { Lock } from '../src/lock/lock.js'
+import { OffsetBuffer } from '../src/streams/offset-buffer.js'
+import { OrderLog } from '../src/streams/order-log.js'
 
 test('a supervisor of one’s own may tell its name and further facts', () => {
   expectTypeOf(runSupervisor).returns.toEqualTypeOf<Promise<void>>()

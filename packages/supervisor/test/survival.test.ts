@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { daemonPath } from '../src/command.js'
 import { killSupervisor, makePool, supervisorCmd, textOf, told } from './support/pool.js'
 
-const KILL = [{ killSignal: 'KILL', waitMs: 5_000 }]
+const KILL = [{ killSignal: 'KILL', waitMs: 5_000 }] as const
 
 describe('a supervisor that was SIGKILLed', () => {
   test('its child runs on, and writing does not kill it', async () => {
@@ -65,7 +65,7 @@ describe('an upgrade while tasks run', () => {
       await task.wait({ run })
       expect(await task.restart()).toBe(true)
     }
-    await expect(task.kill('NOTHING')).rejects.toMatchObject({ code: 'ERR_BGTASK_INVALID_OPTION' })
+    await expect(task.kill('NOTHING' as never)).rejects.toMatchObject({ code: 'ERR_BGTASK_INVALID_OPTION' })
     expect(await textOf(task)).toMatch(/^(run\n){3,4}$/)
     expect(await task.terminateSupervisor()).toMatchObject({ survivors: [] })
     renameSync(`${install}-gone`, install)

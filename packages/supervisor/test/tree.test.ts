@@ -5,8 +5,8 @@ import { eventually, isAlive, needs, pathOf, processStat, tempDir } from '@bgtas
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { fixture, killSupervisor, makePool, recordOf, spawnTask, told } from './support/pool.js'
 
-const TERM = [{ killSignal: 'TERM', waitMs: 100 }]
-const KILL = [{ killSignal: 'KILL', waitMs: 10_000 }]
+const TERM = [{ killSignal: 'TERM', waitMs: 100 }] as const
+const KILL = [{ killSignal: 'KILL', waitMs: 10_000 }] as const
 
 /** Only its parent tells that it belongs to the task, and it ignores the signal that ends its parent. */
 const DEAF = `env -i setsid /bin/sh -c 'trap "" TERM; echo p=$$; exec </dev/null >/dev/null 2>&1; while :; do sleep 0.1; done' & wait`

@@ -1,4 +1,4 @@
-// docs.ts and layers.ts are for this package's own tests: they load the TypeScript compiler.
+// docs.ts is for this package's own tests: it loads the TypeScript compiler.
 
 export { eventually } from './eventually.js'
 export { type NeedName, needs, pathOf } from './needs.js'

@@ -11,6 +11,7 @@ const docs = [
   ...readdirSync(packagesDir).map((name) => `packages/${name}/README.md`),
   ...markdownIn('.'),
   ...markdownIn('docs'),
+  ...markdownIn('docs/guide'),
 ].filter((file) => existsSync(join(root, file)))
 
 describe.for(docs)('%s', (file) => {

@@ -1,4 +1,4 @@
-import type { Task } from '@bgtask/client'
+import type { KillSignal, Task } from '@bgtask/client'
 import {
   InvalidOptionError,
   isPlainObject,
@@ -11,27 +11,27 @@ import * as v from 'valibot'
 import type { ActionBodies, ActionResults, WriteAction } from './shared/messages.js'
 import type { FoundTask } from './tasks/find.js'
 
-/** How long (ms) a line of stdin waits for room in the supervisor's queue. */
-const STDIN_MS = 2_000
+/** How long (ms) a write to stdin waits for space in the supervisor's queue. */
+const STDIN_TIMEOUT_MS = 2_000
 
-const nothing = v.object({})
+const emptyBody = v.object({})
 const bodySchemas: { [A in WriteAction]: v.GenericSchema<unknown, ActionBodies[A]> } = {
   stdin: v.object({ data: v.optional(v.string()), eof: v.optional(v.boolean()) }),
   signal: v.object({ signal: v.string(), tree: v.optional(v.boolean()) }),
-  pause: nothing,
-  resume: nothing,
-  restart: nothing,
-  stop: nothing,
-  terminate: nothing,
+  pause: emptyBody,
+  resume: emptyBody,
+  restart: emptyBody,
+  stop: emptyBody,
+  terminate: emptyBody,
   // valibot's record would drop the key `constructor`.
   meta: v.object({ patch: v.custom<JsonObject>(isPlainObject, 'must be an object') }),
 }
 
 /**
- * Does what a page asked for.
+ * Performs an action for a page.
  *
- * @throws InvalidOptionError for a body that is not what the action takes, TaskGoneError where only a record is left and
- * the action needs more, and what the task's calls throw.
+ * @throws InvalidOptionError for an invalid body, TaskGoneError if the action needs a supervisor and only a record is left,
+ * and errors of the task's methods.
  */
 export async function act<A extends WriteAction>(
   { task, lost, info }: FoundTask,
@@ -51,11 +51,12 @@ export async function act<A extends WriteAction>(
 
 const liveActions: { [A in WriteAction]: (task: Task, body: ActionBodies[A]) => Promise<ActionResults[A]> } = {
   async stdin(task, { data, eof }) {
-    const acceptedOffset = data === undefined ? undefined : await task.stdin.write(data, { timeoutMs: STDIN_MS })
-    if (eof) await task.stdin.close({ timeoutMs: STDIN_MS })
+    const acceptedOffset =
+      data === undefined ? undefined : await task.stdin.write(data, { timeoutMs: STDIN_TIMEOUT_MS })
+    if (eof) await task.stdin.close({ timeoutMs: STDIN_TIMEOUT_MS })
     return { acceptedOffset }
   },
-  signal: async (task, { signal, tree }) => ({ delivered: await task.kill(signal, { tree }) }),
+  signal: async (task, { signal, tree }) => ({ delivered: await task.kill(signal as KillSignal, { tree }) }),
   pause: async (task) => ({ delivered: await task.pause() }),
   resume: async (task) => ({ delivered: await task.resume() }),
   restart: async (task) => ({ restarted: await task.restart() }),

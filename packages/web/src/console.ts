@@ -14,29 +14,29 @@ import { TaskList } from './tasks/task-list.js'
 
 export interface ConsoleOptions {
   readonly pool: TaskPool
-  /** Asked for every action of every request, also where `readOnly` is false; everything is allowed unless given. */
+  /** Called for each action of each request, even if `readOnly` is false. Default: everything is allowed. */
   readonly authorize?: Authorize
-  /** True unless given: nothing can be changed, whoever asks. */
+  /** Reject all changes, whatever `authorize` returns. Default: true. */
   readonly readOnly?: boolean
-  /** Path under which the console is mounted, such as `/tasks`; the root unless given. */
+  /** Path under which the console is mounted, such as `/tasks`. Default: the root. */
   readonly basePath?: string
-  /** Host names (without port) under which the console may be asked for, beside those of loopback. */
+  /** Host names (without port) that requests may use besides those of loopback. */
   readonly allowedHosts?: readonly string[]
-  /** What every request to the API must bring as `Authorization: Bearer …`. */
+  /** Token that every API request must send as `Authorization: Bearer …`. */
   readonly token?: string
-  /** The most pages that may look at once, 64 unless given; others are told to come again. */
+  /** Maximum number of concurrent event streams (one per page); further ones get a 503. Default: 64. */
   readonly maxStreams?: number
-  /** Told of errors that nobody expects, such as one thrown by `authorize`; they are printed unless given. Requests get no word of it. */
+  /** Called with unexpected errors, such as one thrown by `authorize`. Default: print them. Responses never contain them. */
   readonly onError?: (error: unknown) => void
 }
 
-/** Handles requests under `basePath`; anything else is a 404. */
+/** Handles requests under `basePath`; answers others with 404. */
 export type ConsoleHandler = (request: Request) => Promise<Response>
 
 const DEFAULT_MAX_STREAMS = 64
 
 /**
- * The live console of a pool as a fetch handler: the page, the files of its web component, and the API they use.
+ * Creates the live console of a pool as a fetch handler: the page, the files of its web component, and their API.
  *
  * @throws InvalidOptionError
  */
@@ -51,7 +51,7 @@ export function createConsole(options: ConsoleOptions): ConsoleHandler {
   const app = new Hono()
   app.use(({ req }, next) => refuseOr(next, refuseHost(req.raw, hosts)))
   app.route(`${basePath}/api`, api)
-  // Everything that the page names is relative to it, so it needs to know its folder.
+  // All addresses in the page are relative, so its own must end with a slash.
   if (basePath !== '') app.get(basePath, ({ redirect }) => redirect(`${basePath}/`, 308))
   app.get(`${basePath}/`, ({ req, notFound }) => respondAsset(req.raw, 'index.html') ?? notFound())
   app.get(`${basePath}/:file`, ({ req, notFound }) => respondAsset(req.raw, req.param('file')) ?? notFound())
@@ -73,8 +73,8 @@ function apiRoutes(access: Access, respondEvents: ConsoleHandler, token: string 
 
   api.use(({ req }, next) => {
     const refusal = refuseCrossSite(req.raw) ?? (req.method === 'GET' ? undefined : refuseOrigin(req.raw))
-    // Hono would answer HEAD by GET without its body, which then nobody reads to its end, nor leaves.
-    if (req.method === 'HEAD') return Promise.resolve(respondRefusal(GET_ALONE, { allow: 'GET' }))
+    // Hono would run GET and drop the body, which would then be neither read nor cancelled.
+    if (req.method === 'HEAD') return Promise.resolve(respondRefusal(GET_ONLY, { allow: 'GET' }))
     return refuseOr(next, refusal ?? refuseToken(req.raw, token))
   })
 
@@ -110,8 +110,8 @@ function apiRoutes(access: Access, respondEvents: ConsoleHandler, token: string 
 }
 
 const READ_ONLY = { status: 403, code: 'READ_ONLY', message: 'This console is read-only.' } as const
-const GET_ALONE = { status: 405, code: 'METHOD', message: 'This is answered to GET alone.' } as const
-const NOT_FOUND = { status: 404, code: 'NOT_FOUND', message: 'There is no such thing here.' } as const
+const GET_ONLY = { status: 405, code: 'METHOD', message: 'Only GET is supported here.' } as const
+const NOT_FOUND = { status: 404, code: 'NOT_FOUND', message: 'Not found.' } as const
 
 async function refuseOr(next: () => Promise<void>, refusal: Parameters<typeof respondRefusal>[0] | undefined) {
   if (refusal !== undefined) return respondRefusal(refusal)

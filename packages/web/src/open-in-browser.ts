@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /**
- * Opens an address in the user's browser, where there is one; it was printed anyway. Arguments of programs can be seen by
- * everybody on the machine, so the browser is given a file of the user's that leads to the address.
+ * Opens an address in the user's browser. Ignores a missing browser, since the address is also printed. All users can see
+ * the arguments of programs, so the browser gets a private file that redirects to the address.
  *
- * @returns removes that file.
+ * @returns a function that removes the file.
  */
 export function openInBrowser(url: string): () => void {
   const directory = mkdtempSync(join(tmpdir(), 'bgtask-console-'))

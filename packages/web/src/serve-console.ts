@@ -11,19 +11,19 @@ import { openInBrowser } from './open-in-browser.js'
 
 export interface ServeConsoleOptions {
   readonly pool: TaskPool
-  /** 0, unless given: a free one. */
+  /** Default: 0, any free port. */
   readonly port?: number
-  /** Where to listen, `127.0.0.1` unless given. Anything but loopback lets others in who have the token, without encryption. */
+  /** Address to listen on. Default: `127.0.0.1`. With any other than loopback, the token is sent over the network unencrypted. */
   readonly host?: string
-  /** Let the page change tasks; false unless given. */
+  /** Allow the page to change tasks. Default: false. */
   readonly write?: boolean
-  /** Open the page in the user's browser; false unless given. */
+  /** Open the page in the user's browser. Default: false. */
   readonly open?: boolean
-  /** Letters, digits, `-` and `_`; random unless given. */
+  /** Letters, digits, `-` and `_`. Default: random. */
   readonly token?: string
-  /** Names (without port) under which the machine is asked for, beside `host` and those of loopback. */
+  /** Host names (without port) that requests may use besides `host` and those of loopback. */
   readonly allowedHosts?: readonly string[]
-  /** Called with the address to open, its token in the fragment, which browsers do not send. */
+  /** Called with the address to open. Its fragment contains the token; browsers do not send fragments. */
   readonly onListening?: (url: string) => void
 }
 
@@ -31,21 +31,21 @@ export interface ServedConsole extends AsyncDisposable {
   /** The address to open, with the token. */
   readonly url: string
   readonly port: number
-  /** Ends the server and every connection to it. Tasks are not touched. */
+  /** Closes the server and all its connections. Tasks keep running. */
   close(): Promise<void>
 }
 
 /**
- * Serves a pool's console on loopback, with a token. Resolves when it listens.
+ * Serves a pool's console on loopback, protected by a token. Resolves when the server is listening.
  *
- * @throws InvalidOptionError, also for a port or host that cannot be listened on.
+ * @throws InvalidOptionError, also if the server cannot listen on the port or host.
  */
 export async function serveConsole(options: ServeConsoleOptions): Promise<ServedConsole> {
   const { pool, port = 0, host = '127.0.0.1', write = false, open = false, onListening } = options
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new InvalidOptionError('port', port, 'must be a number from 0 to 65535')
   const token = options.token ?? randomBytes(24).toString('base64url')
-  if (!/^[\w-]+$/.test(token)) throw new InvalidOptionError('token', token, 'must be of letters, digits, - and _')
+  if (!/^[\w-]+$/.test(token)) throw new InvalidOptionError('token', token, 'must consist of letters, digits, - and _')
   const name = host.includes(':') ? `[${host}]` : host
   const handler = createConsole({
     pool,
@@ -63,10 +63,10 @@ export async function serveConsole(options: ServeConsoleOptions): Promise<Served
   const address = server.address() as AddressInfo
   const url = `http://${name}:${address.port}/#token=${token}`
   onListening?.(url)
-  const tidy = open ? openInBrowser(url) : () => {}
+  const cleanUp = open ? openInBrowser(url) : () => {}
   const close = () =>
     new Promise<void>((resolve) => {
-      tidy()
+      cleanUp()
       server.close(() => resolve())
       server.closeAllConnections()
     })
@@ -82,7 +82,8 @@ async function listen(server: Server, port: number, host: string): Promise<void>
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
     if (code === 'EADDRINUSE') throw new InvalidOptionError('port', port, 'is in use by another program', { cause })
-    if (code === 'EACCES') throw new InvalidOptionError('port', port, 'takes rights that you do not have', { cause })
-    throw new InvalidOptionError('host', host, `cannot be listened on (${code ?? message})`, { cause })
+    if (code === 'EACCES')
+      throw new InvalidOptionError('port', port, 'needs privileges that you do not have', { cause })
+    throw new InvalidOptionError('host', host, `cannot be used for listening (${code ?? message})`, { cause })
   }
 }

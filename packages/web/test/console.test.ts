@@ -53,7 +53,7 @@ const ACTIONS: { action: ConsoleAction; body: unknown }[] = [
   { action: 'meta', body: { patch: { seen: true } } },
 ]
 
-describe('what is refused', () => {
+describe('refused requests', () => {
   test.each([
     { host: 'evil.example', status: 403 },
     { host: 'evil.example:7000', status: 403 },
@@ -64,7 +64,7 @@ describe('what is refused', () => {
     { host: '127.0.0.1:7000', status: 200 },
     { host: '[::1]:7000', status: 200 },
     { host: 'tasks.example', status: 200 },
-  ])('a request for the host "$host" gets $status, the page too', async ({ host, status }) => {
+  ])('a request with the host "$host" gets $status', async ({ host, status }) => {
     const handle = createConsole({ pool: shared.pool, allowedHosts: ['Tasks.example'] })
     expect((await handle(get('/', { host }))).status).toBe(status)
   })
@@ -74,21 +74,21 @@ describe('what is refused', () => {
     { name: 'of another port', headers: { origin: 'http://localhost:8000' } },
     { name: 'of a sandboxed page', headers: { origin: 'null' } },
     { name: 'without an origin', headers: { origin: '' } },
-  ])('a write $name', async ({ headers }) => {
+  ])('a write $name is refused', async ({ headers }) => {
     const { task, handle } = untouched({ readOnly: false })
     const response = await handle(post(`/api/tasks/${task.pid}/stop`, {}, headers))
     expect([response.status, await code(response)]).toEqual([403, 'ORIGIN'])
     expect((await task.info()).state).toBe('running')
   })
 
-  test.each(['cross-site', 'same-site'])('a read that the browser tells to be %s', async (site) => {
+  test.each(['cross-site', 'same-site'])('a read that the browser marks as %s is refused', async (site) => {
     const { task, handle } = untouched()
     const response = await handle(get(`/api/tasks/${task.pid}`, { 'sec-fetch-site': site }))
     expect([response.status, await code(response)]).toEqual([403, 'CROSS_SITE'])
   })
 
   test.each([undefined, 'Bearer wrong', 'Bearer secret2', 'secret'])(
-    'the API to who brings the token "%s"',
+    'the API refuses the token "%s"',
     async (token) => {
       const { task, handle } = untouched({ token: 'secret' })
       const headers: Record<string, string> = token === undefined ? {} : { authorization: token }
@@ -98,7 +98,7 @@ describe('what is refused', () => {
     },
   )
 
-  test.each(ACTIONS)('$action, unless writing is allowed', async ({ action, body }) => {
+  test.each(ACTIONS)('$action is refused unless writing is allowed', async ({ action, body }) => {
     const { task, handle } = untouched()
     const before = await task.info()
     const response = await handle(post(`/api/tasks/${task.pid}/${action}`, body))
@@ -106,7 +106,7 @@ describe('what is refused', () => {
     expect(await task.info()).toMatchObject({ state: before.state, pid: before.pid, meta: before.meta })
   })
 
-  test.each(ACTIONS)('$action, where authorize says no to it', async ({ action, body }) => {
+  test.each(ACTIONS)('$action is refused if authorize denies it', async ({ action, body }) => {
     const asked: [string, unknown][] = []
     const authorize: ConsoleOptions['authorize'] = (_, what, info) => {
       asked.push([what, info?.meta.name])
@@ -122,7 +122,7 @@ describe('what is refused', () => {
     expect((await task.info()).state).toBe('running')
   })
 
-  test('everything about a task that may not be read, as if it were not there', async () => {
+  test('a task that may not be read appears to be missing', async () => {
     const { task, handle } = untouched({ readOnly: false, authorize: (_, action) => action !== 'read' })
     const requests = [
       get(`/api/tasks/${task.pid}`),
@@ -132,7 +132,7 @@ describe('what is refused', () => {
     for (const request of requests) expect((await handle(request)).status).toBe(404)
   })
 
-  test('an answer of authorize that is no plain true', async () => {
+  test('authorize must return true, not just a truthy value', async () => {
     const { task, handle } = untouched({ authorize: (() => 'no') as never })
     expect((await handle(get(`/api/tasks/${task.pid}`))).status).toBe(404)
     expect((await handle(get('/api/events'))).status).toBe(403)
@@ -149,16 +149,16 @@ describe('what is refused', () => {
       request: () => post('/api/tasks/1/stop', '{}', { 'content-type': 'text/plain' }),
       status: 415,
     },
-    { name: 'no JSON', request: () => post('/api/tasks/1/stop', '{'), status: 400 },
+    { name: 'invalid JSON', request: () => post('/api/tasks/1/stop', '{'), status: 400 },
     { name: '200 KiB', request: () => post('/api/tasks/1/stdin', { data: 'x'.repeat(200 * 1024) }), status: 413 },
     { name: 'an unknown action', request: () => post('/api/tasks/1/eval', {}), status: 404 },
     { name: 'an unknown task', request: () => post('/api/tasks/1/stop', {}), status: 404 },
-  ])('$name with $status', async ({ request, status }) => {
+  ])('$name is refused with $status', async ({ request, status }) => {
     const handle = createConsole({ pool: shared.pool, readOnly: false })
     expect((await handle(request())).status).toBe(status)
   })
 
-  test('a body that is longer than it is said to be', async () => {
+  test('a body of unknown length is refused once it is too long', async () => {
     const handle = createConsole({ pool: shared.pool, readOnly: false })
     const endless = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(64 * 1024).fill(32)) })
     const request = new Request(`${BASE}/api/tasks/1/stop`, {
@@ -177,26 +177,26 @@ describe('what is refused', () => {
     { action: 'meta', body: { patch: 'x' } },
     { action: 'meta', body: { patch: { big: 'x'.repeat(70_000) } } },
     { action: 'stop', body: null },
-  ])('$action with a body that it does not take', async ({ action, body }) => {
+  ])('$action with an invalid body is refused: $body', async ({ action, body }) => {
     const { task, handle } = untouched({ readOnly: false })
     const response = await handle(post(`/api/tasks/${task.pid}/${action}`, body))
     expect([response.status, await code(response)]).toEqual([400, 'ERR_BGTASK_INVALID_OPTION'])
   })
 
   test.each(['/../package.json', '/%2e%2e/index.js', '/constructor', '/assets/page.js', '/api', '/api/tasks'])(
-    '%s',
+    'the path %s is not found',
     async (path) => {
       expect((await createConsole({ pool: shared.pool })(get(path))).status).toBe(404)
     },
   )
 })
 
-describe('what is answered', () => {
+describe('answered requests', () => {
   test.each([
     { file: '', type: 'text/html' },
     { file: 'console.js', type: 'text/javascript' },
     { file: 'page.css', type: 'text/css' },
-  ])('the file "$file", once a version, under a policy without inline script', async ({ file, type }) => {
+  ])('the file "$file" is served with an ETag and a policy without inline scripts', async ({ file, type }) => {
     const handle = createConsole({ pool: shared.pool, basePath: '/tasks/' })
     const response = await handle(get(`/tasks/${file}`))
     expect(response.status).toBe(200)
@@ -208,12 +208,12 @@ describe('what is answered', () => {
     expect(again.status).toBe(304)
   })
 
-  test('a path without the slash, by where the page is', async () => {
+  test('the mount path without a slash redirects to the page', async () => {
     const response = await createConsole({ pool: shared.pool, basePath: '/a/tasks' })(get('/a/tasks'))
     expect([response.status, response.headers.get('location')]).toEqual([308, '/a/tasks/'])
   })
 
-  test('the info of a task, by id or by pid', async () => {
+  test('the info of a task is found by id or by pid', async () => {
     const { task, handle } = untouched()
     const { taskId } = await task.info()
     for (const key of [taskId, task.pid]) {
@@ -222,7 +222,7 @@ describe('what is answered', () => {
     }
   })
 
-  test('everything that a task can be asked to do', async () => {
+  test('each action is performed on the task', async () => {
     const { task, handle } = await opened(
       { readOnly: false },
       'trap "echo usr1" USR1; while read line; do echo "got $line"; done',
@@ -246,7 +246,7 @@ describe('what is answered', () => {
     expect((await act('stop', {}))[0]).toBe(404)
   })
 
-  test('what is left of a task whose supervisor was killed: it can be stopped and removed', async () => {
+  test('a task whose supervisor was killed can be stopped and removed', async () => {
     const { pool, task, handle } = await opened({ readOnly: false }, 'sleep 1000')
     const { taskId } = await task.info()
     process.kill(task.pid, 'SIGKILL')
@@ -259,7 +259,7 @@ describe('what is answered', () => {
     expect((await handle(get(`/api/tasks/${taskId}`))).status).toBe(404)
   })
 
-  test('everything that is kept, as a file that no browser takes for a page', async () => {
+  test('kept output is downloaded as a file that no browser renders as a page', async () => {
     const pool = testPool()
     const task = await pool.start('echo "<script>"; head -c 300000 /dev/zero; echo err >&2', {
       meta: { name: '../"x\r\ny' },
@@ -277,7 +277,7 @@ describe('what is answered', () => {
   })
 })
 
-test('errors that are not ours are told to the app, and to nobody else', async () => {
+test('unexpected errors are reported to the app, but not in the response', async () => {
   const error = new Error('password is hunter2')
   const errors: unknown[] = []
   const { task, handle } = untouched({ authorize: () => Promise.reject(error), onError: (one) => errors.push(one) })
@@ -287,12 +287,12 @@ test('errors that are not ours are told to the app, and to nobody else', async (
   expect(errors).toEqual([error])
 })
 
-test('bad options are told by name', () => {
+test('createConsole names an invalid option', () => {
   expect(() => createConsole({ pool: shared.pool, basePath: 'tasks' })).toThrow(/basePath/)
 })
 
-/** A task's stdin that nobody reads fills up; the page is told, and not kept waiting. */
-test('input that the task does not read is told when its queue is full', async () => {
+/** The stdin of a task that does not read fills up; then the page gets an error instead of waiting. */
+test('a write to a full stdin queue is answered with 504', async () => {
   const { task, handle } = await opened({ readOnly: false }, 'sleep 1000')
   const line = { data: 'x'.repeat(120 * 1024) }
   const statuses: number[] = []
@@ -303,6 +303,6 @@ test('input that the task does not read is told when its queue is full', async (
   expect((await (task as Task).info()).state).toBe('running')
 })
 
-test('the tests run against assets that are built', () => {
+test('the assets are built', () => {
   expect(readFileSync(new URL('../dist/assets/console.js', import.meta.url), 'utf8').length).toBeGreaterThan(100_000)
 })

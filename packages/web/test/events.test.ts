@@ -12,11 +12,11 @@ function request(query: string, lastEventId?: string): Request {
 }
 
 describe('the list', () => {
-  test('tells of tasks that are there, come, change, end and go, without a reload', async () => {
+  test('the list reports tasks that exist, appear, change, end and disappear', async () => {
     const pool = testPool()
     const first = await pool.start('cat', { meta: { name: 'first' } })
     const response = await createConsole({ pool })(request(''))
-    // Told to what lies between: no caching, no compression, no buffering.
+    // Tells proxies not to cache, compress or buffer.
     expect(response.headers.get('cache-control')).toBe('no-store, no-transform')
     expect(response.headers.get('x-accel-buffering')).toBe('no')
     const events = new EventReader(response)
@@ -37,16 +37,16 @@ describe('the list', () => {
     await events.until('tasks', ({ gone }) => gone.includes(taskId))
   })
 
-  test('tells how fast a task writes', async () => {
+  test('the list reports the output rate of a task', async () => {
     const pool = testPool()
     await pool.start('while echo 0123456789; do sleep 0.05; done')
     const events = new EventReader(await createConsole({ pool })(request('')))
-    const told = await events.until('tasks', ({ changed }) => (changed[0]?.rate ?? 0) > 0)
-    expect(told.data.changed[0]?.endOffsets?.[0]).toBeGreaterThan(0)
+    const rated = await events.until('tasks', ({ changed }) => (changed[0]?.rate ?? 0) > 0)
+    expect(rated.data.changed[0]?.endOffsets?.[0]).toBeGreaterThan(0)
   })
 
-  /** Node took eleven running tasks that were asked at once for a leak, and said so on the server's stderr. */
-  test('of many tasks brings no warning', async () => {
+  /** Node warned of a leak on the server's stderr when eleven running tasks were polled at once. */
+  test('the list of eleven tasks causes no warning', async () => {
     const warned = vi.fn()
     process.on('warning', warned)
     onTestFinished(() => void process.off('warning', warned))
@@ -61,7 +61,7 @@ describe('the list', () => {
     expect(warned).not.toHaveBeenCalled()
   })
 
-  test('tells of a task whose supervisor was killed, and of its end', async () => {
+  test('the list reports a task whose supervisor was killed, and its end', async () => {
     const pool = testPool()
     const task = await pool.start('sleep 1000')
     const events = new EventReader(await createConsole({ pool })(request('')))
@@ -73,7 +73,7 @@ describe('the list', () => {
     await events.until('tasks', ({ changed }) => changed.some(({ info }) => info.state === 'lost'))
   })
 
-  test('holds only what its reader may read, and tells nothing of the rest', async () => {
+  test('the list contains only tasks that its reader may read', async () => {
     const pool = testPool()
     const mine = await pool.start('cat', { meta: { owner: 'me' } })
     const other = await pool.start('cat', { meta: { owner: 'other' } })
@@ -91,8 +91,8 @@ describe('the list', () => {
   })
 })
 
-/** News that came while `authorize` thought about other news had to wait for the next sign of life, 15 s. */
-test('what changes while authorize is asked about something else is told at once', async () => {
+/** A change reported while `authorize` was pending for another one had to wait for the next keep-alive (15 s). */
+test('a change during a pending authorize call is reported at once', async () => {
   const pool = testPool()
   const mine = await pool.start('cat', { meta: { owner: 'me' } })
   const other = await pool.start('cat', { meta: { owner: 'other' } })
@@ -108,7 +108,7 @@ test('what changes while authorize is asked about something else is told at once
   const handle = createConsole({ pool, authorize })
   const slow = new EventReader(await handle(request('')))
   const all = new EventReader(await handle(new Request(request(''), { headers: { 'sees-all': '1' } })))
-  // A rate that becomes known would wake the stream by itself, and so would the next sign of life.
+  // Wait for the rates: a new rate, like a keep-alive, would wake the stream by itself.
   const rated = new Set<unknown>()
   await all.until('tasks', ({ changed }) => {
     for (const { info, rate } of changed) if (rate !== undefined) rated.add(info.taskId)
@@ -119,7 +119,7 @@ test('what changes while authorize is asked about something else is told at once
   onTestFinished(() => void vi.useRealTimers())
 
   const hasChanged = ({ changed }: ConsoleEvent<'tasks'>['data']) => changed.some(({ info }) => info.meta.n === 2)
-  const told = slow.until('tasks', hasChanged)
+  const reported = slow.until('tasks', hasChanged)
   gate = new Promise((resolve) => {
     answer = resolve
   })
@@ -131,11 +131,11 @@ test('what changes while authorize is asked about something else is told at once
   await mine.applyMeta({ n: 2 })
   await all.until('tasks', hasChanged)
   answer()
-  await told
+  await reported
 })
 
 describe('the output', () => {
-  test.each(['stdout', 'merged'])('of a whole task as %s: what was, what comes, and the end', async (view) => {
+  test.each(['stdout', 'merged'])('the output as %s contains earlier and new output, and the end', async (view) => {
     const pool = testPool()
     const task = await pool.start('echo before; cat')
     await task.stdout.waitFor('before')
@@ -155,7 +155,7 @@ describe('the output', () => {
     expect((await events.until('end')).data).toEqual({ reason: 'eof', run: 1 })
   })
 
-  test.each(['stdout', 'merged'] as const)('of %s: its end is that of the run before a restart', async (view) => {
+  test.each(['stdout', 'merged'] as const)('the end of %s names the run before a restart', async (view) => {
     const task = await testPool().start('read line')
     await task.stdin.close()
     await task.wait()
@@ -191,7 +191,7 @@ describe('the output', () => {
       let attempts = 0
       for (let ended = false; !ended; attempts += 1) {
         const events = new EventReader(await handle(request(`?task=${task.pid}&view=${view}`, position)))
-        // One event more each time, so that cuts fall everywhere.
+        // One more event each time, so that the stream is cut at every event.
         for (let count = 0; count <= attempts && !ended; ) {
           const event = (await events.next()) as ConsoleEvent
           ended = event.event === 'end'
@@ -210,7 +210,7 @@ describe('the output', () => {
     },
   )
 
-  test('says what is no longer kept, and begins there', async () => {
+  test('the output starts with a gap if its beginning is no longer kept', async () => {
     const pool = testPool()
     const task = await pool.start('head -c 300000 /dev/zero', { maxReadBufSize: 65_536 })
     await task.wait()
@@ -224,9 +224,9 @@ describe('the output', () => {
     }
   })
 
-  test('that was read long ago has no time, and is there all the same', async () => {
+  test('output that was read long ago is sent without a time', async () => {
     const pool = testPool()
-    // Chunks of their own, until the supervisor has forgotten the order of the oldest (it notes 8,192).
+    // Many separate chunks, until the supervisor has dropped the order of the oldest (it records 8,192).
     const script = 'for (;;) { fs.writeSync(1, "o\\n"); fs.writeSync(2, "e\\n"); Atomics.wait(cell, 0, 0, 0.2) }'
     const program = `const fs = require("fs"); const cell = new Int32Array(new SharedArrayBuffer(4)); ${script}`
     const task = await pool.spawn({ exec: [process.execPath, '-e', program] })
@@ -243,7 +243,7 @@ describe('the output', () => {
     await merged.cancel()
   })
 
-  test('begins at a position that a link names', async () => {
+  test('the output begins at the position of a link', async () => {
     const pool = testPool()
     const task = await pool.start('echo 0123456789')
     await task.wait()
@@ -254,7 +254,7 @@ describe('the output', () => {
     expect([output.data.offset, bytesOf(output).toString()]).toEqual([4, '456789\n'])
   })
 
-  test('ends with the supervisor, and says so', async () => {
+  test('the output ends with the reason gone when the supervisor dies', async () => {
     const pool = testPool()
     const task = await pool.start('sleep 1000')
     const handle = createConsole({ pool })
@@ -265,13 +265,13 @@ describe('the output', () => {
     await eventually(async () => (await pool.lost()).length === 1)
     const again = new EventReader(await handle(request(`?task=${task.pid}`)))
     expect((await again.until('end')).data.reason).toBe('gone')
-    const nobody = new EventReader(await handle(request('?task=none')))
-    expect((await nobody.until('end')).data.reason).toBe('not-found')
+    const unknown = new EventReader(await handle(request('?task=none')))
+    expect((await unknown.until('end')).data.reason).toBe('not-found')
   })
 
-  test('is fetched at the pace of who reads: a page that stalls makes nothing pile up', async () => {
+  test('the output is fetched at the pace of the reader: a stalled page does not fill the memory', async () => {
     const pool = testPool()
-    // With `block` the child waits until a reader discards; nobody does, so a greedy server would show in what it read.
+    // All 50 MB are kept, so a server that reads ahead would show in the memory.
     const task = await pool.start('yes 0123456789abcde | head -c 50000000; echo; sleep 1000', {
       maxReadBufSize: 60_000_000,
     })
@@ -286,7 +286,7 @@ describe('the output', () => {
 })
 
 describe('streams', () => {
-  test('are limited in number, and those that are left make room', async () => {
+  test('the number of streams is limited; a closed stream frees its place', async () => {
     const pool = testPool()
     const handle = createConsole({ pool, maxStreams: 2 })
     const readers = [new EventReader(await handle(request(''))), new EventReader(await handle(request('')))]
@@ -298,7 +298,7 @@ describe('streams', () => {
     expect((await handle(request(''))).status).toBe(503)
   })
 
-  test('that have nothing to tell give a sign of life every 15 s', async () => {
+  test('an idle stream sends a keep-alive every 15 s', async () => {
     const response = await createConsole({ pool: testPool() })(request(''))
     const reader = (response.body as ReadableStream<Uint8Array>).getReader()
     onTestFinished(() => reader.cancel())
@@ -315,7 +315,7 @@ describe('streams', () => {
     }
   })
 
-  test('that end because authorize fails make room, and tell nothing of why', async () => {
+  test('a stream that ends because authorize fails frees its place, without revealing the error', async () => {
     const pool = testPool()
     await pool.start('cat')
     const authorize = (_: Request, action: string) => {
@@ -332,7 +332,7 @@ describe('streams', () => {
     }
   })
 
-  test('whose reader is gone before it began to read make room', async () => {
+  test('a stream whose reader disconnects before reading frees its place', async () => {
     const handle = createConsole({ pool: testPool(), maxStreams: 1 })
     const left = new AbortController()
     expect((await handle(new Request(request(''), { signal: left.signal }))).status).toBe(200)
@@ -340,7 +340,7 @@ describe('streams', () => {
     expect((await handle(request(''))).status).toBe(200)
   })
 
-  test('are for GET alone: an answer to HEAD would never be read, nor left', async () => {
+  test('HEAD is refused: its stream would be neither read nor cancelled', async () => {
     const handle = createConsole({ pool: testPool(), maxStreams: 1 })
     for (let attempt = 0; attempt < 3; attempt += 1) {
       const response = await handle(new Request(request(''), { method: 'HEAD' }))
@@ -349,14 +349,14 @@ describe('streams', () => {
     expect((await handle(request(''))).status).toBe(200)
   })
 
-  test('tell when the pool cannot be watched', async () => {
+  test('a stream reports that the pool cannot be watched', async () => {
     const pool = testPool()
     const events = new EventReader(await createConsole({ pool: Object.assign(pool, { watch: failing }) })(request('')))
     expect((await events.until('problem')).data.message).toBe('the directory is gone')
   })
 })
 
-// biome-ignore lint/correctness/useYield: it ends before it could.
+// biome-ignore lint/correctness/useYield: it throws first.
 async function* failing(): AsyncGenerator<never> {
   throw new Error('the directory is gone')
 }

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { makeTempDir } from '@bgtask/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 
-test('the example starts jobs in an Express app, and shows each user the console of their own', async () => {
+test('the example starts jobs in an Express app, and shows each user a console of their own jobs', async () => {
   const directory = makeTempDir()
   Object.assign(process.env, { JOBS: directory.path, PORT: '0' })
   const { pool, server } = await import('../../../examples/express-console.js')

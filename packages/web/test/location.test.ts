@@ -11,10 +11,13 @@ test.each([
   { fragment: '#/t/c0ffee/merged:3:5:', place: { task: 'c0ffee', view: 'merged', position: 'merged:3:5:' } },
   { fragment: '#/t/c0ffee/stdout&token=x', place: { task: 'c0ffee', view: 'stdout', token: 'x' } },
   { fragment: '#/t/../x', place: {} },
-])('$fragment leads to $place', ({ fragment, place }) => {
+])('the fragment $fragment is parsed as $place', ({ fragment, place }) => {
   expect(JSON.parse(JSON.stringify(parseFragment(fragment)))).toEqual(place)
 })
 
-test.each(['#/', '#/t/c0ffee/merged', '#/t/c0ffee/stdout:12'])('%s comes out of what it says', (fragment) => {
-  expect(formatFragment(parseFragment(fragment))).toBe(fragment)
-})
+test.each(['#/', '#/t/c0ffee/merged', '#/t/c0ffee/stdout:12'])(
+  'the fragment %s survives parsing and formatting',
+  (fragment) => {
+    expect(formatFragment(parseFragment(fragment))).toBe(fragment)
+  },
+)

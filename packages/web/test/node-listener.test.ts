@@ -9,7 +9,7 @@ import { EventReader } from './support/events.js'
 import { listen } from './support/listen.js'
 import { testPool } from './support/pool.js'
 
-const behind =
+const inExpress =
   (...before: RequestHandler[]) =>
   (handler: ConsoleHandler): RequestListener => {
     const app = express()
@@ -17,7 +17,7 @@ const behind =
     return app.use('/jobs', nodeListener(handler))
   }
 
-/** As the package's README has it. */
+/** As in the package's README. */
 const inHono = (handler: ConsoleHandler): RequestListener => {
   const app = new Hono()
   app.all('/jobs/*', (context) => handler(context.req.raw))
@@ -26,31 +26,34 @@ const inHono = (handler: ConsoleHandler): RequestListener => {
 
 test.each([
   { name: 'a server of node:http', mount: nodeListener },
-  { name: 'an Express app', mount: behind() },
-  { name: 'an Express app that parses every body as JSON', mount: behind(express.json()) },
-  { name: 'an Express app that reads every body as text', mount: behind(express.text({ type: '*/*' })) },
-  { name: 'an Express app that reads every body as bytes', mount: behind(express.raw({ type: '*/*' })) },
+  { name: 'an Express app', mount: inExpress() },
+  { name: 'an Express app that parses every body as JSON', mount: inExpress(express.json()) },
+  { name: 'an Express app that reads every body as text', mount: inExpress(express.text({ type: '*/*' })) },
+  { name: 'an Express app that reads every body as bytes', mount: inExpress(express.raw({ type: '*/*' })) },
   { name: 'a Hono app', mount: inHono },
-])('in $name pages are served, tasks told of and written to, and who leaves makes room', async ({ mount }) => {
-  const pool = testPool()
-  const task = await pool.start('cat')
-  const handler = createConsole({ pool, basePath: '/jobs', readOnly: false, maxStreams: 1 })
-  const origin = await listen(createServer(mount(handler)))
-  expect(await (await fetch(`${origin}/jobs/`)).text()).toContain('page.js')
+])(
+  'in $name the console serves pages, reports and writes to tasks, and frees the place of a closed stream',
+  async ({ mount }) => {
+    const pool = testPool()
+    const task = await pool.start('cat')
+    const handler = createConsole({ pool, basePath: '/jobs', readOnly: false, maxStreams: 1 })
+    const origin = await listen(createServer(mount(handler)))
+    expect(await (await fetch(`${origin}/jobs/`)).text()).toContain('page.js')
 
-  const headers = { origin, 'content-type': 'application/json' }
-  const body = JSON.stringify({ data: 'hello\n' })
-  const written = await fetch(`${origin}/jobs/api/tasks/${task.pid}/stdin`, { method: 'POST', headers, body })
-  expect(await written.json()).toEqual({ acceptedOffset: 6 })
+    const headers = { origin, 'content-type': 'application/json' }
+    const body = JSON.stringify({ data: 'hello\n' })
+    const written = await fetch(`${origin}/jobs/api/tasks/${task.pid}/stdin`, { method: 'POST', headers, body })
+    expect(await written.json()).toEqual({ acceptedOffset: 6 })
 
-  const openStream = () => fetch(`${origin}/jobs/api/events`)
-  const first = new EventReader(await openStream())
-  await first.until('tasks', ({ changed }) => changed[0]?.info.supervisorPid === task.pid)
-  expect((await openStream()).status).toBe(503)
-  await first.cancel()
-  const second = await eventually(async () => {
-    const response = await openStream()
-    return response.ok && response
-  })
-  await new EventReader(second).until('tasks')
-})
+    const openStream = () => fetch(`${origin}/jobs/api/events`)
+    const first = new EventReader(await openStream())
+    await first.until('tasks', ({ changed }) => changed[0]?.info.supervisorPid === task.pid)
+    expect((await openStream()).status).toBe(503)
+    await first.cancel()
+    const second = await eventually(async () => {
+      const response = await openStream()
+      return response.ok && response
+    })
+    await new EventReader(second).until('tasks')
+  },
+)

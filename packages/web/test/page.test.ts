@@ -8,7 +8,7 @@ import { launchBrowser, problemsOf, shownRows } from './support/browser.js'
 import { listen } from './support/listen.js'
 import { type TestPool, testPool } from './support/pool.js'
 
-const NEVER = { steps: [{ killSignal: 'SIGTERM', waitMs: 100 }] }
+const NEVER = { steps: [{ killSignal: 'SIGTERM', waitMs: 100 }] } as const
 
 describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
   let browser: Browser
@@ -26,7 +26,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     return { page, problems: problemsOf(page) }
   }
 
-  /** A page that looks at a pool, with a task chosen where one is given. */
+  /** Opens the console of a pool, and selects the task `name` if given. */
   async function openPage(pool: TestPool, { write = true, name = '' } = {}) {
     const served = await serveConsole({ pool, write })
     onTestFinished(() => served.close())
@@ -43,7 +43,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     eventually(async () => what(await shownRows(page)), { what: `${what}`, deadlineMs: 20_000 })
   const showsLine = (page: Page, line: string) => shows(page, (rows) => rows.includes(line))
 
-  test('tasks appear, change and go in the list without a reload, and a chosen one writes as it goes', async () => {
+  test('the list shows new, changed and removed tasks without a reload, and a selected task shows its output live', async () => {
     const pool = testPool()
     const task = await pool.start('echo hello; cat', { meta: { name: 'first', team: 'shop' } })
     const { page, problems } = await openPage(pool, { name: 'first' })
@@ -67,7 +67,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     expect(problems).toEqual([])
   })
 
-  test('it follows the end, stays where the reader scrolls to, and says how much is new', async () => {
+  test('the output follows its end, stays where the user scrolls to, and counts new lines', async () => {
     const pool = testPool()
     const task = await pool.start('seq 1 1000; cat', { meta: { name: 'long' } })
     const { page } = await openPage(pool, { name: 'long' })
@@ -78,7 +78,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     const more = page.getByRole('button', { name: '↓ 3 new lines' })
     await more.waitFor()
     expect((await shownRows(page))[0]).toBe('1')
-    // Also where the page becomes lower, narrower, and as it was.
+    // The position also survives changes of the page's size.
     const inspect = page.getByRole('button', { name: 'Inspect', exact: true })
     for (const height of [500, 700]) {
       await page.setViewportSize({ width: 1200, height })
@@ -95,7 +95,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     expect(await more.isHidden()).toBe(true)
   })
 
-  test('search finds what was scrolled away, counts it and steps through it', async () => {
+  test('search finds, counts and steps through matches in the scrollback', async () => {
     const pool = testPool()
     await pool.start('seq 1 5000; sleep 1000', { meta: { name: 'numbers' } })
     const { page } = await openPage(pool, { name: 'numbers' })
@@ -111,11 +111,11 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await page.getByText(/^14\/15$/).waitFor()
     await showsLine(page, '3234')
     await page.getByLabel('Search the output').fill('not there')
-    await page.getByText('none').waitFor()
+    await page.getByText('no match').waitFor()
   })
 
-  /** Each match was looked for from the beginning of its line, which took the page's breath away. */
-  test('search of a line without an end counts up to a bound, and hits wide characters where they are', async () => {
+  /** Each match was located from the beginning of its line, which blocked the page. */
+  test('search in a very long line stops counting at a limit, and selects wide characters correctly', async () => {
     const pool = testPool()
     await pool.start(`printf '漢字ab'; head -c 300000 /dev/zero | tr '\\0' a; echo; echo last; sleep 1000`, {
       meta: { name: 'endless' },
@@ -129,7 +129,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await page.getByText(/^[\d,]+\/10,000…$/).waitFor()
   })
 
-  test('lines of stdin arrive in order, come back with the arrow keys, and end with EOF', async () => {
+  test('stdin lines arrive in order, are recalled with the arrow keys, and end with EOF', async () => {
     const pool = testPool()
     await pool.start('while read line; do echo "<$line>"; done', { meta: { name: 'reader' } })
     const { page } = await openPage(pool, { name: 'reader' })
@@ -150,7 +150,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await page.getByRole('main').getByText('Exit code 0').waitFor()
   })
 
-  test('what is typed into the output goes nowhere', async () => {
+  test('keys typed into the output are ignored', async () => {
     const pool = testPool()
     const task = await pool.start('cat', { meta: { name: 'quiet' } })
     const { page } = await openPage(pool, { name: 'quiet' })
@@ -164,7 +164,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     expect((await task.stdin.info()).acceptedOffset).toBe(5)
   })
 
-  test('a task that ended is started again, and its output goes on', async () => {
+  test('an ended task can be restarted, and its output continues', async () => {
     const pool = testPool()
     await pool.start('echo run; exit 3', { meta: { name: 'again' } })
     const { page } = await openPage(pool, { name: 'again' })
@@ -174,27 +174,27 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await page.getByText('run 2').waitFor()
   })
 
-  /** Only what had ended could be started again. */
-  test.for(['running', 'paused'])('what is %s is restarted by a stop and a start, after a question', async (state) => {
+  /** Only ended tasks could be restarted. */
+  test.for(['running', 'paused'])('a %s task is stopped and restarted after a confirmation', async (state) => {
     const pool = testPool()
-    const task = await pool.start('echo run; sleep 1000', { meta: { name: 'anew' } })
+    const task = await pool.start('echo run; sleep 1000', { meta: { name: 'job' } })
     if (state === 'paused') await task.pause()
-    const { page } = await openPage(pool, { name: 'anew' })
+    const { page } = await openPage(pool, { name: 'job' })
     const button = page.getByRole('main').getByRole('button', { name: 'Restart…' })
     await button.press('Enter')
-    const dialog = page.getByRole('dialog', { name: 'Restart anew?' })
+    const dialog = page.getByRole('dialog', { name: 'Restart job?' })
     await dialog.press('Escape')
     await dialog.waitFor({ state: 'detached' })
     expect(await task.info()).toMatchObject({ state, run: 1 })
     await button.press('Enter')
     await dialog.getByRole('button', { name: 'Restart' }).press('Enter')
-    await page.getByText('Started again.').waitFor()
+    await page.getByText('Restarted.').waitFor()
     await shows(page, (rows) => rows.join() === 'run,run')
     expect(await task.info()).toMatchObject({ state: 'running', run: 2 })
   })
 
-  /** The page took the end for that of the new run, and showed nothing of it. */
-  test('output goes on where the new run is told of before the end of the old one', async () => {
+  /** The page attributed the end to the new run, and did not show its output. */
+  test('output continues if the new run is reported before the end of the old one', async () => {
     const pool = testPool()
     const task = await pool.start('echo run; read line', { meta: { name: 'again' } })
     const handler = createConsole({ pool })
@@ -210,7 +210,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await shows(page, (rows) => rows.join() === 'run,run')
   })
 
-  test('what outlives the stop is not started beside itself', async () => {
+  test('restart does not start a task whose process survived the stop', async () => {
     const pool = testPool()
     const cmd = 'trap "" TERM; echo up; while :; do sleep 0.1; done'
     const task = await pool.start(cmd, { meta: { name: 'stubborn' }, stop: NEVER.steps })
@@ -218,11 +218,11 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await showsLine(page, 'up')
     await page.getByRole('button', { name: 'Restart…' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Restart' }).click()
-    await page.getByText(new RegExp(`^Still there after the last signal: ${(await task.info()).pid} `)).waitFor()
+    await page.getByText(new RegExp(`^Still running after the last signal: ${(await task.info()).pid} `)).waitFor()
     expect((await task.info()).run).toBe(1)
   })
 
-  test('who may restart but not stop can restart only what has ended', async () => {
+  test('a user who may restart but not stop can restart only ended tasks', async () => {
     const pool = testPool()
     const task = await pool.start('read line', { meta: { name: 'guarded' } })
     const authorize = (_: Request, action: string) => action !== 'stop'
@@ -237,7 +237,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await main.getByRole('button', { name: 'Restart' }).waitFor()
   })
 
-  test('stop asks first, and names what outlives it; pause and resume show', async () => {
+  test('stop asks for confirmation, and names survivors; pause and resume are shown', async () => {
     const pool = testPool()
     const task = await pool.start('trap "" TERM; while :; do sleep 0.1; done', {
       meta: { name: 'stubborn' },
@@ -254,10 +254,10 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     expect((await task.info()).state).toBe('running')
     await main.getByRole('button', { name: 'Stop' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Stop' }).click()
-    await main.getByText(new RegExp(`^Still there after the last signal: ${(await task.info()).pid} `)).waitFor()
+    await main.getByText(new RegExp(`^Still running after the last signal: ${(await task.info()).pid} `)).waitFor()
   })
 
-  test('a signal goes where it is told to', async () => {
+  test('a signal reaches the task', async () => {
     const pool = testPool()
     await pool.start('trap "echo usr1" USR1; while :; do sleep 0.1; done', { meta: { name: 'signalled' } })
     const { page } = await openPage(pool, { name: 'signalled' })
@@ -267,7 +267,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await showsLine(page, 'usr1')
   })
 
-  test('over a server that is killed and started again, no line is lost or doubled', async () => {
+  test('no line is lost or repeated when the server is killed and restarted', async () => {
     const pool = testPool()
     const task = await pool.start('while read line; do echo "$line"; done', { meta: { name: 'kept' } })
     const serve = async (port: number) => {
@@ -284,28 +284,28 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await task.stdin.write('1\n2\n')
     await showsLine(page, '2')
     first.server.kill('SIGKILL')
-    await page.getByText('The connection is lost').waitFor()
+    await page.getByText('Connection lost').waitFor()
     await task.stdin.write('3\n')
     await task.stdout.waitFor('3\n')
     await serve(Number(new URL(first.url).port))
     await task.stdin.write('4\n')
     await shows(page, (rows) => rows.join() === '1,2,3,4')
-    expect(await page.getByText('The connection is lost').isHidden()).toBe(true)
+    expect(await page.getByText('Connection lost').isHidden()).toBe(true)
   })
 
-  test('a server with another token is told as such', async () => {
+  test('a wrong token is reported', async () => {
     const pool = testPool()
     const { page, served } = await openPage(pool)
     await page.goto(served.url.replace(/token=.*/, 'token=other'))
-    await page.getByText('The token is missing or is not the one of this server.').waitFor()
+    await page.getByText('The token is missing or wrong.').waitFor()
   })
 
-  test('two tabs show the same, and what one does the other sees', async () => {
+  test('two browser tabs show the same, including actions of each other', async () => {
     const pool = testPool()
     await pool.start('cat', { meta: { name: 'both' } })
     const { page, served } = await openPage(pool, { name: 'both' })
     const other = await page.context().newPage()
-    // The second tab has no token in its address: it is kept for the origin.
+    // The second tab has no token in its address: the first one stored it for the origin.
     await other.goto(new URL(served.url).origin)
     await choose(other, 'both')
     await page.getByLabel('A line for standard input').fill('hello')
@@ -316,7 +316,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await page.getByRole('main').getByText('Paused', { exact: true }).waitFor()
   })
 
-  test('nothing that a task writes or is called runs, leads anywhere or restyles the page', async () => {
+  test('output and name of a task cannot run scripts, add links or restyle the page', async () => {
     const pool = testPool()
     const hostile = [
       '\\033]0;evil\\007\\033]2;evil\\033\\\\',
@@ -352,13 +352,13 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     expect(await background()).toBe(before.background)
     const coloured = page.locator('.xterm-rows span', { hasText: 'true colour' })
     expect(await coloured.evaluate((span) => getComputedStyle(span).color)).toBe('rgb(1, 80, 3)')
-    // The style of that colour, and the selection of what is found, stay within the policy.
+    // The styles of that colour and of a selected match comply with the policy.
     await page.getByLabel('Search the output').fill('true')
     await page.getByText('1/1').waitFor()
     expect(problems).toEqual([])
   })
 
-  test('a name that was made to lead here (DNS rebinding) gets nothing', async () => {
+  test('a foreign host name (DNS rebinding) is refused', async () => {
     const pool = testPool()
     const { served } = await openPage(pool)
     const { page } = await newPage()
@@ -367,7 +367,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     expect((await page.goto(`http://evil.example:${served.port}/api/events`))?.status()).toBe(403)
   })
 
-  test('a page of another origin can neither read nor write, with or without asking first', async () => {
+  test('a page of another origin can neither read nor write, with or without a CORS preflight', async () => {
     const pool = testPool()
     const task = await pool.start('sleep 1000')
     const handler = createConsole({ pool, readOnly: false })
@@ -390,7 +390,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
       'TypeError',
     )
     expect((await task.info()).state).toBe('running')
-    // The same from its own page is done, so it was the origin that was refused.
+    // The same request from the console's own page succeeds, so the origin was the reason.
     await page.goto(`${target}/`)
     expect(await attempt(`{ method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } }`)).toBe(
       'basic200',
@@ -398,7 +398,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     expect((await task.info()).state).toBe('exited')
   })
 
-  test('a link leads to a task and an offset, and from there to the beginning', async () => {
+  test('a link opens a task at an offset, with a way to the beginning', async () => {
     const pool = testPool()
     const task = await pool.start('seq 1 500; sleep 1000', { meta: { name: 'linked' } })
     await task.stdout.waitFor('500\n')
@@ -410,12 +410,12 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await page.getByRole('button', { name: 'Show from the beginning' }).click()
     await shows(page, (rows) => rows.at(-1) === '500' && rows.length > 10)
     await page.getByRole('button', { name: 'Link', exact: true }).click()
-    await page.getByText(new RegExp(`/#/t/${taskId}/stdout:\\d+|in the clipboard`)).waitFor()
+    await page.getByText(new RegExp(`/#/t/${taskId}/stdout:\\d+|Copied a link`)).waitFor()
     await page.goBack()
-    await page.getByText('Choose a task').waitFor()
+    await page.getByText('Select a task').waitFor()
   })
 
-  test('what is no longer kept is marked where it is missing; times are beside the lines', async () => {
+  test('a note marks output that is no longer kept; times are shown beside lines', async () => {
     const pool = testPool()
     const task = await pool.start('seq 1 60000; sleep 1000', { meta: { name: 'flood' }, maxReadBufSize: 65_536 })
     await eventually(async () => (await task.stdout.info()).endOffset === 348_894)
@@ -434,7 +434,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     )
   })
 
-  test('tasks that ended and tasks that are lost say so', async () => {
+  test('ended and lost tasks are shown as such', async () => {
     const pool = testPool()
     await pool.start('echo last words; exit 7', { meta: { name: 'over' } })
     const lost = await pool.start('sleep 1000', { meta: { name: 'left' } })
@@ -442,8 +442,8 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await page.getByRole('main').getByText('Running', { exact: true }).waitFor()
     process.kill(lost.pid, 'SIGKILL')
     await page.getByRole('main').getByText('Orphaned: the supervisor died').waitFor()
-    await page.getByText('The supervisor is gone, and the output that it kept with it.').waitFor()
-    // Nobody could pass on a line, or keep what was changed.
+    await page.getByText('The supervisor is gone, and its buffered output is lost.').waitFor()
+    // Without a supervisor, stdin cannot be written.
     expect(await page.getByRole('button', { name: 'Send' }).isDisabled()).toBe(true)
     await page.getByRole('button', { name: 'Stop' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Stop' }).click()
@@ -453,7 +453,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await page.getByRole('main').getByText('Exit code 7').waitFor()
   })
 
-  test('the inspector tells everything, and changes of meta are merged', async () => {
+  test('the inspector shows all info, and merges edits of meta', async () => {
     const pool = testPool()
     const task = await pool.start('cat', { meta: { name: 'inspected', team: 'shop' } })
     const { page } = await openPage(pool, { name: 'inspected' })
@@ -467,8 +467,8 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     expect((await task.info()).meta).not.toHaveProperty('team')
   })
 
-  /** Text that was set under the writer's hands lost the selection, so what was typed next came behind the old text. */
-  test('what somebody else changes in meta leaves the field alone that is being edited', async () => {
+  /** Replacing the text lost the selection, so the next input was appended to the old text. */
+  test("another client's change of meta does not affect a field that is being edited", async () => {
     const pool = testPool()
     const task = await pool.start('cat', { meta: { name: 'inspected', team: 'shop' } })
     const { page } = await openPage(pool, { name: 'inspected' })
@@ -501,7 +501,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     expect(Buffer.concat(chunks)).toEqual(Buffer.from((await task.stdout.read()).data))
   })
 
-  test('it can be used with the keyboard alone, and without write access offers nothing to change', async () => {
+  test('the page works with the keyboard only, and offers no changes without write access', async () => {
     const pool = testPool()
     await pool.start('seq 1 200; sleep 1000', { meta: { name: 'keys' } })
     const { page } = await openPage(pool, { write: false })
@@ -526,7 +526,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await tabTo(/^Output \(stdout\)/)
     await page.keyboard.press('Home')
     await shows(page, ([first]) => first === '1')
-    // And out of it again.
+    // Tab also leaves the output.
     await page.keyboard.press('Tab')
     expect(await focused()).not.toMatch(/^Output/)
     for (const label of ['Pause', 'Restart', 'Stop', 'Signal', 'Remove', 'Send']) {
@@ -534,7 +534,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     }
   })
 
-  test('on a phone there is one pane at a time, and nothing sticks out', async () => {
+  test('on a phone the page shows one pane at a time, without horizontal scrolling', async () => {
     const pool = testPool()
     await pool.start(`echo ${'x'.repeat(300)}; cat`, { meta: { name: 'a name that is rather long for a phone' } })
     const served = await serveConsole({ pool, write: true })
@@ -569,7 +569,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
     await showsLine(page, 'inside')
     expect(await page.getByLabel('Filter tasks').count()).toBe(0)
     expect(problems.filter((problem) => !problem.includes('favicon'))).toEqual([])
-    // Without `task` it is the list.
+    // Without `task` it shows the list.
     await page.evaluate(() => document.querySelector('#one')?.removeAttribute('task'))
     await page.getByLabel('Filter tasks').waitFor()
     await page.getByRole('listitem').filter({ hasText: 'embedded' }).waitFor()
@@ -578,7 +578,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
   })
 })
 
-/** A console's stream in which the end of the output comes only behind an event with that text. */
+/** Delays the `end` event in a console's stream until after an event that contains `text`. */
 function endsLater(response: Response, text: string): Response {
   let held: Uint8Array | undefined
   const reorder = new TransformStream<Uint8Array, Uint8Array>({

@@ -8,14 +8,14 @@ import { serveConsole } from '../src/index.js'
 import { launchBrowser, problemsOf } from './support/browser.js'
 import { TestPool } from './support/pool.js'
 
-/** Made anew where one is missing, or all with `BGTASK_SCREENSHOTS=1`: times and pids in them differ each time. */
+/** Creates missing images, or all with `BGTASK_SCREENSHOTS=1`: they contain times and pids that always differ. */
 const IMAGES = join(import.meta.dirname, '../../../docs/images')
 const isWanted = process.env.BGTASK_SCREENSHOTS === '1'
 
 const DESKTOP = { viewport: { width: 1280, height: 720 } }
 const PHONE = { viewport: { width: 390, height: 720 }, hasTouch: true, isMobile: true }
 
-describe.runIf(needs('chromium-headless-shell'))('the documents show', () => {
+describe.runIf(needs('chromium-headless-shell'))('screenshots for the documents', () => {
   let browser: Browser
   let pool: TestPool
   let url: string
@@ -44,14 +44,14 @@ describe.runIf(needs('chromium-headless-shell'))('the documents show', () => {
     return page
   }
 
-  test('a task that writes, in the dark, with times', async () => {
+  test('screenshot of live output with times, in the dark theme', async () => {
     const page = await open({ ...DESKTOP, colorScheme: 'dark' }, 'web-server')
     await page.getByText('slow query').nth(3).waitFor()
     await page.getByRole('button', { name: 'Times' }).click()
     await shoot(page, 'console-dark')
   })
 
-  test('a search and the inspector, in the light', async () => {
+  test('screenshot of a search and the inspector, in the light theme', async () => {
     const page = await open({ ...DESKTOP, colorScheme: 'light' }, 'import')
     await page.getByText('row 1834').waitFor()
     await page.getByLabel('Search the output').fill('row 18')
@@ -61,21 +61,21 @@ describe.runIf(needs('chromium-headless-shell'))('the documents show', () => {
     await shoot(page, 'console-light')
   })
 
-  test('the list on a phone', async () => {
+  test('screenshot of the list on a phone', async () => {
     const page = await open({ ...PHONE, colorScheme: 'light' })
     await page.getByText('Orphaned').waitFor()
     await page.getByText('/s', { exact: false }).first().waitFor()
     await shoot(page, 'console-phone-list')
   })
 
-  test('a task on a phone', async () => {
+  test('screenshot of a task on a phone', async () => {
     const page = await open({ ...PHONE, colorScheme: 'dark' }, 'web-server')
     await page.getByText('slow query').nth(1).waitFor()
     await shoot(page, 'console-phone-task')
   })
 })
 
-/** One task of each kind. */
+/** Starts one task of each kind. */
 async function startTasks(pool: TestPool): Promise<void> {
   const start = (name: string, cmd: string, meta = {}): Promise<Task> =>
     pool.start(cmd, { cwd: '/', meta: { name, ...meta } })

@@ -13,7 +13,7 @@ async function serve(options: Partial<ServeConsoleOptions> = {}) {
   return { served, origin, token: /^#token=(.+)$/.exec(hash)?.[1] as string }
 }
 
-/** `fetch` sets Host by itself. */
+/** A plain request, since `fetch` does not allow setting Host. */
 function statusOf(port: number, host: string): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     request({ port, host: '127.0.0.1', headers: { host } }, (response) => resolve(response.resume().statusCode))
@@ -23,7 +23,7 @@ function statusOf(port: number, host: string): Promise<number | undefined> {
 }
 
 describe('a served console', () => {
-  test('listens on loopback, with a token of its own that its API wants', async () => {
+  test('serveConsole listens on loopback, and its API requires the generated token', async () => {
     const [one, other] = [await serve(), await serve()]
     expect(one.origin).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
     expect(one.token).toHaveLength(32)
@@ -46,13 +46,13 @@ describe('a served console', () => {
     expect((await task.info()).state).toBe(write ? 'exited' : 'running')
   })
 
-  test('can be asked for by further names', async () => {
+  test('serveConsole accepts allowedHosts', async () => {
     const { served } = await serve({ host: '0.0.0.0', allowedHosts: ['Build.Example'] })
     const hosts = ['0.0.0.0:1', 'build.example', 'other.example']
     expect(await Promise.all(hosts.map((host) => statusOf(served.port, host)))).toEqual([200, 200, 403])
   })
 
-  test('that is closed ends the streams of its pages, and leaves the tasks', async () => {
+  test('close() ends the streams of pages, and tasks keep running', async () => {
     const pool = testPool()
     const task = await pool.start('cat')
     const { served, origin, token } = await serve({ pool })
@@ -67,14 +67,14 @@ describe('a served console', () => {
   test.each([
     { options: { port: 65_536 }, message: 'port must be a number from 0 to 65535, got 65536' },
     { options: { port: 1.5 }, message: 'port must be a number from 0 to 65535, got 1.5' },
-    { options: { host: '192.0.2.1' }, message: "host cannot be listened on (EADDRNOTAVAIL), got '192.0.2.1'" },
-    { options: { token: 'a b' }, message: "token must be of letters, digits, - and _, got 'a b'" },
-  ])('is refused with $options', async ({ options, message }) => {
+    { options: { host: '192.0.2.1' }, message: "host cannot be used for listening (EADDRNOTAVAIL), got '192.0.2.1'" },
+    { options: { token: 'a b' }, message: "token must consist of letters, digits, - and _, got 'a b'" },
+  ])('serveConsole rejects $options', async ({ options, message }) => {
     const error = await serveConsole({ pool: testPool(), ...options }).catch((error) => error)
     expect(error).toMatchObject({ code: 'ERR_BGTASK_INVALID_OPTION', message })
   })
 
-  test('says which port is taken', async () => {
+  test('serveConsole names a port that is in use', async () => {
     const { served } = await serve()
     const error = await serveConsole({ pool: testPool(), port: served.port }).catch((error) => error)
     expect(error.message).toBe(`port is in use by another program, got ${served.port}`)
@@ -82,7 +82,7 @@ describe('a served console', () => {
 })
 
 describe('connections without the token', () => {
-  /** Sockets that send this and then nothing more. */
+  /** Opens sockets that send `text` and then stall. */
   async function stalled(port: number, count: number, text: string): Promise<Socket[]> {
     const sockets = Array.from({ length: count }, () => connect(port, '127.0.0.1').on('error', () => {}))
     onTestFinished(() => {
@@ -97,19 +97,22 @@ describe('connections without the token', () => {
     { name: 'half a request', text: 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ' },
     { name: 'nothing', text: '' },
     { name: 'half a body', text: 'POST /api/tasks/1/stop HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{' },
-  ])('300 that send $name do not keep the owner out, nor end a stream of the owner', async ({ text }) => {
-    const { served, origin, token } = await serve()
-    const headers = { authorization: `Bearer ${token}` }
-    const events = new EventReader(await fetch(`${origin}/api/events`, { headers }))
-    await events.until('tasks')
-    await stalled(served.port, 300, text)
-    const response = await fetch(`${origin}/api/tasks/none`, { headers, signal: AbortSignal.timeout(2_000) })
-    expect(response.status).toBe(404)
-    expect((await fetch(origin, { signal: AbortSignal.timeout(2_000) })).status).toBe(200)
-    await events.cancel()
-  })
+  ])(
+    '300 unauthenticated connections that send $name neither lock out an authenticated client nor end its stream',
+    async ({ text }) => {
+      const { served, origin, token } = await serve()
+      const headers = { authorization: `Bearer ${token}` }
+      const events = new EventReader(await fetch(`${origin}/api/events`, { headers }))
+      await events.until('tasks')
+      await stalled(served.port, 300, text)
+      const response = await fetch(`${origin}/api/tasks/none`, { headers, signal: AbortSignal.timeout(2_000) })
+      expect(response.status).toBe(404)
+      expect((await fetch(origin, { signal: AbortSignal.timeout(2_000) })).status).toBe(200)
+      await events.cancel()
+    },
+  )
 
-  test('a request that does not come to its end is cut off', async () => {
+  test('an incomplete request times out', async () => {
     const { served } = await serve()
     const [socket] = await stalled(served.port, 1, 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ')
     const [data] = await once(socket as Socket, 'data')

@@ -1,35 +1,36 @@
 import type { WaitedExit } from '@bgtask/client'
 import { LogPrinter } from '../output/log-printer.js'
-import { printJson, tell } from '../output/print.js'
+import { printJson, printMessage } from '../output/print.js'
 import { tailOf } from '../output/tail.js'
 import { type Gap, outputOf, type Piece } from '../output/task-output.js'
-import { codeOfSignal, onStopping, type StoppingSignal } from '../stopping.js'
+import { exitCodeOfSignal, onStopSignal, type StopSignal } from '../stopping.js'
 import type { LiveTarget } from '../targets.js'
 import { forwardInput } from './input.js'
 
 export interface AttachOptions {
-  /** Lines of earlier output to show first; all of it where left out. */
+  /** Lines of earlier output to show first; all of it by default. */
   readonly tail?: number
-  /** Send keys as they are typed, instead of whole lines. */
+  /** Send each key as it is typed instead of whole lines. */
   readonly raw?: boolean
   /** Send no input. */
   readonly noInput?: boolean
-  /** The end of our input ends the task's also where it is no terminal. */
+  /** Close the task's stdin when our input ends, even if that is not a terminal. */
   readonly endsInput?: boolean
-  /** Forget what was shown, so that a task that waits for room goes on. */
+  /** Discard output once shown, so that a task blocked by a full buffer continues. */
   readonly discard?: boolean
   /** Show the output as `logs --json` does. */
   readonly json?: boolean
 }
 
 /**
- * Shows a task's output and sends it what is typed, until it ends (resolves with how) or Ctrl-C detaches (undefined).
+ * Shows a task's output and forwards input to it. Resolves with the exit status when the task ends, or with undefined when
+ * Ctrl-C detaches.
  */
 export async function attachTo(target: LiveTarget, options: AttachOptions): Promise<WaitedExit | undefined> {
   const { task } = target
   const detached = new AbortController()
-  const detach = (name: StoppingSignal) => detached.abort(name)
-  const release = onStopping(detach)
+  const detach = (name: StopSignal) => detached.abort(name)
+  const release = onStopSignal(detach)
   const onInterrupt = () => detach('SIGINT')
   const input = options.noInput ? undefined : forwardInput(task.stdin, { ...options, onInterrupt })
   try {
@@ -41,9 +42,9 @@ export async function attachTo(target: LiveTarget, options: AttachOptions): Prom
   } catch (error) {
     if (!detached.signal.aborted) throw error
     if (options.json) await printJson({ type: 'detached', id: task.pid })
-    else tell(`detached; task ${task.pid} goes on (bgtask attach ${task.pid} comes back to it)`)
-    // Ctrl-C is how one leaves; at any other signal something else wanted us to end.
-    if (detached.signal.reason !== 'SIGINT') process.exitCode = codeOfSignal(detached.signal.reason)
+    else printMessage(`detached; task ${task.pid} is still running (reattach: bgtask attach ${task.pid})`)
+    // Ctrl-C is the regular way to detach; any other signal is a request to terminate.
+    if (detached.signal.reason !== 'SIGINT') process.exitCode = exitCodeOfSignal(detached.signal.reason)
     return undefined
   } finally {
     release()
@@ -51,7 +52,7 @@ export async function attachTo(target: LiveTarget, options: AttachOptions): Prom
   }
 }
 
-/** Everything that was written before the end of the task; a grandchild that writes on is not waited for. */
+/** Shows everything written before the task ended. Does not wait for a grandchild that keeps writing. */
 async function showOutput(target: LiveTarget, options: AttachOptions, signal: AbortSignal): Promise<void> {
   const { task } = target
   const { tail, discard, json } = options
@@ -67,9 +68,9 @@ async function showOutput(target: LiveTarget, options: AttachOptions, signal: Ab
     from = next
   }
   const ended = new AbortController()
-  const over = task.wait({ signal }).finally(() => ended.abort())
-  over.catch(() => {})
-  // A task that waits for room may have ended with more in its pipes than there was room for: then to the output's end.
+  const exit = task.wait({ signal }).finally(() => ended.abort())
+  exit.catch(() => {})
+  // A blocked task may end with more in its pipes than fits into the buffer: with `discard`, read to the end of the output.
   const stopped = discard ? signal : AbortSignal.any([signal, ended.signal])
   try {
     for await (const piece of outputOf(task, { from, follow: true, signal: stopped })) {
@@ -78,8 +79,8 @@ async function showOutput(target: LiveTarget, options: AttachOptions, signal: Ab
     }
   } catch (error) {
     if (!ended.signal.aborted) throw error
-    // It ended while we waited for more: whatever it wrote is there now.
-    await over
+    // The task ended while we waited for more; all its output is available now.
+    await exit
     for await (const piece of outputOf(task, { from, follow: false, signal })) await show(piece)
   }
 }

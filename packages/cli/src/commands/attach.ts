@@ -1,21 +1,21 @@
 import { attachTo } from '../attach/attach.js'
-import { exitCodeOfTask, exitFacts } from '../exit-code.js'
+import { exitCodeOfTask, exitFields } from '../exit-code.js'
 import { openPool, type PoolOption } from '../open-pool.js'
 import { printJson } from '../output/print.js'
 import { findTask } from '../targets.js'
 import { count, examples, poolCommand } from './common.js'
 
-/** So much of a screen as tells where the task stands. */
+/** Enough lines to show the task's current state. */
 const DEFAULT_TAIL = 20
 
 export function attachCommand() {
   return poolCommand('attach')
-    .description("show a task's output and send it what is typed; Ctrl-C detaches")
+    .description("show a task's output and forward your input to it; Ctrl-C detaches")
     .argument('<id>')
-    .option('-n, --tail <lines>', `lines of earlier output to show first, ${DEFAULT_TAIL} unless given`, count)
-    .option('--raw', 'send each key as it is typed, instead of lines')
-    .option('--no-stdin', 'send nothing')
-    .option('--discard', 'let the task forget what was shown, so that one with --overflow block goes on')
+    .option('-n, --tail <lines>', `show this many lines of earlier output first (default: ${DEFAULT_TAIL})`, count)
+    .option('--raw', 'send each key as it is typed instead of whole lines')
+    .option('--no-stdin', 'do not forward input')
+    .option('--discard', 'discard output once shown, so that a task with --overflow block continues')
     .addHelpText('after', examples('bgtask attach web'))
     .action(attach)
 }
@@ -36,5 +36,5 @@ async function attach(
   const status = await attachTo(target, { tail, raw, noInput: !stdin, discard, json })
   if (status === undefined) return
   process.exitCode = exitCodeOfTask(status)
-  if (json) await printJson({ id: target.id, ...exitFacts(status) })
+  if (json) await printJson({ id: target.id, ...exitFields(status) })
 }

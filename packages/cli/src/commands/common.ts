@@ -3,39 +3,42 @@ import { parseDuration, parseSize } from '../text/quantity.js'
 
 const POOL = '--pool <dir>'
 export const JSON_FLAG = '--json'
-export const JSON_HELP = 'print JSON, errors too (docs/cli-json.md)'
+export const JSON_HELP = 'print JSON, including errors (docs/cli-json.md)'
 
-/** Flags of the options that every command has; help shows them last. */
+/** Flags of the options that all commands share; help lists them last. */
 export const COMMON_OPTIONS: readonly string[] = [POOL, JSON_FLAG, '-h, --help']
 
-/** A command with what every command has. Actions set `process.exitCode` where it is not 0. */
+/** Creates a command with the shared options. Actions set `process.exitCode` if it is not 0. */
 export function poolCommand(name: string) {
   return new Command(name)
-    .option(POOL, 'the directory of the tasks; else $BGTASK_TASKPOOL_PATH, else your own')
+    .option(POOL, 'pool directory (default: $BGTASK_TASKPOOL_PATH, or your own pool)')
     .option(JSON_FLAG, JSON_HELP)
 }
 
-/** Examples under a command's help. */
+/** Formats the examples below a command's help. */
 export function examples(...lines: string[]): string {
   return `\nExample${lines.length > 1 ? 's' : ''}:\n${lines.map((line) => `  ${line}`).join('\n')}`
 }
 
-/** Parses an option's or argument's duration, in ms. */
+/** Parses a duration; returns ms. */
 export function duration(text: string): number {
-  return parsed(parseDuration(text), 'It must be a duration such as 10s, 1.5m, 2h or 500ms; a bare number is seconds.')
+  return validated(
+    parseDuration(text),
+    'It must be a duration such as 10s, 1.5m, 2h or 500ms; a bare number means seconds.',
+  )
 }
 
 /** Parses a number of bytes. */
 export function size(text: string): number {
-  return parsed(parseSize(text), 'It must be a size such as 64K, 16M or 1G, or a number of bytes.')
+  return validated(parseSize(text), 'It must be a size such as 64K, 16M or 1G, or a number of bytes.')
 }
 
 /** Parses a count or an offset. */
 export function count(text: string): number {
-  return parsed(/^\d+$/.test(text) ? Number(text) : undefined, 'It must be a number from 0 on.')
+  return validated(/^\d+$/.test(text) ? Number(text) : undefined, 'It must be a whole number, 0 or more.')
 }
 
-/** Parses a regular expression of JavaScript. */
+/** Parses a JavaScript regular expression. */
 export function regExp(text: string): RegExp {
   try {
     return new RegExp(text)
@@ -44,12 +47,13 @@ export function regExp(text: string): RegExp {
   }
 }
 
-/** Collects an option that may be given several times. */
-export function several(value: string, before: readonly string[] = []): string[] {
+/** Collects the values of a repeatable option. */
+export function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value]
 }
 
-export function parsed<T>(value: T | undefined, rule: string): T {
+/** @throws InvalidArgumentError with `rule` if the value is undefined. */
+export function validated<T>(value: T | undefined, rule: string): T {
   if (value === undefined) throw new InvalidArgumentError(rule)
   return value
 }

@@ -4,11 +4,10 @@ import { Argument, Command, type CommandUnknownOpts } from '@commander-js/extra-
 import { commandOf } from '../argv.js'
 import { openPool } from '../open-pool.js'
 import { print, printJson } from '../output/print.js'
-import { COMMAND_NAMES, loadCommand } from '../program.js'
 import { allTargets, nameOf } from '../targets.js'
 import { examples, JSON_FLAG, JSON_HELP } from './common.js'
 
-/** Each asks `bgtask __complete` for what may stand where the cursor is, so that ids are those of now; a name that a shell would expand comes quoted. */
+/** Each script asks `bgtask __complete` for the candidates at the cursor, so ids are always current. Names that a shell would expand are quoted. */
 const SCRIPTS = {
   bash: `_bgtask() {
   local candidate
@@ -41,7 +40,7 @@ const SHELLS = ['bash', 'zsh', 'fish'] as const
 export function completionCommand() {
   return new Command('completion')
     .option(JSON_FLAG, JSON_HELP)
-    .description('print a script that completes commands, options and ids')
+    .description('print a shell script that completes commands, options and ids')
     .addArgument(new Argument('<shell>').choices(SHELLS))
     .addHelpText('after', examples('source <(bgtask completion bash)', 'bgtask completion fish | source'))
     .action((shell, { json }) => {
@@ -50,26 +49,32 @@ export function completionCommand() {
     })
 }
 
-export function completeCommand() {
+type LoadCommand = (name: string) => Promise<CommandUnknownOpts | undefined>
+
+/**
+ * @param names of all commands.
+ * @param load gives the definition of one.
+ */
+export function completeCommand(names: readonly string[], load: LoadCommand) {
   return new Command('__complete').argument('[words...]').action(async (words) => {
-    for (const candidate of await candidates(words)) await print(candidate)
+    for (const candidate of await candidates(words, names, load)) await print(candidate)
   })
 }
 
-/** What may stand in place of the last word. */
-async function candidates(words: readonly string[]): Promise<string[]> {
+/** Returns the completions of the last word. */
+async function candidates(words: readonly string[], names: readonly string[], load: LoadCommand): Promise<string[]> {
   const current = words.at(-1) ?? ''
   const before = words.slice(0, -1)
   const name = commandOf(before)
-  const command = name === undefined ? undefined : await loadCommand(name)
+  const command = name === undefined ? undefined : await load(name)
   const all =
     name === undefined
-      ? [...COMMAND_NAMES, '--pool', '--json', '--help', '--version']
-      : await within(command, before, current)
+      ? [...names, '--pool', '--json', '--help', '--version']
+      : await argumentCandidates(command, before, current)
   return all.filter((word) => word.startsWith(current))
 }
 
-async function within(
+async function argumentCandidates(
   command: CommandUnknownOpts | undefined,
   before: readonly string[],
   current: string,
@@ -85,7 +90,7 @@ async function within(
   return takesId ? ids(before) : []
 }
 
-/** What would be no word at a prompt, or act on the terminal there, is not offered. */
+/** False for a name that is empty or contains control characters, which would act on the terminal. */
 function isOneWord(name: string): boolean {
   return name !== '' && printable(name) === name
 }

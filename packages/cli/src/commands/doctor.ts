@@ -4,14 +4,14 @@ import { ok, problem } from '../doctor/check.js'
 import { checkMachine } from '../doctor/machine.js'
 import { checkPool } from '../doctor/pool.js'
 import { describeError } from '../errors.js'
-import { isMissing, openPool, type PoolOption } from '../open-pool.js'
+import { isPoolMissing, openPool, type PoolOption } from '../open-pool.js'
 import { print, printJson } from '../output/print.js'
 import { painter } from '../text/colour.js'
 import { examples, poolCommand } from './common.js'
 
 export function doctorCommand() {
   return poolCommand('doctor')
-    .description('look for what is wrong, and tell what to do; exit code 1 where there is something')
+    .description('check this machine and the pool, and suggest fixes; exit code 1 if there is a problem')
     .addHelpText('after', examples('bgtask doctor'))
     .action(doctor)
 }
@@ -33,7 +33,7 @@ async function poolFindings(options: PoolOption): Promise<Finding[]> {
     return await checkPool(openPool(options))
   } catch (error) {
     const { message } = describeError(error)
-    if (isMissing(error)) return [ok('pool', message)]
-    return [problem('pool', message, 'another directory: --pool, or BGTASK_TASKPOOL_PATH')]
+    if (isPoolMissing(error)) return [ok('pool', message)]
+    return [problem('pool', message, 'use another directory: --pool or BGTASK_TASKPOOL_PATH')]
   }
 }

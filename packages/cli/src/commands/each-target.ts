@@ -1,8 +1,8 @@
 import { isBgTaskError } from '@bgtask/protocol'
-import { boundedTasks } from '../at-once.js'
+import { taskSlots } from '../at-once.js'
 import { CliError, describeError, type ErrorDescription, exitCodeOf } from '../errors.js'
 import { openPool, type PoolOption } from '../open-pool.js'
-import { print, printJson, tell } from '../output/print.js'
+import { print, printJson, printMessage } from '../output/print.js'
 import { keyOf, type Target, targetFinder } from '../targets.js'
 
 export interface EachOptions extends PoolOption {
@@ -10,8 +10,8 @@ export interface EachOptions extends PoolOption {
 }
 
 /**
- * Does something to each task that is named, to many at once, and prints its id when it is done (with `--json` what `act`
- * tells, too). One that fails does not keep the others from it; the exit code is that of the last that failed.
+ * Runs `act` on each named task, on many concurrently, and prints the task's id when it is done (with `--json`, also the
+ * result of `act`). A failure does not affect the other tasks; the exit code is that of the last failure.
  */
 export async function eachTarget(
   ids: readonly string[],
@@ -33,20 +33,20 @@ export async function eachTarget(
       process.exitCode = exitCodeOf(error)
       const description = describeFailure(id, error)
       if (options.json) await printJson({ error: { ...description, given: id } })
-      else tell(description.message)
+      else printMessage(description.message)
     }
   }
-  const atOnce = boundedTasks()
+  const atOnce = taskSlots()
   await Promise.all(ids.map((id) => atOnce.run(() => work(id))))
 }
 
-/** An error that says which task it was, by the id that was given. */
+/** Describes an error, naming the task by the id that was given. */
 function describeFailure(id: string, error: unknown): ErrorDescription {
   const description = describeError(error)
   if (isBgTaskError(error, 'ERR_BGTASK_TIMEOUT')) {
     return { ...description, message: `task ${id} did not answer within ${Math.round(error.timeoutMs)} ms` }
   }
-  // Those of the command line name it themselves.
+  // The messages of CliError already name the task.
   if (error instanceof CliError) return description
   return { ...description, message: `task ${id}: ${description.message}` }
 }

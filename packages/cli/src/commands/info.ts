@@ -10,7 +10,7 @@ import { examples, poolCommand } from './common.js'
 
 export function infoCommand() {
   return poolCommand('info')
-    .description('tell all about tasks')
+    .description('show task details')
     .argument('<id...>')
     .option('-q, --quiet', 'print ids only')
     .addHelpText('after', examples('bgtask info web', 'bgtask info @last --json'))
@@ -28,13 +28,12 @@ async function info(ids: readonly string[], options: InfoOptions): Promise<void>
     if (options.json) await printJson({ id: target.id, task: info })
     else if (options.quiet) await print(String(target.id))
     else
-      for (const [label, value] of facts(target, info as TaskInfo))
-        await print(`${label.padEnd(9)} ${printable(value)}`)
+      for (const [label, value] of rows(target, info as TaskInfo)) await print(`${label.padEnd(9)} ${printable(value)}`)
   }
 }
 
-/** What there is to tell, in the order of interest. A record has no streams. */
-function facts({ id }: Target, info: TaskInfo): [label: string, value: string][] {
+/** Label and value of each known detail, the most important first. A record has no streams. */
+function rows({ id }: Target, info: TaskInfo): [label: string, value: string][] {
   const { streams, exitStatus, lockfile, restart, failure } = info
   const lines: [string, string | number | false | null | undefined][] = [
     ['id', id],

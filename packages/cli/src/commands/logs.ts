@@ -8,22 +8,22 @@ import { printJson } from '../output/print.js'
 import { tailOf } from '../output/tail.js'
 import { type Gap, outputOf, type Piece, type Position } from '../output/task-output.js'
 import { PatternWatch } from '../output/until.js'
-import { findTargets, type LiveTarget, needLive } from '../targets.js'
+import { findTargets, type LiveTarget, requireLive } from '../targets.js'
 import { count, duration, examples, poolCommand, regExp } from './common.js'
 
 export function logsCommand() {
   return poolCommand('logs')
-    .description("print tasks' output: stdout to stdout, stderr to stderr")
-    .argument('<id...>', 'of several, each line says whose it is')
-    .option('-f, --follow', 'go on as more comes, until the output ends')
-    .option('-n, --tail <lines>', 'begin with the last so many lines', count)
-    .option('--from <offset>', 'begin at this byte of the one output chosen', count)
-    .option('--stdout', 'stdout only')
-    .option('--stderr', 'stderr only')
-    .option('--grep <pattern>', 'lines that match a regular expression only', regExp)
-    .option('--until <pattern>', 'follow until the output matches; exit code 1 where it ends first', regExp)
-    .option('--timeout <duration>', 'follow no longer than this; exit code 124', duration)
-    .option('--discard', 'let the task forget what was printed, so that one with --overflow block goes on')
+    .description('print the output of tasks: stdout to stdout, stderr to stderr')
+    .argument('<id...>', 'with several ids, each line starts with the name of its task')
+    .option('-f, --follow', 'keep printing new output until it ends')
+    .option('-n, --tail <lines>', 'start with the last <lines> lines', count)
+    .option('--from <offset>', 'start at this byte offset (with --stdout or --stderr)', count)
+    .option('--stdout', 'print stdout only')
+    .option('--stderr', 'print stderr only')
+    .option('--grep <pattern>', 'print only lines that match a regular expression', regExp)
+    .option('--until <pattern>', 'follow until the output matches; exit code 1 if it ends first', regExp)
+    .option('--timeout <duration>', 'stop following after this long; exit code 124', duration)
+    .option('--discard', 'discard output once printed, so that a task with --overflow block continues')
     .addHelpText('after', examples('bgtask logs -f -n 100 web', 'bgtask logs web --until "listening on" --timeout 30s'))
     .action(logs)
 }
@@ -43,24 +43,24 @@ interface LogsOptions extends PoolOption {
 
 async function logs(ids: readonly string[], options: LogsOptions): Promise<void> {
   checkOptions(options, ids)
-  const targets = (await findTargets(openPool(options), ids)).map(needLive)
+  const targets = (await findTargets(openPool(options), ids)).map(requireLive)
   const follows = options.follow === true || options.until !== undefined
-  const over = new AbortController()
-  // Each task's output listens to it, and Node warns of a leak above ten.
-  setMaxListeners(0, over.signal)
+  const done = new AbortController()
+  // Each task's output adds a listener; above ten, Node would warn of a leak.
+  setMaxListeners(0, done.signal)
   const printer = new LogPrinter({ json: options.json, grep: options.grep, named: targets.length > 1 })
-  const logs = targets.map((target) => new Log(target, options, printer, over))
+  const logs = targets.map((target) => new Log(target, options, printer, done))
   try {
-    // One after the other what is there, whatever the time limit; then all at once what comes.
+    // First the kept output, task by task and without a time limit; then new output of all tasks at once.
     for (const log of logs) await log.printKept()
-    if (options.timeout !== undefined && follows) setTimeout(() => over.abort('timeout'), options.timeout)
+    if (options.timeout !== undefined && follows) setTimeout(() => done.abort('timeout'), options.timeout)
     if (follows) await Promise.all(logs.map((log) => log.follow()))
   } catch (error) {
-    if (!over.signal.aborted) throw error
+    if (!done.signal.aborted) throw error
   }
   for (const target of targets) await printer.end(target)
-  if (options.until !== undefined) process.exitCode = over.signal.reason === 'matched' ? 0 : EXIT.noMatch
-  if (over.signal.reason === 'timeout') throw timeoutOf(targets, options)
+  if (options.until !== undefined) process.exitCode = done.signal.reason === 'matched' ? 0 : EXIT.noMatch
+  if (done.signal.reason === 'timeout') throw timeoutOf(targets, options)
 }
 
 function timeoutOf(targets: readonly LiveTarget[], { timeout = 0, until }: LogsOptions): TimeoutError {
@@ -74,31 +74,31 @@ function timeoutOf(targets: readonly LiveTarget[], { timeout = 0, until }: LogsO
 function checkOptions({ stdout, stderr, from, tail }: LogsOptions, ids: readonly string[]): void {
   if (from === undefined) return
   if (stdout === stderr || ids.length > 1) {
-    throw new CliError('ERR_BGTASK_USAGE', '--from is an offset in one output: add --stdout or --stderr, and one id')
+    throw new CliError('ERR_BGTASK_USAGE', '--from needs a single output: give one id, and --stdout or --stderr')
   }
-  if (tail !== undefined) throw new CliError('ERR_BGTASK_USAGE', '--from and --tail exclude each other')
+  if (tail !== undefined) throw new CliError('ERR_BGTASK_USAGE', '--from and --tail cannot be combined')
 }
 
-/** The output of one task, on its way to where it is printed. */
+/** Prints the output of one task. */
 class Log {
   readonly #target: LiveTarget
   readonly #options: LogsOptions
   readonly #printer: LogPrinter
-  readonly #over: AbortController
+  readonly #done: AbortController
   readonly #until: PatternWatch | undefined
   #from: Position
 
-  /** @param over aborted by us where `--until` matches. */
-  constructor(target: LiveTarget, options: LogsOptions, printer: LogPrinter, over: AbortController) {
+  /** @param done aborted when `--until` matches. */
+  constructor(target: LiveTarget, options: LogsOptions, printer: LogPrinter, done: AbortController) {
     this.#target = target
     this.#options = options
     this.#printer = printer
-    this.#over = over
+    this.#done = done
     this.#until = options.until === undefined ? undefined : new PatternWatch(options.until)
     this.#from = options.from
   }
 
-  /** Prints what is there, or its last lines. */
+  /** Prints the kept output, or its last lines. */
   async printKept(): Promise<void> {
     const { tail } = this.#options
     if (tail === undefined) return this.#print(this.#output(false))
@@ -107,35 +107,35 @@ class Log {
     this.#from = next
   }
 
-  /** Prints what comes behind it, until the output ends. */
+  /** Prints new output until it ends. */
   async follow(): Promise<void> {
     await this.#print(this.#output(true))
     await this.#printer.end(this.#target)
-    if (this.#options.json) await tellEnd(this.#target)
+    if (this.#options.json) await printEnd(this.#target)
   }
 
   #output(follow: boolean): AsyncIterable<Piece | Gap> {
     const { stdout, stderr } = this.#options
     const stream = stdout === stderr ? undefined : stdout ? 'stdout' : 'stderr'
-    return outputOf(this.#target.task, { stream, from: this.#from, follow, signal: this.#over.signal })
+    return outputOf(this.#target.task, { stream, from: this.#from, follow, signal: this.#done.signal })
   }
 
   async #print(pieces: AsyncIterable<Piece | Gap> | Iterable<Piece | Gap>): Promise<void> {
-    const { signal } = this.#over
+    const { signal } = this.#done
     for await (const piece of pieces) {
       await this.#printer.show(this.#target, piece)
       this.#from = piece.next
       if (piece.gap) continue
       const { stream, offset, data } = piece
       if (this.#options.discard) await this.#target.task[stream].discard(offset + data.length, { signal })
-      if (this.#until?.sees(stream, data)) this.#over.abort('matched')
+      if (this.#until?.sees(stream, data)) this.#done.abort('matched')
       signal.throwIfAborted()
     }
   }
 }
 
-/** The last line of a stream of JSON: why no more comes. */
-async function tellEnd({ id, task }: LiveTarget): Promise<void> {
+/** Prints the last JSON line of a task: how it ended. */
+async function printEnd({ id, task }: LiveTarget): Promise<void> {
   const { state, exitStatus } = await task.info()
   const code = exitStatus === null ? null : exitCodeOfTask(exitStatus)
   await printJson({ type: 'end', id, state, exitStatus, code })

@@ -3,18 +3,18 @@ import type { RecordedInfo } from '@bgtask/protocol'
 import { describeError } from '../errors.js'
 import { matchesMeta } from '../meta.js'
 import { openPool, openPoolIfAny, type PoolOption } from '../open-pool.js'
-import { print, printJson, tell } from '../output/print.js'
+import { print, printJson, printMessage } from '../output/print.js'
 import { allTargets, hasEnded, type Target } from '../targets.js'
 import { taskTable } from '../text/task-table.js'
-import { examples, poolCommand, several } from './common.js'
+import { collect, examples, poolCommand } from './common.js'
 
 export function lsCommand() {
   return poolCommand('ls')
-    .description('list tasks that run')
-    .option('-a, --all', 'those too that ended, or lost their supervisor')
-    .option('-m, --meta <key=value>', 'those with this in their meta (several)', several)
+    .description('list running tasks')
+    .option('-a, --all', 'include tasks that ended or lost their supervisor')
+    .option('-m, --meta <key=value>', 'list only tasks with this value in their meta (repeatable)', collect)
     .option('-q, --quiet', 'print ids only')
-    .option('-w, --watch', 'go on and tell what changes, line by line')
+    .option('-w, --watch', 'keep running and print a line for each change')
     .addHelpText('after', examples('bgtask ls -a --meta queue=mail', 'bgtask kill $(bgtask ls -q)'))
     .action(ls)
 }
@@ -37,7 +37,7 @@ async function ls(options: LsOptions): Promise<void> {
   for (const line of options.quiet || shown.length === 0 ? [] : taskTable(shown, process.stdout)) await print(line)
 }
 
-/** One that has ended is terminating too while it is removed, and would come back for that moment. */
+/** A task that has ended is `terminating` while it is removed; it must not reappear for that moment. */
 function isRunning(info: RecordedInfo): boolean {
   if (info.state === 'terminating') return info.pid !== null
   return !hasEnded(info) && info.state !== 'orphaned'
@@ -49,18 +49,18 @@ async function targetsOf(options: LsOptions, skipped: object[]): Promise<Target[
   return allTargets(pool, {
     onError: (error, { pid }) => {
       skipped.push({ ...describeError(error), id: pid })
-      if (!options.json) tell(`${pid}: ${error.message} (bgtask doctor tells more)`)
+      if (!options.json) printMessage(`${pid}: ${error.message} (run bgtask doctor for details)`)
     },
   })
 }
 
-/** Ends with Ctrl-C. Tasks whose supervisor died are not told of: nothing tells when that happens. */
+/** Runs until Ctrl-C. Does not report tasks whose supervisor died: the pool emits no event for that. */
 async function watch(
   pool: TaskPool,
   isShown: (info: RecordedInfo) => boolean,
   { json, quiet }: LsOptions,
 ): Promise<void> {
-  const onError = (error: Error, { pid }: { pid: number }) => tell(`${pid}: ${error.message}`)
+  const onError = (error: Error, { pid }: { pid: number }) => printMessage(`${pid}: ${error.message}`)
   for await (const { type, task, info } of pool.watch(isShown, { onError })) {
     if (json) await printJson({ type, id: task.pid, task: info })
     else if (quiet) await print(String(task.pid))

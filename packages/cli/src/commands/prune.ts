@@ -1,16 +1,16 @@
-import { boundedTasks } from '../at-once.js'
+import { taskSlots } from '../at-once.js'
 import { describeError, type ErrorDescription, EXIT } from '../errors.js'
 import { openPoolIfAny, type PoolOption } from '../open-pool.js'
-import { print, printJson, tell } from '../output/print.js'
+import { print, printJson, printMessage } from '../output/print.js'
 import { removeTarget } from '../remove.js'
 import { allTargets, hasEnded, type Target } from '../targets.js'
 import { duration, examples, poolCommand } from './common.js'
 
 export function pruneCommand() {
   return poolCommand('prune')
-    .description('forget all tasks that have ended, and what dead supervisors left')
-    .option('--older-than <duration>', 'only what ended at least so long ago', duration)
-    .option('--dry-run', 'print what would go, and leave it')
+    .description('remove all tasks that have ended, and files of dead supervisors')
+    .option('--older-than <duration>', 'remove only tasks that ended at least this long ago', duration)
+    .option('--dry-run', 'print what would be removed, and remove nothing')
     .addHelpText('after', examples('bgtask prune --older-than 7d'))
     .action(prune)
 }
@@ -24,7 +24,7 @@ interface PruneOptions extends PoolOption {
 async function prune({ olderThan = 0, dryRun = false, json, ...options }: PruneOptions): Promise<void> {
   const pool = openPoolIfAny(options)
   const latest = Date.now() - olderThan
-  // Marked by `run --rm`: to go as soon as it has ended.
+  // `run --rm` marks tasks that are removed as soon as they have ended.
   const isDue = ({ info }: Target) => hasEnded(info) && (info.meta?.rm === true || endedAt(info) <= latest)
   const due = pool === undefined ? [] : (await allTargets(pool)).filter(isDue)
   const removed = new Set<Target>()
@@ -38,16 +38,16 @@ async function prune({ olderThan = 0, dryRun = false, json, ...options }: PruneO
       failed.push(describeError(error))
     }
   }
-  const atOnce = boundedTasks()
+  const atOnce = taskSlots()
   await Promise.all(due.map((target) => atOnce.run(() => remove(target))))
   const ids = due.filter((target) => removed.has(target)).map(({ id }) => id)
   const files = dryRun || pool === undefined ? [] : await pool.sweep({ olderThanMs: olderThan })
   if (json) return printJson({ removed: ids, files, failed })
-  for (const { message } of failed) tell(message)
+  for (const { message } of failed) printMessage(message)
   for (const id of ids) await print(String(id))
 }
 
-/** When it ended; of a task whose supervisor died, when it was last known to live. */
+/** When the task ended; if its supervisor died, when it was last known to be alive. */
 function endedAt({ exitedAt, startedAt, createdAt }: Target['info']): number {
   return exitedAt ?? startedAt ?? createdAt ?? 0
 }

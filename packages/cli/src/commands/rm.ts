@@ -4,9 +4,9 @@ import { eachTarget } from './each-target.js'
 
 export function rmCommand() {
   return poolCommand('rm')
-    .description('forget tasks that have ended, and what they wrote')
+    .description('remove tasks that have ended, and their output')
     .argument('<id...>')
-    .option('-f, --force', 'stop those that run')
+    .option('-f, --force', 'stop running tasks first')
     .addHelpText('after', examples('bgtask rm build', 'bgtask rm -f $(bgtask ls -aq)'))
     .action((ids, options) =>
       eachTarget(ids, options, async (target) => {

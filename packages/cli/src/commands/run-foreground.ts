@@ -1,17 +1,17 @@
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Task } from '@bgtask/client'
-import { goOnWithoutReader } from '../output/print.js'
-import { codeOfSignal, onStopping } from '../stopping.js'
-import type { RunOptions } from './run.js'
-import { becomesReady, orTell, tellEnd, tellId } from './run-follow.js'
+import { continueWithoutReader } from '../output/print.js'
+import { exitCodeOfSignal, onStopSignal } from '../stopping.js'
+import { becomesReady, printEnd, printId, reportFailure } from './run-follow.js'
+import type { RunOptions } from './run-options.js'
 
-/** How long (ms) the last output may take to be read. */
-const SHOWING_MS = 5_000
+/** How long (ms) to wait until the last output has been read. */
+const DRAIN_TIMEOUT_MS = 5_000
 
 /**
- * For another supervisor (systemd, a container): the task ends with this program, and this program with the task. The pool
- * shows what the task writes.
+ * Runs a task for another supervisor (systemd, a container): the task ends with this program, and this program with the task.
+ * The pool shows the task's output.
  *
  * @param spawn starts the task, and gives up when the signal aborts.
  */
@@ -19,38 +19,38 @@ export async function runInForeground(
   spawn: (signal: AbortSignal) => Promise<Task>,
   options: RunOptions,
 ): Promise<void> {
-  goOnWithoutReader()
+  continueWithoutReader()
   const stopped = new AbortController()
-  // Before the launch: a signal in the middle of it must not leave a task that nobody shows.
-  onStopping((name) => stopped.abort(name))
+  // Installed before the launch: a signal during the launch must not leave a task behind.
+  onStopSignal((name) => stopped.abort(name))
   try {
     await stay(await spawn(stopped.signal), options, stopped.signal)
   } catch (error) {
-    // The supervisor, in the same process group, had the signal too and may have gone first.
+    // The supervisor is in the same process group, got the signal too, and may have exited first.
     if (!stopped.signal.aborted) throw error
   } finally {
-    if (stopped.signal.aborted) process.exitCode = codeOfSignal(stopped.signal.reason)
+    if (stopped.signal.aborted) process.exitCode = exitCodeOfSignal(stopped.signal.reason)
   }
 }
 
 async function stay(task: Task, options: RunOptions, stopped: AbortSignal): Promise<void> {
-  const stop = () => orTell(task.terminateSupervisor())
+  const stop = () => reportFailure(task.terminateSupervisor())
   stopped.addEventListener('abort', stop)
   try {
     stopped.throwIfAborted()
-    await tellId(task, options)
-    if (await becomesReady(task, options)) await tellEnd(task, await task.wait(), options)
+    await printId(task, options)
+    if (await becomesReady(task, options)) await printEnd(task, await task.wait(), options)
   } finally {
     await stop()
     task.disconnect()
-    await allShown()
+    await outputShown()
   }
 }
 
-/** Nothing else keeps this program now: when it has no more to do, all that the supervisor wrote has been shown. */
-async function allShown(): Promise<void> {
+/** Waits until the event loop is empty: then everything the supervisor wrote has been shown. */
+async function outputShown(): Promise<void> {
   const shown = new AbortController()
-  const late = delay(SHOWING_MS, undefined, { ref: false, signal: shown.signal }).catch(() => {})
+  const late = delay(DRAIN_TIMEOUT_MS, undefined, { ref: false, signal: shown.signal }).catch(() => {})
   await Promise.race([once(process, 'beforeExit'), late])
   shown.abort()
 }

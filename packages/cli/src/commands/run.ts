@@ -1,11 +1,12 @@
 import type { SpawnOptions } from '@bgtask/pool'
-import type { Behavior, Overflow, RestartPolicyOptions } from '@bgtask/protocol'
+import type { Behavior, Overflow } from '@bgtask/protocol'
 import { Option } from '@commander-js/extra-typings'
 import { CliError } from '../errors.js'
 import { parseEnv, parseMeta } from '../meta.js'
-import { openPool, type PoolOption } from '../open-pool.js'
+import { openPool } from '../open-pool.js'
 import { parseRestart } from '../restart-policy.js'
-import { duration, examples, poolCommand, regExp, several, size } from './common.js'
+import { collect, duration, examples, poolCommand, regExp, size } from './common.js'
+import type { RunOptions } from './run-options.js'
 
 const BEHAVIORS: readonly Behavior[] = ['daemon', 'background', 'foreground']
 const OVERFLOWS: readonly Overflow[] = ['discard', 'block']
@@ -14,26 +15,32 @@ export function runCommand() {
   return poolCommand('run')
     .description('start a task and print its id')
     .usage('[options] [--] <command> [args...]')
-    .argument('<command...>', 'a program and its arguments; sh -c … for a command line')
+    .argument('<command...>', 'program and arguments; use sh -c … for a shell command line')
     .passThroughOptions()
-    .option('-n, --name <name>', 'a name to find it by')
-    .option('-m, --meta <key=value>', 'what else to find it by (several)', several)
-    .option('-e, --env <key=value>', 'an environment variable of the task (several)', several)
-    .option('-C, --cwd <dir>', 'where it runs')
-    .option('--lock <file>', 'run only if this file can be locked, and hold the lock as long as it runs')
-    .addOption(new Option('--behavior <behavior>', 'what it survives (docs/cli.md)').choices(BEHAVIORS))
-    .option('--restart <policy>', 'on-failure[:N], always[:N] or no', parseRestart)
+    .option('-n, --name <name>', 'name to find the task by')
+    .option('-m, --meta <key=value>', 'further data to find the task by (repeatable)', collect)
+    .option('-e, --env <key=value>', 'environment variable for the task (repeatable)', collect)
+    .option('-C, --cwd <dir>', 'working directory of the task')
+    .option('--lock <file>', 'run only if this file can be locked; hold the lock while the task runs')
+    .addOption(new Option('--behavior <behavior>', 'what the task survives (docs/cli.md)').choices(BEHAVIORS))
+    .option('--restart <policy>', 'when to restart the task: on-failure[:N], always[:N] or no', parseRestart)
     .option('--timeout <duration>', 'stop each run after this long', duration)
-    .option('--max-buffer <size>', 'bytes kept of each output, 16M unless given', size)
+    .option('--max-buffer <size>', 'bytes to keep of each output (default: 16M)', size)
     .addOption(
-      new Option('--overflow <what>', 'when that is full: forget the oldest, or let it wait').choices(OVERFLOWS),
+      new Option('--overflow <what>', 'when that is full: discard the oldest output, or block the task').choices(
+        OVERFLOWS,
+      ),
     )
-    .option('--no-stdin', 'give it /dev/null instead of a pipe')
-    .option('-w, --wait', 'wait for its end and exit with its code')
-    .option('-a, --attach', 'show its output, send it what is typed, exit with its code')
-    .option('--ready <pattern>', 'wait until its output matches a regular expression', regExp)
-    .option('--ready-timeout <duration>', 'wait no longer for that; exit code 124, and the task goes on', duration)
-    .option('--rm', 'forget it when it has ended')
+    .option('--no-stdin', 'use /dev/null instead of a pipe for stdin')
+    .option('-w, --wait', 'wait until the task ends, and exit with its code')
+    .option('-a, --attach', "show the output, forward your input, and exit with the task's code")
+    .option('--ready <pattern>', 'wait until the output matches a regular expression', regExp)
+    .option(
+      '--ready-timeout <duration>',
+      'stop waiting after this long; exit code 124, and the task keeps running',
+      duration,
+    )
+    .option('--rm', 'remove the task when it has ended')
     .addHelpText(
       'after',
       examples(
@@ -44,40 +51,20 @@ export function runCommand() {
     .action(run)
 }
 
-export interface RunOptions extends PoolOption {
-  readonly json?: boolean
-  readonly name?: string
-  readonly meta?: readonly string[]
-  readonly env?: readonly string[]
-  readonly cwd?: string
-  readonly lock?: string
-  readonly behavior?: Behavior
-  readonly restart?: RestartPolicyOptions
-  readonly timeout?: number
-  readonly maxBuffer?: number
-  readonly overflow?: Overflow
-  readonly stdin: boolean
-  readonly wait?: boolean
-  readonly attach?: boolean
-  readonly ready?: RegExp
-  readonly readyTimeout?: number
-  readonly rm?: boolean
-}
-
 async function run(command: readonly string[], options: RunOptions): Promise<void> {
   if (options.attach && options.behavior === 'foreground') {
-    // What Ctrl-C does would be the one or the other.
-    throw new CliError('ERR_BGTASK_USAGE', '--attach and --behavior foreground exclude each other')
+    // Ctrl-C detaches with the one and stops the task with the other.
+    throw new CliError('ERR_BGTASK_USAGE', '--attach and --behavior foreground cannot be combined')
   }
   if (options.json && options.behavior === 'foreground') {
-    throw new CliError('ERR_BGTASK_USAGE', "--json and --behavior foreground exclude each other: stdout is the task's")
+    throw new CliError('ERR_BGTASK_USAGE', "--json and --behavior foreground cannot be combined: stdout is the task's")
   }
-  const pool = openPool(options, { make: true })
+  const pool = openPool(options, { create: true })
   if (options.behavior === 'foreground') {
     const { runInForeground } = await import('./run-foreground.js')
     return runInForeground((signal) => pool.spawn({ ...spawnOptions(command, options), signal }), options)
   }
-  // What comes after the launch is loaded while the supervisor starts.
+  // Load what runs after the launch while the supervisor starts.
   const [task, { follow }] = await Promise.all([pool.spawn(spawnOptions(command, options)), import('./run-follow.js')])
   await follow(task, pool, options)
 }
@@ -104,9 +91,9 @@ function spawnOptions(command: readonly string[], options: RunOptions): SpawnOpt
 
 function checkName(name: string): string {
   if (name === '') throw new CliError('ERR_BGTASK_USAGE', 'the name must not be empty')
-  if (/^\d+$/.test(name)) throw new CliError('ERR_BGTASK_USAGE', `the name ${name} could not be told from a pid`)
+  if (/^\d+$/.test(name)) throw new CliError('ERR_BGTASK_USAGE', `the name ${name} looks like a pid`)
   if (name.startsWith('@') || name.startsWith('-')) {
-    throw new CliError('ERR_BGTASK_USAGE', `the name ${name} must not begin with @ or -`)
+    throw new CliError('ERR_BGTASK_USAGE', `the name ${name} must not start with @ or -`)
   }
   return name
 }

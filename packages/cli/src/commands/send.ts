@@ -10,11 +10,11 @@ export function sendCommand() {
     .argument('<id>')
     .argument(
       '[text...]',
-      'words of a line, all options behind the first one too; -- before one that begins with a dash; - or nothing for what is piped in',
+      'words of one line; options after the first word are text, too; put -- before a first word that starts with a dash; use - or no words to send piped input',
     )
-    .option('-n, --no-newline', 'no line end behind the words')
-    .option('--eof', 'then end its stdin')
-    .option('--timeout <duration>', 'how long to wait for room in a full queue; exit code 124', duration)
+    .option('-n, --no-newline', 'do not append a newline')
+    .option('--eof', 'close stdin afterwards')
+    .option('--timeout <duration>', 'stop waiting for space in a full queue after this long; exit code 124', duration)
     .addHelpText(
       'after',
       examples('bgtask send repl "print(1 + 1)"', 'bgtask send repl -- --help', 'bgtask send sort --eof - < words.txt'),
@@ -44,4 +44,4 @@ async function send(id: string, words: readonly string[], options: SendOptions):
   if (options.json) await printJson({ id: task.pid, acceptedOffset, closed: options.eof === true })
 }
 
-const NOTHING_TO_SEND = 'what should be sent? Give words, or pipe bytes in; bgtask attach is for typing'
+const NOTHING_TO_SEND = 'nothing to send: give words or pipe input (use bgtask attach to type)'

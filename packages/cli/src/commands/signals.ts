@@ -1,24 +1,24 @@
 import type { Task } from '@bgtask/client'
-import { normalizeSignal } from '@bgtask/os'
+import { killSignalSchema, parseOption } from '@bgtask/protocol'
 import { CliError } from '../errors.js'
-import { needLive, type Target } from '../targets.js'
+import { requireLive, type Target } from '../targets.js'
 import { examples, poolCommand } from './common.js'
 import { type EachOptions, eachTarget } from './each-target.js'
 
 export function killCommand() {
   return poolCommand('kill')
-    .description('send tasks a signal; stop is what ends them')
+    .description('send a signal to tasks (to end them, use stop)')
     .usage('[options] [-SIGNAL] <id...>')
     .argument('<id...>')
-    .option('-s, --signal <signal>', 'name or number, TERM unless given; also -9, -INT')
-    .option('--tree', 'signal everything that belongs to the task, not its first process alone')
+    .option('-s, --signal <signal>', 'signal name or number (default: TERM); also as -9 or -INT')
+    .option('--tree', 'signal all processes of the task, not only the first one')
     .addHelpText('after', examples('bgtask kill -HUP web'))
     .action(kill)
 }
 
 export function pauseCommand() {
   return poolCommand('pause')
-    .description('stop tasks where they are, until resume')
+    .description('pause tasks until resume')
     .argument('<id...>')
     .addHelpText('after', examples('bgtask pause encode'))
     .action((ids, options) => signal(ids, options, (task) => task.pause()))
@@ -26,7 +26,7 @@ export function pauseCommand() {
 
 export function resumeCommand() {
   return poolCommand('resume')
-    .description('let paused tasks go on')
+    .description('resume paused tasks')
     .argument('<id...>')
     .addHelpText('after', examples('bgtask resume encode'))
     .action((ids, options) => signal(ids, options, (task) => task.resume()))
@@ -39,7 +39,11 @@ interface KillOptions extends EachOptions {
 
 async function kill(ids: readonly string[], options: KillOptions): Promise<void> {
   const { signal: given = 'TERM', tree } = options
-  const killSignal = normalizeSignal(/^\d+$/.test(given) ? Number(given) : given.toUpperCase(), '--signal')
+  const killSignal = parseOption(
+    killSignalSchema,
+    /^\d+$/.test(given) ? Number(given) : given.toUpperCase(),
+    '--signal',
+  )
   await signal(ids, options, (task) => task.kill(killSignal, { tree }), { signal: killSignal })
 }
 
@@ -50,11 +54,11 @@ async function signal(
   facts: object = {},
 ): Promise<void> {
   await eachTarget(ids, options, async (target) => {
-    if (await send(needLive(target).task)) return facts
+    if (await send(requireLive(target).task)) return facts
     throw notRunning(target)
   })
 }
 
 function notRunning({ id }: Target): CliError {
-  return new CliError('ERR_BGTASK_TASK_STATE', `nothing of task ${id} runs`, { id })
+  return new CliError('ERR_BGTASK_TASK_STATE', `task ${id} has no running process`, { id })
 }

@@ -12,10 +12,10 @@ const DEFAULT_INTERVAL_MS = 1_000
 
 export function topCommand() {
   return poolCommand('top')
-    .description('show live what tasks use and do; q quits')
-    .option('-a, --all', 'those too that ended')
-    .option('-d, --delay <duration>', 'between two looks, 1s unless given', duration)
-    .option('-n, --count <times>', 'print so many times, line by line; once where there is no terminal', count)
+    .description('show live resource usage and progress of tasks; q quits')
+    .option('-a, --all', 'include tasks that have ended')
+    .option('-d, --delay <duration>', 'time between updates (default: 1s)', duration)
+    .option('-n, --count <times>', 'print this many updates, line by line (default without a terminal: 1)', count)
     .addHelpText('after', examples('bgtask top', 'bgtask top -n 1 --json'))
     .action(top)
 }
@@ -32,7 +32,7 @@ async function top({ json, all = false, delay = DEFAULT_INTERVAL_MS, count, ...o
   const sampler = new Sampler(pool, all)
   const live = count === undefined && !json && process.stdout.isTTY
   if (live) return showLive(pool, sampler, delay)
-  // A rate needs two looks, so that the first is not told.
+  // A rate needs two samples, so the first one is not printed.
   await sampler.take()
   for (let left = count ?? (json ? Number.POSITIVE_INFINITY : 1); left > 0; left -= 1) {
     await sleep(delay)

@@ -1,17 +1,17 @@
 import type { WaitedExit } from '@bgtask/client'
 import { CliError, describeError, exitCodeOf } from '../errors.js'
-import { exitCodeOfTask, exitFacts } from '../exit-code.js'
+import { exitCodeOfTask, exitFields } from '../exit-code.js'
 import { openPool, type PoolOption } from '../open-pool.js'
-import { goOnWithoutReader, print, printJson, tell } from '../output/print.js'
+import { continueWithoutReader, print, printJson, printMessage } from '../output/print.js'
 import { findTargets, type Target } from '../targets.js'
 import { duration, examples, poolCommand } from './common.js'
 
 export function waitCommand() {
   return poolCommand('wait')
-    .description('wait until tasks have ended, print "id code" of each, and exit with the code')
-    .argument('<id...>', 'of several, the exit code is that of the first in this order that is not 0')
-    .option('--any', 'wait for the first one only, and exit with its code')
-    .option('--timeout <duration>', 'wait no longer; exit code 124', duration)
+    .description('wait until tasks have ended, print "id code" for each, and exit with the code')
+    .argument('<id...>', 'with several ids, the exit code is the first one that is not 0, in this order')
+    .option('--any', 'wait only for the first task to end, and exit with its code')
+    .option('--timeout <duration>', 'stop waiting after this long; exit code 124', duration)
     .option('-q, --quiet', 'print ids only')
     .addHelpText('after', examples('bgtask wait build test', 'bgtask wait --any --timeout 10m @last'))
     .action(wait)
@@ -25,32 +25,32 @@ interface WaitOptions extends PoolOption {
 }
 
 async function wait(ids: readonly string[], options: WaitOptions): Promise<void> {
-  goOnWithoutReader()
+  continueWithoutReader()
   const targets = await findTargets(openPool(options), ids)
   const ends = targets.map((target) => codeOf(target, options))
   const codes = options.any ? [await Promise.race(ends)] : await Promise.all(ends)
   process.exitCode = codes.find((code) => code !== 0) ?? 0
 }
 
-/** Waits for one, and tells how it ended, or why that cannot be known. */
+/** Waits for one task and prints its exit code, or why that is unknown. */
 async function codeOf(target: Target, options: WaitOptions): Promise<number> {
   try {
     const exit = await endOf(target, options)
     const code = exitCodeOfTask(exit)
-    if (options.json) await printJson({ id: target.id, ...exitFacts(exit) })
+    if (options.json) await printJson({ id: target.id, ...exitFields(exit) })
     else await print(options.quiet ? String(target.id) : `${target.id} ${code}`)
     return code
   } catch (error) {
     if (options.json) await printJson({ id: target.id, error: describeError(error) })
-    else tell(describeError(error).message)
+    else printMessage(describeError(error).message)
     return exitCodeOf(error)
   }
 }
 
 async function endOf({ id, info, task }: Target, { timeout }: WaitOptions): Promise<WaitedExit> {
   if (task !== undefined) return task.wait({ timeoutMs: timeout })
-  // Of a task that lost its supervisor only what was on record before is known.
+  // Without a supervisor, only an exit that was recorded before is known.
   if (info.state === 'lost' && info.exitStatus !== null) return { ...info.exitStatus, run: info.run }
-  const message = `task ${id} is ${info.state}: its supervisor died, so nobody knows how it ends`
+  const message = `task ${id} is ${info.state}: its supervisor died, so its exit code is unknown`
   throw new CliError('ERR_BGTASK_TASK_STATE', message, { id, state: info.state })
 }

@@ -1,7 +1,7 @@
-/** What a check found. */
+/** Result of a check. */
 export interface Finding {
   readonly check: string
-  /** `warning`: works, but look at it. `problem`: something does not work. */
+  /** `warning`: works, but needs attention. `problem`: something does not work. */
   readonly level: 'ok' | 'warning' | 'problem'
   readonly message: string
   /** What to do about it. */

@@ -5,7 +5,7 @@ import { TaskPool } from '@bgtask/pool'
 import { describeError } from '../errors.js'
 import { type Finding, ok, problem, warning } from './check.js'
 
-/** What this machine must have for any task. */
+/** Checks what every task needs of this machine. */
 export async function checkMachine(): Promise<Finding[]> {
   return [checkPlatform(), checkNode(), await checkLaunch()]
 }
@@ -13,11 +13,11 @@ export async function checkMachine(): Promise<Finding[]> {
 function checkPlatform(): Finding {
   const { platform, arch } = process
   if (platform !== 'linux') {
-    const advice = platform === 'darwin' ? 'macOS is not verified: tell what does not work' : 'use Linux'
+    const advice = platform === 'darwin' ? 'macOS is untested: please report what does not work' : 'use Linux'
     return problem('platform', `${platform} ${arch}`, advice)
   }
   if (existsSync('/proc/self/stat')) return ok('platform', `linux ${arch}`)
-  const advice = 'mount /proc: without it lost tasks, whole trees and reused pids cannot be told'
+  const advice = 'mount /proc: it is needed to detect lost tasks, process trees and reused pids'
   return warning('platform', `linux ${arch} without /proc`, advice)
 }
 
@@ -28,7 +28,7 @@ function checkNode(): Finding {
   return hasRequireOfModules ? ok('node', node) : problem('node', node, 'use Node 20.19, 22.12 or later')
 }
 
-/** Starts a task and ends it, in a pool of its own. */
+/** Starts and ends a task in a temporary pool. */
 async function checkLaunch(): Promise<Finding> {
   const started = performance.now()
   let directory: string | undefined
@@ -47,7 +47,7 @@ async function checkLaunch(): Promise<Finding> {
       'tasks cannot open /dev/stdin and /dev/stdout',
     )
   } catch (error) {
-    const advice = `BGTASK_DEBUG=1 bgtask run -- true says more; is @bgtask/supervisor installed, and ${tmpdir()} writable?`
+    const advice = `check that @bgtask/supervisor is installed and ${tmpdir()} is writable; for details: BGTASK_DEBUG=1 bgtask run -- true`
     return problem('launch', describeError(error).message, advice)
   } finally {
     if (directory !== undefined) rmSync(directory, { recursive: true, force: true })

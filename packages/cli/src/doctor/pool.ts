@@ -5,16 +5,19 @@ import type { BgTaskError } from '@bgtask/protocol'
 import { exceptLost, nameOf } from '../targets.js'
 import { type Finding, ok, problem, warning } from './check.js'
 
-/** What is in a pool, and what is wrong with it. */
+/** Checks a pool's directory, supervisors and records. */
 export async function checkPool(pool: TaskPool): Promise<Finding[]> {
-  const unbelieved = new Map<number, Finding>()
+  const invalid = new Map<number, Finding>()
   const lost = await pool.lost({
     onError: (error, { pid }) => {
-      unbelieved.set(pid, warning('record', error.message, 'nothing believes or removes it: remove it yourself'))
+      invalid.set(
+        pid,
+        warning('record', error.message, 'this record is ignored and never removed automatically: remove it yourself'),
+      )
     },
   })
-  const supervisors = await checkSupervisors(pool, lost, (pid) => unbelieved.delete(pid))
-  return [checkDirectory(pool), ...supervisors, ...unbelieved.values(), ...lost.map(describeLost)]
+  const supervisors = await checkSupervisors(pool, lost, (pid) => invalid.delete(pid))
+  return [checkDirectory(pool), ...supervisors, ...invalid.values(), ...lost.map(describeLost)]
 }
 
 function checkDirectory({ path }: TaskPool): Finding {
@@ -23,13 +26,17 @@ function checkDirectory({ path }: TaskPool): Finding {
   try {
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch {
-    return warning('pool', `${shown}: you may not write there`, 'tasks can be found, but not started there: --pool')
+    return warning('pool', `${shown}: you cannot write to it`, 'you can find tasks there but not start any; use --pool')
   }
   if ((mode & 0o077) === 0 || uid === process.geteuid?.()) return ok('pool', shown)
-  return warning('pool', `${shown}: others share it`, 'tasks of others are not trusted unless access.owners names them')
+  return warning(
+    'pool',
+    `${shown}: shared with other users`,
+    'tasks of other users are not trusted unless access.owners lists them',
+  )
 }
 
-/** Asks every supervisor, since records would tell of those too that no longer answer. `onProblem` gets the pid of one. */
+/** Asks every supervisor, since a record also exists for one that no longer answers. Calls `onProblem` with the pid of each that fails. */
 async function checkSupervisors(
   pool: TaskPool,
   lost: readonly LostTask[],
@@ -42,14 +49,14 @@ async function checkSupervisors(
       wrong.push(describeWrong(pool, error, pid))
     }),
   })
-  return [ok('supervisors', `${found.length} answer`), ...(await Promise.all(wrong))]
+  return [ok('supervisors', `${found.length} responding`), ...(await Promise.all(wrong))]
 }
 
 async function describeWrong(pool: TaskPool, error: BgTaskError, pid: number): Promise<Finding> {
   return problem('supervisor', `${pid}: ${error.message}`, adviceFor(error, pid, await isSupervisor(pool, pid)))
 }
 
-/** Anybody can listen under any pid, and a supervisor in another pid namespace has another one here. */
+/** Any user can listen under any pid, and a supervisor in another pid namespace has a different one here. */
 async function isSupervisor(pool: TaskPool, pid: number): Promise<boolean> {
   const record = await pool.record(pid).catch(() => undefined)
   return record !== undefined && liveness(record.supervisor) === 'alive'
@@ -58,21 +65,21 @@ async function isSupervisor(pool: TaskPool, pid: number): Promise<boolean> {
 function adviceFor({ code }: BgTaskError, pid: number, isProven: boolean): string {
   switch (code) {
     case 'ERR_BGTASK_TASK_GONE':
-      return 'it is gone: bgtask prune removes what it left, when that is a minute old'
+      return 'the supervisor is gone; bgtask prune removes its files once they are a minute old'
     case 'ERR_BGTASK_TIMEOUT':
       if (!isProven) return `do not signal process ${pid}: no record proves that it is the supervisor (a container's?)`
-      return `it hangs or was stopped: kill -CONT ${pid}; at worst kill -9 ${pid}, then bgtask stop ${pid} for its child`
+      return `the supervisor hangs or is stopped: kill -CONT ${pid}; as a last resort kill -9 ${pid}, then bgtask stop ${pid} to end its child`
     case 'ERR_BGTASK_PERMISSION':
-      return 'it belongs to somebody else, or its modes are too strict for you'
+      return 'the supervisor belongs to another user, or its file modes deny you access'
     default:
-      return 'it may be no supervisor, or one of another version; see its .out file in the pool'
+      return 'this may not be a supervisor, or one of another version; see its .out file in the pool'
   }
 }
 
 function describeLost({ pid, state, info, reason }: LostTask): Finding {
   const who = `${pid}${nameOf(info) && ` (${nameOf(info)})`}`
-  const what = reason === 'died' ? 'died' : 'does not listen any more, and cannot be seen from here (a container?)'
+  const what = reason === 'died' ? 'died' : 'no longer listens and is not visible from here (in a container?)'
   if (state === 'lost') return warning('lost', `${who}: its supervisor ${what}`, `bgtask rm ${pid}`)
-  const message = `${who}: its supervisor ${what}, and processes of the task run on`
-  return problem('orphaned', message, `bgtask stop ${pid} ends them, then bgtask rm ${pid} forgets it`)
+  const message = `${who}: its supervisor ${what}, but processes of the task are still running`
+  return problem('orphaned', message, `end them with bgtask stop ${pid}, then remove the task with bgtask rm ${pid}`)
 }

@@ -3,18 +3,18 @@ import { printable } from '@bgtask/os'
 import { type LiveTarget, nameOf } from '../targets.js'
 import { type Colour, painter } from '../text/colour.js'
 import { LineBuffer } from './lines.js'
-import { printJson, tell, write } from './print.js'
+import { printJson, printMessage, write } from './print.js'
 import type { Gap, OutputName, Piece } from './task-output.js'
 
 export interface LogPrinterOptions {
   readonly json?: boolean
-  /** Show lines that match only. */
+  /** Print only lines that match. */
   readonly grep?: RegExp
-  /** Say of each line whose it is. */
+  /** Prefix each line with the name of its task. */
   readonly named: boolean
 }
 
-/** Prints output as `logs` shows it: bytes as they are, lines where these are picked or named, or JSON. */
+/** Prints output as `logs` shows it: raw bytes, lines if they are filtered or prefixed, or JSON. */
 export class LogPrinter {
   readonly #options: LogPrinterOptions
   readonly #buffers = new Map<string, LineBuffer>()
@@ -34,7 +34,7 @@ export class LogPrinter {
     } else await this.#showBytes(target, piece)
   }
 
-  /** Shows lines that were not finished. */
+  /** Prints lines without a line end. */
   async end(target: LiveTarget): Promise<void> {
     for (const stream of ['stdout', 'stderr'] as const) {
       for (const line of this.#buffer(target, stream).end()) {
@@ -45,7 +45,7 @@ export class LogPrinter {
 
   async #showGap({ id }: LiveTarget, { stream, from, to }: Gap): Promise<void> {
     if (this.#options.json) await printJson({ type: 'gap', id, stream, from, to })
-    else tell(`bytes ${from} to ${to} of ${stream} of task ${id} are no longer kept`)
+    else printMessage(`bytes ${from} to ${to} of ${stream} of task ${id} are no longer kept`)
   }
 
   async #showLine(target: LiveTarget, line: Piece): Promise<void> {
@@ -56,7 +56,7 @@ export class LogPrinter {
   async #showBytes(target: LiveTarget, { stream, offset, data, at }: Piece): Promise<void> {
     if (this.#options.json) {
       const bytes = Buffer.from(data)
-      // JSON can hold text alone; what is none, or was cut within a character, comes as it is.
+      // JSON holds only text: bytes that are not UTF-8, or that end within a character, are base64.
       const content = isUtf8(bytes) ? { text: bytes.toString() } : { base64: bytes.toString('base64') }
       await printJson({ type: 'output', id: target.id, stream, offset, length: data.length, ...content, at })
       return

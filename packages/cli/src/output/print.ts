@@ -2,40 +2,40 @@ import { once } from 'node:events'
 import { printable, printableJson } from '@bgtask/os'
 import { EXIT } from '../errors.js'
 
-/** The version of everything printed with `--json`; fields are added under the same version, never changed or taken away. */
+/** Version of the `--json` output. Fields may be added under the same version, but are never changed or removed. */
 export const JSON_VERSION = 1
 
 export type StreamName = 'stdout' | 'stderr'
 
-/** Made at the first use: a stream that is not written to need not cost what Node takes to make it. */
+/** Streams in use. Created on first use, since Node needs time to set up each one. */
 const used = new Map<StreamName, NodeJS.WriteStream>()
 
-/** Nobody reads these any more. */
+/** Streams whose reader has closed. */
 const closed = new Set<StreamName>()
 
-let endsWithReader = true
+let exitsWithReader = true
 
-/** For what is run for its exit code: a reader that goes away must not make one. */
-export function goOnWithoutReader(): void {
-  endsWithReader = false
+/** Keeps the command running after its reader has closed the pipe; for commands that are run for their exit code. */
+export function continueWithoutReader(): void {
+  exitsWithReader = false
 }
 
-/** One line of data on stdout. What of it is text of others must be printable: it may hold colours of ours. */
+/** Prints one line of data to stdout. The caller must make foreign text printable, since the line may contain colour codes. */
 export async function print(line: string): Promise<void> {
   await write('stdout', `${line}\n`)
 }
 
-/** One line of JSON on stdout. */
+/** Prints one line of JSON to stdout. */
 export async function printJson(value: object): Promise<void> {
   await print(printableJson(JSON.stringify({ v: JSON_VERSION, ...value })))
 }
 
-/** A message for whoever sits there, on stderr. It may hold text of others, and several lines of theirs. */
-export function tell(message: string): void {
+/** Prints a message to stderr. It may contain foreign text, also of several lines. */
+export function printMessage(message: string): void {
   use('stderr').write(`bgtask: ${message.split('\n').map(printable).join('\n')}\n`)
 }
 
-/** Writes at the pace of who reads. */
+/** Writes with backpressure: resolves when the reader is ready for more. */
 export async function write(name: StreamName, data: string | Uint8Array): Promise<void> {
   const stream = use(name)
   if (closed.has(name) || stream.write(data)) return
@@ -56,9 +56,9 @@ function use(name: StreamName): NodeJS.WriteStream {
   used.set(name, stream)
   stream.on('error', ({ code, message }: NodeJS.ErrnoException) => {
     closed.add(name)
-    // A reader that goes away (`bgtask logs x | head`) ends the command, without a word.
-    if (code === 'EPIPE') return name === 'stdout' && endsWithReader ? process.exit(0) : undefined
-    if (name === 'stdout') tell(`stdout cannot be written: ${message}`)
+    // If the reader closes the pipe (`bgtask logs x | head`), the command exits silently.
+    if (code === 'EPIPE') return name === 'stdout' && exitsWithReader ? process.exit(0) : undefined
+    if (name === 'stdout') printMessage(`cannot write to stdout: ${message}`)
     process.exit(EXIT.failure)
   })
   return stream

@@ -2,15 +2,15 @@ import type { Gap, Piece, Position } from './task-output.js'
 
 const LF = 0x0a
 
-/** The last lines of an output, and where to go on behind them. */
+/** The last lines of an output, and the position after them. */
 export interface Tail {
   readonly pieces: (Piece | Gap)[]
   readonly next: Position
 }
 
 /**
- * Reads to the end and keeps the last `lines` lines, counted over both streams as they come; a line that is not finished
- * counts. Gaps before them are of no interest.
+ * Reads to the end and keeps the last `lines` lines, counted over both streams in the order of reading. An unfinished line
+ * counts. Gaps before these lines are dropped.
  */
 export async function tailOf(output: AsyncIterable<Piece | Gap>, lines: number): Promise<Tail> {
   const all: (Piece | Gap)[] = []
@@ -32,10 +32,10 @@ export async function tailOf(output: AsyncIterable<Piece | Gap>, lines: number):
   return { pieces: kept, next: all.at(-1)?.next }
 }
 
-/** Where the last `lines` lines begin; `missing` lines begin before these bytes. */
+/** Finds where the last `lines` lines begin; `missing` of them begin before these bytes. */
 function startOfLines(data: Uint8Array, lines: number, isLast: boolean): { index: number; missing: number } {
   let missing = lines
-  // The line end at the very end begins no line.
+  // A line end at the very end of the output begins no line.
   for (let index = isLast ? data.length - 2 : data.length - 1; index >= 0; index -= 1) {
     if (data[index] !== LF) continue
     missing -= 1

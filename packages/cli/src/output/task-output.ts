@@ -9,9 +9,9 @@ export interface Piece {
   readonly stream: OutputName
   readonly offset: number
   readonly data: Uint8Array
-  /** When the supervisor read it (Unix ms); unknown where the order of reading is. */
+  /** When the supervisor read it (Unix ms); undefined if the order of reading is unknown. */
   readonly at?: number
-  /** Where to go on behind it. */
+  /** The position after it. */
   readonly next: Position
 }
 
@@ -28,16 +28,16 @@ export interface Gap {
 export type Position = number | MergedPosition | undefined
 
 export interface OutputRequest {
-  /** One output alone; both in the order of reading where left out. */
+  /** The output to read; by default both, in the order of reading. */
   readonly stream?: OutputName
-  /** Where to begin: a byte offset with `stream`, else what an earlier piece had as `next`. */
+  /** Where to begin: a byte offset with `stream`, else `next` of an earlier piece. */
   readonly from?: Position
-  /** Go on until the output ends, instead of ending at what is there. */
+  /** Wait for new output until it ends, instead of stopping after the kept output. */
   readonly follow: boolean
   readonly signal?: AbortSignal
 }
 
-/** A task's output from a position on. */
+/** Reads a task's output from a position on. */
 export function outputOf(task: Task, request: OutputRequest): AsyncGenerator<Piece | Gap, void, undefined> {
   return request.stream === undefined ? both(task, request) : one(task[request.stream], request)
 }
@@ -63,7 +63,7 @@ async function* both(
     else yield part
   }
   if (kept === undefined) return
-  // The order is known of the newest chunks only, and may tell nothing at all of a stream that has long been silent.
+  // The order is known only for the newest chunks; a stream that has long been silent may be missing from it.
   for (const output of [task.stdout, task.stderr]) {
     const { firstOffset, endOffset } = kept[output.id]
     const rest = { from: next?.[output.name] ?? firstOffset, to: endOffset }
@@ -72,7 +72,7 @@ async function* both(
   }
 }
 
-/** Bytes that the merged view lacks: where their place in the order has been forgotten, they may be kept all the same. */
+/** Reads bytes that the merged view lacks: they may still be kept although their place in the order is no longer known. */
 async function* unordered(
   output: TaskOutput,
   { from, to }: { from: number; to: number },

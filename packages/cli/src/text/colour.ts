@@ -1,14 +1,15 @@
-const CODES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, blue: 34, magenta: 35, cyan: 36 } as const
+import { styleText } from 'node:util'
 
-export type Colour = keyof typeof CODES
+export type Colour = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'blue' | 'magenta' | 'cyan'
 
-/** Colours are for terminals, and never where NO_COLOR is set (no-color.org). */
+/** Colours are for terminals, unless NO_COLOR is set (no-color.org). */
 export function mayColour(stream: NodeJS.WriteStream): boolean {
   return Boolean(stream.isTTY) && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
 }
 
-/** Gives a text a colour, where `stream` shows colours. */
+/** Gives a text a colour if `stream` shows colours. */
 export function painter(stream: NodeJS.WriteStream): (colour: Colour, text: string) => string {
   if (!mayColour(stream)) return (_, text) => text
-  return (colour, text) => `\u001b[${CODES[colour]}m${text}\u001b[0m`
+  // Not `styleText`'s own check of the stream, which Node 20 lacks.
+  return (colour, text) => styleText(colour, text, { validateStream: false })
 }

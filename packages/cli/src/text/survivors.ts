@@ -1,12 +1,12 @@
 import { printable } from '@bgtask/os'
 import type { SomeSurvivors } from '@bgtask/protocol'
 
-/** So many are named; more would fill the terminal. */
-const NAMED = 10
+/** More would fill the terminal. */
+const MAX_NAMED = 10
 
-/** Names the processes that outlived a stop, in one line: `12 (sleep 1000), 13 (cat) and 5 more`. */
+/** Lists the processes that outlived a stop in one line: `12 (sleep 1000), 13 (cat) and 5 more`. */
 export function survivorsText({ survivors, moreSurvivors = 0 }: SomeSurvivors): string {
-  const names = survivors.slice(0, NAMED).map(({ pid, command }) => `${pid} (${printable(command)})`)
+  const names = survivors.slice(0, MAX_NAMED).map(({ pid, command }) => `${pid} (${printable(command)})`)
   const more = survivors.length - names.length + moreSurvivors
   return more === 0 ? names.join(', ') : `${names.join(', ')} and ${more} more`
 }

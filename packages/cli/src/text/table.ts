@@ -1,7 +1,7 @@
-/** A cell, or one whose shown text has colour codes that take no room. */
+/** A cell: plain text, or text with a coloured form (colour codes have no width). */
 export type Cell = string | { readonly text: string; readonly shown: string }
 
-/** Rows under a heading, in columns two blanks apart. Where there is a width, what goes beyond it is cut off. */
+/** Formats rows under a heading, in columns two spaces apart, cut to `width`. */
 export function table(heading: readonly string[], rows: readonly (readonly Cell[])[], width?: number): string[] {
   const all: (readonly Cell[])[] = [heading, ...rows]
   const widths = heading.map((_, column) => Math.max(...all.map((row) => textOf(row[column]).length)))

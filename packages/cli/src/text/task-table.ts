@@ -18,7 +18,7 @@ export const STATE_COLOURS: Readonly<Record<TaskState, Colour>> = {
   unknown: 'yellow',
 }
 
-/** Tasks as `ls` shows them: a heading, then a line each, cut to the terminal. */
+/** Formats tasks as `ls` shows them: a heading, then one line each, cut to the terminal's width. */
 export function taskTable(targets: readonly Target[], stream: NodeJS.WriteStream): string[] {
   const paint = painter(stream)
   const rows = targets.map(({ id, info }): Cell[] => {
@@ -34,20 +34,20 @@ export function taskTable(targets: readonly Target[], stream: NodeJS.WriteStream
   return table(['ID', 'NAME', 'STATE', 'AGE', 'COMMAND'], rows, stream.isTTY ? stream.columns : undefined)
 }
 
-/** The state, and of what ended how. */
+/** The state; for a task that ended, with its exit code or signal. */
 export function stateOf({ state, exitStatus }: RecordedInfo): string {
   if (exitStatus == null || (state !== 'exited' && state !== 'failed')) return state
   return `${state} ${exitStatus.signal ?? exitStatus.exitCode}`
 }
 
-/** How long it runs, or ended ago. */
+/** How long ago the task started, or ended. */
 function ageOf({ startedAt, exitedAt, createdAt }: RecordedInfo): string {
   const since = exitedAt ?? startedAt ?? createdAt
-  // A custom supervisor may not tell.
+  // A custom supervisor may not report it.
   return since === 0 ? '-' : shortDuration(Date.now() - since)
 }
 
-/** The command line as one would type it, near enough. */
+/** The command line, roughly as typed (for display only). */
 export function commandOf({ command }: RecordedInfo): string {
   return printable(command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`)).join(' '))
 }

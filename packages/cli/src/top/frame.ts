@@ -8,7 +8,7 @@ import type { Progress, TaskSample } from './sample.js'
 const HEADING = ['ID', 'NAME', 'STATE', 'CPU%', 'MEM', 'OUT/s', 'PROGRESS', 'COMMAND']
 const BAR_WIDTH = 10
 
-/** One screen: a title, the tasks, and how many had no room. */
+/** Formats one screen: a title, the tasks, and how many did not fit. */
 export function frame(
   samples: readonly TaskSample[],
   title: string,
@@ -43,7 +43,7 @@ function cells(sample: TaskSample, paint: (colour: Colour, text: string) => stri
   ]
 }
 
-/** `█████░░░░░ 50% text`, as far as the job tells. */
+/** Formats `█████░░░░░ 50% text`, as far as the job reports it. */
 export function progressBar({ done, total, text }: Progress): string {
   const parts: string[] = []
   if (done !== null && total !== null && total > 0) {

@@ -5,7 +5,7 @@ import { hasEnded, keyOf, nameOf } from '../targets.js'
 import { isOwnChild } from './own-child.js'
 import { Processes } from './usage.js'
 
-/** One task at one moment; rates are since the sample before and unknown in the first. */
+/** One task at one moment. Rates cover the time since the previous sample; they are null in the first. */
 export interface TaskSample {
   readonly id: number
   readonly name: string
@@ -14,12 +14,12 @@ export interface TaskSample {
   /** 100 is one processor. */
   readonly cpuPercent: number | null
   readonly memoryBytes: number | null
-  /** Bytes a second that stdout and stderr grow by. */
+  /** Bytes per second written to stdout and stderr. */
   readonly outputRate: number | null
   readonly progress: Progress | null
 }
 
-/** What a job told of itself in `meta.progress`. */
+/** What a job reports about itself in `meta.progress`. */
 export interface Progress {
   readonly done: number | null
   readonly total: number | null
@@ -34,23 +34,23 @@ interface Counters {
   readonly outputBytes: number | undefined
 }
 
-/** A supervisor that is busy for longer is shown by its record. */
-const ANSWER_MS = 500
+/** If a supervisor takes longer to answer, its record is shown instead. */
+const INFO_TIMEOUT_MS = 500
 
-/** Looks at a pool again and again, and tells what changed in between. */
+/** Samples the tasks of a pool, with rates relative to the previous sample. */
 export class Sampler {
   readonly #pool: TaskPool
   readonly #all: boolean
   readonly #tasks = new Map<string, Task>()
   #counters = new Map<string, Counters>()
 
-  /** @param all also tasks that have ended. */
+  /** @param all include tasks that have ended. */
   constructor(pool: TaskPool, all: boolean) {
     this.#pool = pool
     this.#all = all
   }
 
-  /** The tasks now, in order of pid. */
+  /** Takes a sample of all tasks, ordered by pid. */
   async take(): Promise<TaskSample[]> {
     const found = await this.#pool.search({})
     const processes = new Processes()
@@ -65,7 +65,7 @@ export class Sampler {
     return samples
   }
 
-  /** Keeps one object, and with it one connection, for a task. */
+  /** Returns the same object, and so the same connection, for a task each time. */
   #known(task: Task): Task {
     const key = keyOfTask(task, task.cachedInfo as RecordedInfo)
     const known = this.#tasks.get(key) ?? task
@@ -84,7 +84,7 @@ export class Sampler {
     processes: Processes,
     counters: Map<string, Counters>,
   ): Promise<TaskSample> {
-    const info: RecordedInfo & Partial<TaskInfo> = await task.info({ timeoutMs: ANSWER_MS }).catch(() => recorded)
+    const info: RecordedInfo & Partial<TaskInfo> = await task.info({ timeoutMs: INFO_TIMEOUT_MS }).catch(() => recorded)
     const key = keyOfTask(task, recorded)
     const before = this.#counters.get(key)
     const child = await this.#childOf(task, info, before)
@@ -121,7 +121,7 @@ function keyOfTask({ pid }: Task, info: RecordedInfo): string {
   return keyOf({ id: pid, info })
 }
 
-/** By how much a counter grew in each ms; null where that is not known. A process that ended took its time with it. */
+/** Growth of a counter per ms; null if unknown. Never negative, although the CPU time of a process vanishes when it ends. */
 function growth(before: Counters | undefined, now: Counters, counter: 'cpuMs' | 'outputBytes'): number | null {
   const [from, to] = [before?.[counter], now[counter]]
   if (before === undefined || from === undefined || to === undefined) return null

@@ -1,4 +1,4 @@
-import { onStopping } from '../stopping.js'
+import { onStopSignal } from '../stopping.js'
 
 const ENTER = '\u001b[?1049h\u001b[?25l'
 const LEAVE = '\u001b[?25h\u001b[?1049l'
@@ -9,18 +9,18 @@ const CLEAR_BELOW = '\u001b[J'
 const CTRL_C = '\u0003'
 const ESCAPE = '\u001b'
 
-/** A terminal's second screen, with the keys typed there; leaves everything as it was, however the program ends. */
+/** The terminal's alternate screen and its keyboard input. Restores the terminal however the program ends. */
 export class Screen implements Disposable {
   readonly #output = process.stdout
   readonly #input = process.stdin
   #isOpen = true
   #lines: readonly string[] = []
 
-  /** @param onQuit q, Esc and Ctrl-C. */
+  /** @param onQuit called on q, Esc and Ctrl-C. */
   constructor(onQuit: () => void) {
     this.#output.write(ENTER)
     process.once('exit', () => this[Symbol.dispose]())
-    onStopping(onQuit)
+    onStopSignal(onQuit)
     this.#output.on('resize', () => this.#draw())
     if (!this.#input.isTTY) return
     this.#input.setRawMode(true)
@@ -34,7 +34,7 @@ export class Screen implements Disposable {
     return { columns: this.#output.columns, rows: this.#output.rows }
   }
 
-  /** @param lines made for the present size; told again when the size changes. */
+  /** @param lines formats the content for the current size; called again when the size changes. */
   show(lines: () => readonly string[]): void {
     this.#makeLines = lines
     this.#draw()
@@ -42,7 +42,7 @@ export class Screen implements Disposable {
 
   #makeLines: () => readonly string[] = () => []
 
-  /** Over what is there instead of on a cleared screen, which would flicker. */
+  /** Overwrites the screen; clearing it first would flicker. */
   #draw(): void {
     if (!this.#isOpen) return
     this.#lines = this.#makeLines()

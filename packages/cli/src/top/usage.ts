@@ -1,15 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { canReadProcesses } from '@bgtask/os'
 
-/** What the processes of one task use. */
+/** Resource usage of a task's processes. */
 export interface Usage {
-  /** Processor time used since they started, in ms. */
+  /** CPU time since their start, in ms. */
   readonly cpuMs: number
-  /** Memory that is theirs in RAM, in bytes; what several share counts for each. */
+  /** Resident memory, in bytes; shared pages count for each process. */
   readonly memoryBytes: number
 }
 
-/** Linux tells processor time in these whatever the kernel's own clock (USER_HZ, times(2)). */
+/** The unit in which Linux reports CPU time, independent of the kernel's own clock (USER_HZ, times(2)). */
 const TICK_MS = 10
 
 interface Process {
@@ -19,14 +19,14 @@ interface Process {
   readonly ticks: number
 }
 
-/** All processes of this machine, as `/proc` tells; empty where there is none of this pid namespace. */
+/** All processes in `/proc`; empty without a `/proc` of this pid namespace. */
 export class Processes {
   readonly #all: readonly Process[] = pids().flatMap((pid) => readProcess(pid) ?? [])
 
-  /** Of a task's first process, all in its session and all their descendants; undefined where none of them is seen. */
+  /** Usage of a task's first process, all processes of its session and all their descendants; undefined if none is found. */
   usageOf(rootPid: number): Usage | undefined {
     const found = new Set<number>([rootPid])
-    // A child may stand before its parent in the list: until no more is found.
+    // A child may be listed before its parent: repeat until no more are found.
     for (let size = 0; size !== found.size; ) {
       size = found.size
       for (const { pid, ppid, session } of this.#all) if (found.has(ppid) || session === rootPid) found.add(pid)
@@ -44,7 +44,7 @@ function pids(): number[] {
   return (read(() => readdirSync('/proc')) ?? []).filter((name) => /^\d+$/.test(name)).map(Number)
 }
 
-/** proc(5): the name may hold anything, so the fields are counted from its closing parenthesis. */
+/** The name may contain any character, so fields are counted from its closing parenthesis (proc(5)). */
 function readProcess(pid: number): Process | undefined {
   const text = read(() => readFileSync(`/proc/${pid}/stat`, 'latin1'))
   if (text === undefined) return undefined
@@ -63,10 +63,10 @@ function residentBytes(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024
 }
 
-/** Processes end between two looks. */
-function read<T>(look: () => T): T | undefined {
+/** Returns undefined for a process that ended meanwhile. */
+function read<T>(get: () => T): T | undefined {
   try {
-    return look()
+    return get()
   } catch {
     return undefined
   }

@@ -4,27 +4,27 @@ import { TaskPool } from '@bgtask/pool'
 import { type RunNodeOptions, type RunningNode, runNode, tempDir } from '@bgtask/testkit'
 import { onTestFinished } from 'vitest'
 
-/** The built command, as it is published. */
-export const program = resolve(import.meta.dirname, '../../dist/start.cjs')
+/** The built command, as published. */
+export const program = resolve(import.meta.dirname, '../../dist/bgtask.cjs')
 
-/** A user at a shell: a directory to work in, and a pool that is made when it is needed. */
+/** A shell user with a working directory, and a pool that is created on first use. */
 export interface Cli {
   readonly directory: string
   readonly poolPath: string
   readonly env: Record<string, string>
-  /** Runs `bgtask` with these words. */
+  /** Runs `bgtask` with these arguments. */
   bgtask(args: readonly string[], options?: RunNodeOptions): RunningNode
   /** Starts a task; resolves with its id. */
   run(...args: string[]): Promise<string>
-  /** The lines of JSON that a command prints. */
+  /** Runs a command with `--json`; resolves with the printed objects. */
   json(...args: string[]): Promise<Record<string, unknown>[]>
 }
 
-/** Everything that is left in the pool is ended with the test. */
+/** Tasks left in the pool are ended after the test. */
 export function cli(): Cli {
   const directory = tempDir()
   const poolPath = join(directory, 'p')
-  // Certificates are read at each start, and no test needs them.
+  // Node reads extra certificates at each start; no test needs them.
   const env = { BGTASK_TASKPOOL_PATH: poolPath, NODE_EXTRA_CA_CERTS: '', FORCE_COLOR: '', NO_COLOR: '' }
   onTestFinished(() => endAll(poolPath))
   const bgtask: Cli['bgtask'] = (args, options) =>
@@ -50,7 +50,7 @@ export function cli(): Cli {
   }
 }
 
-/** A PATH in which a shell of this user finds `bgtask`. */
+/** Returns a PATH in which the user's shell finds `bgtask`. */
 export function pathWithBgtask({ directory }: Cli): string {
   writeFileSync(join(directory, 'bgtask'), `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`, { mode: 0o755 })
   return [directory, process.env.PATH].join(delimiter)
@@ -59,7 +59,7 @@ export function pathWithBgtask({ directory }: Cli): string {
 async function endAll(path: string): Promise<void> {
   if (!existsSync(path)) return
   const pool = new TaskPool({ path })
-  const steps = [{ killSignal: 'KILL', waitMs: 2_000 }]
+  const steps = [{ killSignal: 'KILL', waitMs: 2_000 }] as const
   await Promise.all((await pool.search()).map((task) => task.terminateSupervisor({ steps })))
   await Promise.all((await pool.lost()).map((lost) => lost.stop({ steps })))
 }

@@ -4,22 +4,22 @@ import { eventually, pathOf } from '@bgtask/testkit'
 import { onTestFinished } from 'vitest'
 import { type Cli, pathWithBgtask } from './cli.js'
 
-/** A real terminal, run by tmux, in which a user sits at a shell. */
+/** A real terminal, run by tmux, with a shell. */
 export interface Terminal {
   /** Types text, and keys by tmux's names (`Enter`, `C-c`). */
   type(...keys: string[]): void
   resize(columns: number, rows: number): void
-  /** What stands there; with `-e` its colours too. */
+  /** The visible text; with `-e` including colour codes. */
   screen(...options: string[]): string
-  /** Waits until the screen has it. */
+  /** Waits until the screen matches. */
   shows(pattern: RegExp | string): Promise<string>
 }
 
-/** Only under `needs('tmux')`. The shell knows `bgtask` and has a short prompt, where it takes one from its environment. */
+/** Requires `needs('tmux')`. The shell finds `bgtask`, and has a short prompt if it takes PS1 from its environment. */
 export function terminal(user: Cli, shell = ['sh']): Terminal {
   const { directory, env } = user
   const PATH = pathWithBgtask(user)
-  // A server of its own, so that nothing of the user's is seen or touched.
+  // A separate server, so that the user's own sessions are not affected.
   const tmux = (...args: string[]) =>
     execFileSync(pathOf('tmux'), ['-S', join(directory, 't'), '-f', '/dev/null', ...args], {
       encoding: 'utf8',

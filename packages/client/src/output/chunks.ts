@@ -1,5 +1,4 @@
 import { ProtocolError, type ReadResult } from '@bgtask/protocol'
-import { checkWait } from '@bgtask/protocol/rpc'
 import { LONG_POLL_MS, PollPace } from '../long-poll.js'
 
 /** Bytes of a stream, as they lie there. */
@@ -24,12 +23,12 @@ export interface Followed {
   /** Forgets what lies before `upTo`. */
   release(upTo: number, signal: AbortSignal): Promise<unknown>
   /** Whether the child waits for room. */
-  isBlocked(signal: AbortSignal | undefined): Promise<boolean>
+  isBlocked(signal: AbortSignal | null | undefined): Promise<boolean>
 }
 
 export interface ChunksOptions {
   readonly from?: number
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | null
   /** False: end with what is there at the beginning. */
   readonly live?: boolean
   /** How long the next poll waits. One that ends with nothing is told as undefined. */
@@ -46,7 +45,6 @@ export async function* chunks(
   stream: Followed,
   { from, signal, live = true, waitMs = () => (live ? LONG_POLL_MS : 0), finished }: ChunksOptions,
 ): AsyncGenerator<OutputChunk | OutputGap | undefined, void, undefined> {
-  checkWait({ signal })
   const left = new AbortController()
   const ended = signal == null ? left.signal : AbortSignal.any([signal, left.signal])
   const pace = new PollPace('readStream')

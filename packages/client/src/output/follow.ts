@@ -1,23 +1,19 @@
-import { checkOptions, countSchema, flagSchema, type KnownOptions } from '@bgtask/protocol'
+import { countSchema, flagSchema, type OptionsOf, parseOptions } from '@bgtask/protocol'
+import { signalSchema } from '@bgtask/protocol/rpc'
+import * as v from 'valibot'
 import { chunks, type Followed, type OutputChunk, type OutputGap } from './chunks.js'
 
-export interface FollowOptions {
-  /** Byte offset to begin at; the oldest kept byte where left out. */
-  readonly from?: number
+export const followOptionsSchema = v.strictObject({
+  /** Byte offset to begin at; the default is the oldest kept byte. */
+  from: v.optional(countSchema),
   /** Frees what the consumer has finished with: a chunk when the next is asked for. A task with `overflow: 'block'` needs it. */
-  readonly discard?: boolean
+  discard: v.optional(flagSchema),
   /** False: end with what is there at the call instead of waiting for more. */
-  readonly live?: boolean
+  live: v.optional(flagSchema),
   /** Ends the following: what waits rejects with the signal's reason. */
-  readonly signal?: AbortSignal
-}
-
-export const FOLLOW_OPTIONS: KnownOptions<FollowOptions> = {
-  from: countSchema,
-  discard: flagSchema,
-  live: flagSchema,
-  signal: true,
-}
+  signal: v.nullish(signalSchema),
+})
+export type FollowOptions = OptionsOf<typeof followOptionsSchema>
 
 /** A stream's bytes from an offset to its end. */
 export async function* follow(
@@ -25,7 +21,7 @@ export async function* follow(
   options: FollowOptions,
   waitMs?: () => number,
 ): AsyncGenerator<OutputChunk | OutputGap, void, undefined> {
-  const { from, discard = false, signal, live } = checkOptions(options, FOLLOW_OPTIONS)
+  const { from, discard = false, signal, live } = parseOptions(followOptionsSchema, options)
   let position = 0
   const finished = discard ? () => position : undefined
   for await (const chunk of chunks(stream, { from, signal, live, waitMs, finished })) {

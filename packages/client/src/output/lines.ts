@@ -1,8 +1,9 @@
-import { checkOptions, type KnownOptions, windowBytesSchema } from '@bgtask/protocol'
+import { type OptionsOf, parseOptions, windowBytesSchema } from '@bgtask/protocol'
+import * as v from 'valibot'
 import { LONG_POLL_MS } from '../long-poll.js'
 import { LineSplitter, type OutputLine } from '../text/line-splitter.js'
 import { chunks, type Followed, type OutputGap } from './chunks.js'
-import { FOLLOW_OPTIONS, type FollowOptions } from './follow.js'
+import { followOptionsSchema } from './follow.js'
 
 /** A longer line comes in pieces: 1 MiB bounds what one line can take of the reader's memory. */
 const DEFAULT_MAX_LINE_BYTES = 1024 * 1024
@@ -10,20 +11,20 @@ const DEFAULT_MAX_LINE_BYTES = 1024 * 1024
 /** How long an unfinished line may not go on before it is asked whether the child waits for the room that it takes. */
 const QUIET_MS = 500
 
-export interface LinesOptions extends FollowOptions {
+export const linesOptionsSchema = v.strictObject({
+  ...followOptionsSchema.entries,
   /** A longer line is cut into pieces of at most so many bytes; default 1 MiB. */
-  readonly maxLineBytes?: number
-}
-
-const LINES_OPTIONS: KnownOptions<LinesOptions> = { ...FOLLOW_OPTIONS, maxLineBytes: windowBytesSchema }
+  maxLineBytes: v.optional(windowBytesSchema, DEFAULT_MAX_LINE_BYTES),
+})
+export type LinesOptions = OptionsOf<typeof linesOptionsSchema>
 
 /** A stream's lines. A gap cuts the line before it, and the line after it begins wherever the kept bytes do. */
 export async function* lines(
   stream: Followed,
   options: LinesOptions,
 ): AsyncGenerator<OutputLine | OutputGap, void, undefined> {
-  const { from, discard = false, signal, live = true, maxLineBytes } = checkOptions(options, LINES_OPTIONS)
-  const splitter = new LineSplitter(maxLineBytes ?? DEFAULT_MAX_LINE_BYTES)
+  const { from, discard = false, signal, live = true, maxLineBytes } = parseOptions(linesOptionsSchema, options)
+  const splitter = new LineSplitter(maxLineBytes)
   let position = 0
   const finished = discard ? () => position : undefined
   // Only what comes can fill the buffer: once is enough for each chunk.

@@ -1,44 +1,42 @@
 import {
-  checkOptions,
   flagSchema,
-  type KnownOptions,
   MAX_READ_BYTES,
   mergedPositionSchema,
+  type OptionsOf,
   type OrderResult,
   type OutputStreamId,
+  paramSchemas,
+  parseOptions,
 } from '@bgtask/protocol'
-import { WAIT_OPTIONS, type WaitOptions } from '@bgtask/protocol/rpc'
+import { signalSchema, waitOptionsSchema } from '@bgtask/protocol/rpc'
+import * as v from 'valibot'
 import type { Connection } from '../connection.js'
 import { LONG_POLL_MS } from '../long-poll.js'
-import { type MergedChunk, type MergedGap, type MergedPosition, merge } from './merge.js'
+import { type MergedChunk, type MergedGap, merge } from './merge.js'
 
-export interface MergedFollowOptions {
-  /** The `next` of what was seen last; the oldest known chunk where left out. */
-  readonly from?: MergedPosition
+const mergedFollowOptionsSchema = v.strictObject({
+  /** The `next` of what was seen last; the default is the oldest known chunk. */
+  from: v.optional(mergedPositionSchema),
   /** Frees what the consumer has finished with, when it asks for more. A task with `overflow: 'block'` needs it. */
-  readonly discard?: boolean
+  discard: v.optional(flagSchema),
   /** False: end with what is there at the call instead of waiting for more. */
-  readonly live?: boolean
+  live: v.optional(flagSchema),
   /** Ends the following: what waits rejects with the signal's reason. */
-  readonly signal?: AbortSignal
-}
+  signal: v.nullish(signalSchema),
+})
+export type MergedFollowOptions = OptionsOf<typeof mergedFollowOptionsSchema>
 
-export interface OrderOptions extends WaitOptions {
-  /** Number of a chunk; the oldest known where left out. */
-  readonly from?: number
-  /** The most chunks to tell of; default 256, and never more than 4,096. */
-  readonly maxChunks?: number
-  /** Where there is no such chunk yet, wait so long (ms, at most 60,000) for one, or for the end. */
-  readonly waitMs?: number
-}
-
-const FOLLOW_OPTIONS: KnownOptions<MergedFollowOptions> = {
-  from: mergedPositionSchema,
-  discard: flagSchema,
-  live: flagSchema,
-  signal: true,
-}
-const ORDER_OPTIONS: KnownOptions<OrderOptions> = { ...WAIT_OPTIONS, from: true, maxChunks: true, waitMs: true }
+const { from, maxChunks, waitMs } = paramSchemas.readOrder.wrapped.entries
+const orderOptionsSchema = v.strictObject({
+  ...waitOptionsSchema.entries,
+  /** Number of a chunk; the default is the oldest known. */
+  from,
+  /** The most chunks to return; default 256, and never more than 4,096. */
+  maxChunks,
+  /** If there is no such chunk yet, wait this long (ms, at most 60,000) for one, or for the end. */
+  waitMs,
+})
+export type OrderOptions = OptionsOf<typeof orderOptionsSchema>
 
 /** Both outputs in the order in which the supervisor read them. That is not always the order of writing: they are two pipes. */
 export class MergedOutput {
@@ -55,7 +53,7 @@ export class MergedOutput {
    * @throws UnsupportedError where the supervisor does not note the order.
    */
   async *follow(options: MergedFollowOptions = {}): AsyncGenerator<MergedChunk | MergedGap, void, undefined> {
-    const { from, signal, discard, live = true } = checkOptions(options, FOLLOW_OPTIONS)
+    const { from, signal, discard, live = true } = parseOptions(mergedFollowOptionsSchema, options)
     const connection = this.#connection
     yield* merge(
       {
@@ -80,7 +78,7 @@ export class MergedOutput {
    * @throws UnsupportedError where the supervisor does not note the order.
    */
   async order(options: OrderOptions = {}): Promise<OrderResult> {
-    const { signal, timeoutMs, ...params } = checkOptions(options, ORDER_OPTIONS)
+    const { signal, timeoutMs, ...params } = parseOptions(orderOptionsSchema, options)
     return this.#connection.call('readOrder', params, { signal, timeoutMs })
   }
 }

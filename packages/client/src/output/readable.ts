@@ -1,20 +1,19 @@
 import { ReadableStream } from 'node:stream/web'
-import { checkOptions, gapsSchema, type KnownOptions, OutputGapError } from '@bgtask/protocol'
-import { checkWait } from '@bgtask/protocol/rpc'
+import { gapsSchema, type OptionsOf, OutputGapError, parseOptions } from '@bgtask/protocol'
+import * as v from 'valibot'
 import type { Followed } from './chunks.js'
-import { FOLLOW_OPTIONS, type FollowOptions, follow } from './follow.js'
+import { follow, followOptionsSchema } from './follow.js'
 
-export interface ReadableOptions extends FollowOptions {
+const readableOptionsSchema = v.strictObject({
+  ...followOptionsSchema.entries,
   /** Bytes that are no longer kept: `error` (default) errors the stream with an OutputGapError, `skip` goes on behind them. */
-  readonly gaps?: 'error' | 'skip'
-}
-
-const READABLE_OPTIONS: KnownOptions<ReadableOptions> = { ...FOLLOW_OPTIONS, gaps: gapsSchema }
+  gaps: v.optional(gapsSchema, 'error'),
+})
+export type ReadableOptions = OptionsOf<typeof readableOptionsSchema>
 
 /** The bytes as a web stream. Nothing is read before it is asked for; cancelling it ends the reading, never the task. */
 export function readable(stream: Followed, streamName: string, options: ReadableOptions): ReadableStream<Uint8Array> {
-  const { gaps = 'error', signal, ...where } = checkOptions(options, READABLE_OPTIONS)
-  checkWait({ signal })
+  const { gaps, signal, ...where } = parseOptions(readableOptionsSchema, options)
   const cancelled = new AbortController()
   const signals = signal == null ? cancelled.signal : AbortSignal.any([signal, cancelled.signal])
   const chunks = follow(stream, { ...where, signal: signals })

@@ -1,17 +1,18 @@
 import type { ReadableStream } from 'node:stream/web'
 import {
-  checkOptions,
-  flagSchema,
   isBgTaskError,
-  type KnownOptions,
   MAX_READ_BYTES,
+  type OptionsOf,
   type OutputInfo,
   type OutputStreamId,
   outputInfoSchema,
+  paramSchemas,
+  parseOptions,
   type ReadResult,
   validate,
 } from '@bgtask/protocol'
-import { WAIT_OPTIONS, type WaitOptions } from '@bgtask/protocol/rpc'
+import { type WaitOptions, waitOptionsSchema } from '@bgtask/protocol/rpc'
+import * as v from 'valibot'
 import { type Connection, checked } from '../connection.js'
 import type { OutputLine } from '../text/line-splitter.js'
 import type { OutputMatch } from '../text/matcher.js'
@@ -21,24 +22,19 @@ import { type LinesOptions, lines } from './lines.js'
 import { type ReadableOptions, readable } from './readable.js'
 import { type WaitForOptions, waitFor } from './wait-for.js'
 
-export interface ReadOptions extends WaitOptions {
-  /** Byte offset to read at; the oldest kept byte where left out. */
-  readonly from?: number
+const { from, maxBytes, waitMs, discard } = paramSchemas.readStream.entries
+const readOptionsSchema = v.strictObject({
+  ...waitOptionsSchema.entries,
+  /** Byte offset to read at; the default is the oldest kept byte. */
+  from,
   /** The most bytes to return; default 64 KiB, and never more than 512 KiB. */
-  readonly maxBytes?: number
-  /** Where there is no byte yet, wait so long (ms, at most 60,000) for one, or for the end. */
-  readonly waitMs?: number
+  maxBytes,
+  /** If there is no byte yet, wait this long (ms, at most 60,000) for one, or for the end. */
+  waitMs,
   /** Forget what is returned, and everything before it. */
-  readonly discard?: boolean
-}
-
-const READ_OPTIONS: KnownOptions<ReadOptions> = {
-  ...WAIT_OPTIONS,
-  from: true,
-  maxBytes: true,
-  waitMs: true,
-  discard: flagSchema,
-}
+  discard,
+})
+export type ReadOptions = OptionsOf<typeof readOptionsSchema>
 
 /**
  * The child's stdout or stderr: the last bytes of it, at offsets that never move, whoever else reads.
@@ -72,7 +68,7 @@ export class TaskOutput {
    * data reaches the end for good.
    */
   async read(options: ReadOptions = {}): Promise<ReadResult> {
-    const { discard = false, signal, timeoutMs, ...params } = checkOptions(options, READ_OPTIONS)
+    const { discard, signal, timeoutMs, ...params } = parseOptions(readOptionsSchema, options)
     const result = await this.#read(params, { signal, timeoutMs })
     if (discard) await this.#releaseRead(result)
     return result

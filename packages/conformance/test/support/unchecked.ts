@@ -17,12 +17,13 @@ export const unchecked: Readonly<Record<string, string>> = {
   'D-35': READER,
   'D-36': READER,
   'D-37': READER,
-  'D-57':
-    'a driver lists what answers, not what is lost; packages/supervisor/test/names.test.ts holds our reader to it',
+  'D-57': 'a driver lists what answers, not what is lost; packages/pool/test/lost/lost.test.ts holds our reader to it',
   'D-58': 'a driver makes no directory; packages/pool/test/directory/mkdir.test.ts holds our pool to it',
   'W-210': CLIENT,
   'W-96':
     'it takes a pid that is reused at the right moment; packages/supervisor/test/stop.test.ts tells of what can be tested',
-  'W-201': 'it takes a pid that is reused at the right moment; packages/supervisor/test/tree.test.ts holds ours to it',
-  'W-204': 'it takes a wall clock that jumps; packages/supervisor/test/restart.test.ts holds ours to it',
+  'W-201':
+    'it takes a pid that is reused at the right moment; test/tree.test.ts of supervisor and supervisor-native holds ours to it',
+  'W-204':
+    'it takes a wall clock that jumps; supervisor/test/restart.test.ts and supervisor-native/test/clock.test.ts hold ours to it',
 }

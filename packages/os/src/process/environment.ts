@@ -8,7 +8,7 @@ export const COOKIE_VARIABLE = 'BGTASK_COOKIE'
 export const BEHAVIOR_VARIABLE = 'BGTASK_BEHAVIOR'
 /** Random, of one launch: whatever carries it is ended when that launch fails. For the supervisor, never for the child. */
 export const LAUNCH_VARIABLE = 'BGTASK_LAUNCH'
-/** `1` for a supervisor that is started early: it warms up before it waits for its spec. */
+/** `1` for a supervisor that is started early, before its spec is known. */
 export const STANDBY_VARIABLE = 'BGTASK_STANDBY'
 
 const TASK_VARIABLES = new Set([

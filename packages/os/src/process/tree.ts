@@ -1,7 +1,6 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { COOKIE_VARIABLE } from './environment.js'
-import { canReadProcesses, readProcessUsers } from './proc.js'
-import { isLive, livingThread, type ProcessStat, readProcessStat } from './stat.js'
+import { readProcessUsers } from './proc.js'
+import { isLive, type ProcessStat, readProcessStat } from './stat.js'
+import { ProcessTable } from './table.js'
 
 /** What makes a process part of a task. */
 export interface TreeSelector {
@@ -47,9 +46,10 @@ export class TaskTree {
    *
    * @param session pid of a child that was waited for this very moment: nobody else can have it yet, so whoever is in its
    * session is the task's. Later only those who are found now tell.
+   * @param table the processes of this moment, for several trees at once.
    */
-  find(session?: number): TreeProcess[] {
-    const found = findTree(this.#select(), this.#found, session)
+  find(session?: number, table?: ProcessTable): TreeProcess[] {
+    const found = findTree(this.#select(), this.#found, session, table)
     this.#found = found
     return found
   }
@@ -70,9 +70,10 @@ export function findTree(
   selector: TreeSelector,
   found: readonly TreeProcess[] = [],
   ownSession?: number,
+  table = new ProcessTable(),
 ): TreeProcess[] {
   const since = selector.since ?? 0
-  const stats = allProcesses().filter(({ pid, startTime }) => startTime >= since && !selector.spare.includes(pid))
+  const stats = table.stats.filter(({ pid, startTime }) => startTime >= since && !selector.spare.includes(pid))
   const known = new Set([...selector.roots, ...found].map(nameOf))
   const living = stats.filter(isLive)
   const members = new Set<number>()
@@ -80,8 +81,8 @@ export function findTree(
     if (
       known.has(nameOf(stat)) ||
       stat.session === ownSession ||
-      carriesCookie(stat, selector.cookie) ||
-      holdsPipe(stat, selector.pipes)
+      table.carriesCookie(stat, selector.cookie) ||
+      table.holdsPipe(stat, selector.pipes)
     ) {
       members.add(stat.pid)
     }
@@ -109,18 +110,6 @@ export function signalProcess(target: TreeProcess, killSignal: NodeJS.Signals): 
   }
 }
 
-function allProcesses(): ProcessStat[] {
-  if (!canReadProcesses()) return []
-  const stats: ProcessStat[] = []
-  for (const name of readdirSync('/proc')) {
-    const first = name.charCodeAt(0)
-    if (first < 48 || first > 57) continue
-    const stat = readProcessStat(Number(name))
-    if (stat !== undefined) stats.push(stat)
-  }
-  return stats
-}
-
 /** Tells a process from a later one with its pid. */
 function nameOf({ pid, startTime }: TreeRoot): string {
   return `${pid}.${startTime}`
@@ -140,28 +129,4 @@ function heldSessions(
   const pids = new Set(roots.map(({ pid }) => pid))
   const holders = stats.filter((stat) => children.has(nameOf(stat)) || members.has(stat.pid))
   return new Set(holders.map(({ session }) => session).filter((session) => pids.has(session)))
-}
-
-function carriesCookie(stat: ProcessStat, cookie: string): boolean {
-  try {
-    const wanted = `${COOKIE_VARIABLE}=${cookie}`
-    return readFileSync(`/proc/${livingThread(stat)}/environ`, 'latin1')
-      .split('\0')
-      .includes(wanted)
-  } catch {
-    return false
-  }
-}
-
-function holdsPipe(stat: ProcessStat, pipes: readonly string[]): boolean {
-  if (pipes.length === 0) return false
-  const thread = livingThread(stat)
-  for (const fd of [0, 1, 2]) {
-    try {
-      if (pipes.includes(readlinkSync(`/proc/${thread}/fd/${fd}`))) return true
-    } catch {
-      // Not open, not ours to see, or gone: then it is not a holder that we could signal either.
-    }
-  }
-  return false
 }

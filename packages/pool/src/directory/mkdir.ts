@@ -12,37 +12,44 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
-import { type Access, checkOptions, InvalidOptionError, PoolDirError } from '@bgtask/protocol'
-import { currentUmask } from '../launch/umask.js'
+import { currentUmask } from '@bgtask/os'
+import { type Access, InvalidOptionError, type OptionsOf, PoolDirError, parseOptions } from '@bgtask/protocol'
+import * as v from 'valibot'
+
+const integerTo = (max: number) =>
+  v.nullish(
+    v.custom<number>(
+      (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max,
+      `must be an integer from 0 to ${max}`,
+    ),
+  )
 
 /** How a missing directory is made; `mode` is exact whatever the umask, 0o700 unless given. */
-export interface MkdirOptions {
-  readonly mode?: number | null
-  readonly uid?: number | null
-  readonly gid?: number | null
-}
+const mkdirOptionsSchema = v.strictObject({
+  mode: integerTo(0o7777),
+  uid: integerTo(0xffff_fffe),
+  gid: integerTo(0xffff_fffe),
+})
+export type MkdirOptions = OptionsOf<typeof mkdirOptionsSchema>
 
 /** `true` for the defaults, or the options as an object or as `[mode, uid, gid]`. */
 export type MkdirIfMissing =
   | boolean
   | MkdirOptions
-  | readonly [mode?: number | null, uid?: number | null, gid?: number | null]
+  | readonly [mode?: number | null | undefined, uid?: number | null | undefined, gid?: number | null | undefined]
 
 const DEFAULT_MODE = 0o700
 
-/** Checks `mkdirIfMissing` and brings its forms into one; undefined where a missing directory is an error. */
+/** Checks `mkdirIfMissing` and brings its forms into one; undefined if a missing directory is an error. */
 export function parseMkdirIfMissing(value: MkdirIfMissing | undefined | null): MkdirOptions | undefined {
   if (value === undefined || value === null || value === false) return undefined
   if (value === true) return {}
-  if (typeof value !== 'object') {
+  if (typeof value !== 'object' || (Array.isArray(value) && value.length > 3)) {
     throw new InvalidOptionError('mkdirIfMissing', value, 'must be true, { mode, uid, gid } or [mode, uid, gid]')
   }
-  const options: MkdirOptions = Array.isArray(value) ? fromTuple(value) : (value as MkdirOptions)
-  checkOptions(options, { mode: true, uid: true, gid: true }, 'mkdirIfMissing')
-  checkNumber('mode', options.mode, 0o7777)
-  checkNumber('uid', options.uid, 0xffff_fffe)
-  checkNumber('gid', options.gid, 0xffff_fffe)
-  return options
+  if (!Array.isArray(value)) return parseOptions(mkdirOptionsSchema, value, 'mkdirIfMissing')
+  const [mode, uid, gid] = value
+  return parseOptions(mkdirOptionsSchema, { mode, uid, gid }, 'mkdirIfMissing')
 }
 
 /** Makes the directory, parents included. Somebody else may make it first: then it is left as it is, for `checkAsAsked`. */
@@ -105,18 +112,6 @@ function mkdirWith(mode: number, path: string): void {
   } finally {
     if (umask !== undefined) process.umask(umask)
   }
-}
-
-function fromTuple(tuple: readonly unknown[]): MkdirOptions {
-  if (tuple.length > 3) throw new InvalidOptionError('mkdirIfMissing', tuple, 'must be [mode, uid, gid]')
-  const [mode, uid, gid] = tuple as [number?, number?, number?]
-  return { mode, uid, gid }
-}
-
-function checkNumber(name: keyof MkdirOptions, value: unknown, max: number): void {
-  if (value === undefined || value === null) return
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max) return
-  throw new InvalidOptionError(`mkdirIfMissing.${name}`, value, `must be an integer from 0 to ${max}`)
 }
 
 /** By descriptor, so that nobody can put another directory in its place in between; chown first, since it clears setgid. */

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { isRunning, type ProcessStat, readProcessStat, signalProcess } from '@bgtask/os'
+import { isLive, isRunning, livingThread, type ProcessStat, readProcessStat, signalProcess } from '@bgtask/os'
 
 /** Asked to go, a supervisor may need a moment to end the child it has just started; then it is made to. */
 const STEPS = [
@@ -48,8 +48,8 @@ function findLeftovers({ marks, since = 0 }: Launched): ProcessStat[] {
   return pids().flatMap((pid) => {
     // The start time first: should the pid be reused after this, the signal is not sent.
     const stat = readProcessStat(pid)
-    if (stat === undefined || stat.startTime < since || stat.state === 'Z' || stat.state === 'X') return []
-    const environment = readEnvironment(pid)
+    if (stat === undefined || stat.startTime < since || !isLive(stat)) return []
+    const environment = readEnvironment(livingThread(stat))
     if (marks.some((mark) => environment.includes(mark))) return [stat]
     // It may have begun to exit after the first look.
     const now = environment.length === 0 ? readProcessStat(pid) : undefined
@@ -67,9 +67,9 @@ function pids(): number[] {
 }
 
 /** Empty of a process that exits, or that is somebody else's. */
-function readEnvironment(pid: number): string[] {
+function readEnvironment(thread: number | undefined): string[] {
   try {
-    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').filter(Boolean)
+    return readFileSync(`/proc/${thread}/environ`, 'latin1').split('\0').filter(Boolean)
   } catch {
     return []
   }

@@ -1,40 +1,72 @@
-import type { StopStepOptions } from '@bgtask/client'
-import type { Behavior, JsonObject, Overflow, RestartPolicyOptions } from '@bgtask/protocol'
+import {
+  behaviorSchema,
+  DEFAULT_MAX_READ_BUF_SIZE,
+  DEFAULT_STOP_STEPS,
+  launchSpecSchema,
+  type OptionsOf,
+  restartPolicySchema,
+  stopStepsOptionSchema,
+} from '@bgtask/protocol'
+import { signalSchema } from '@bgtask/protocol/rpc'
+import * as v from 'valibot'
+import { argvSchema, environmentChangesSchema, pathSchema, timerMsSchema } from '../options.js'
+
+const { meta, maxReadBufSize, overflow, stdin, maxRuntimeMs } = launchSpecSchema.entries
+
+/** How long (ms) a supervisor may take until it is ready. */
+const DEFAULT_LAUNCH_MS = 10_000
 
 /** What to run and how; exactly one of `cmd` and `exec` is needed, all else has a default. */
-export interface SpawnOptions {
+export const spawnOptionsSchema = v.strictObject({
   /** A command line for `/bin/sh -c`. */
-  readonly cmd?: string
+  cmd: v.optional(
+    v.custom<string>(
+      (cmd) => typeof cmd === 'string' && cmd.trim() !== '' && !cmd.includes('\0'),
+      'must be a command line without NUL bytes (or give exec)',
+    ),
+  ),
   /** A program and its arguments, without a shell. */
-  readonly exec?: readonly string[]
+  exec: v.optional(argvSchema),
   /** Changes to the caller's environment, for the child; `undefined` unsets. */
-  readonly env?: Readonly<Record<string, string | undefined>>
+  env: v.optional(environmentChangesSchema, {}),
   /** The child's working directory, relative to the caller's, which is the default. */
-  readonly cwd?: string
+  cwd: v.optional(pathSchema, '.'),
   /**
    * `daemon` (default): in a session of its own, survives caller and terminal. `background`: in the caller's session and
    * process group, ends with it. `foreground`: a plain child, with which the program stays. What the task writes is written to
    * the caller's stdout and stderr too, and the supervisor's own words to stderr.
    */
-  readonly behavior?: Behavior
-  /** Whatever the task shall be found by: a JSON object of at most 64 KiB. */
-  readonly meta?: Readonly<JsonObject>
+  behavior: v.optional(behaviorSchema, 'daemon'),
+  /** Whatever the task is to be found by: a JSON object of at most 64 KiB. */
+  meta: v.optional(meta, {}),
   /** Bytes kept of each output stream, 16 MiB unless given; memory grows only as used. */
-  readonly maxReadBufSize?: number
+  maxReadBufSize: v.optional(maxReadBufSize, DEFAULT_MAX_READ_BUF_SIZE),
   /** When that is full: `discard` (default) forgets the oldest bytes, `block` lets the child wait until a reader discards. */
-  readonly overflow?: Overflow
+  overflow: v.optional(overflow, 'discard'),
   /** A file that must be locked for the task to run, relative to the caller's cwd; the lock ends with the task. */
-  readonly lockfile?: string
+  lockfile: v.optional(pathSchema),
   /** `pipe` (default) or `null` for `/dev/null`. */
-  readonly stdin?: 'pipe' | 'null'
+  stdin: v.optional(stdin, 'pipe'),
   /** How the task is stopped: TERM, and KILL after 10 s, unless given. */
-  readonly stop?: readonly StopStepOptions[]
+  stop: v.optional(stopStepsOptionSchema, () => [...DEFAULT_STOP_STEPS]),
   /** Whether and when the child is started again after it ended by itself; never unless given. */
-  readonly restart?: Readonly<RestartPolicyOptions>
+  restart: v.optional(v.strictObject(restartPolicySchema.entries), { on: 'never' }),
   /** The child is stopped after this long (ms) in one run. */
-  readonly maxRuntimeMs?: number
+  maxRuntimeMs: v.optional(maxRuntimeMs.wrapped),
   /** How long the supervisor may take from its start until it is ready, 10,000 ms unless given. */
-  readonly launchTimeoutMs?: number
+  launchTimeoutMs: v.optional(timerMsSchema, DEFAULT_LAUNCH_MS),
   /** Gives up the launch, also while it waits for its turn; afterwards it has no effect on the task. */
-  readonly signal?: AbortSignal
-}
+  signal: v.nullish(signalSchema),
+})
+
+/** Types refuse neither and both. */
+type Command =
+  | { readonly cmd: string; readonly exec?: undefined }
+  | { readonly exec: readonly string[]; readonly cmd?: undefined }
+
+/** What to run and how; exactly one of `cmd` and `exec` is needed, all else has a default. */
+export type SpawnOptions = Omit<OptionsOf<typeof spawnOptionsSchema>, 'cmd' | 'exec' | 'meta'> &
+  Command & {
+    /** Whatever the task is to be found by: an object of JSON values, of at most 64 KiB. */
+    readonly meta?: object | undefined
+  }

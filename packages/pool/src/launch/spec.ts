@@ -1,23 +1,18 @@
 import { randomBytes } from 'node:crypto'
-import { COOKIE_VARIABLE, mergeEnvironment, normalizeSteps, POOL_PATH_VARIABLE, withoutTaskVariables } from '@bgtask/os'
+import { COOKIE_VARIABLE, currentUmask, mergeEnvironment, POOL_PATH_VARIABLE, withoutTaskVariables } from '@bgtask/os'
 import {
   type Access,
   CommandError,
-  checkOptions,
-  DEFAULT_MAX_READ_BUF_SIZE,
-  DEFAULT_STOP_STEPS,
   InvalidOptionError,
-  type KnownOptions,
   type LaunchSpec,
-  launchSpecSchema,
   MAX_SPEC_BYTES,
   PROTOCOL_VERSION,
-  validate,
+  parseOptions,
 } from '@bgtask/protocol'
 import { encode, MESSAGE_LIMITS } from '@bgtask/protocol/rpc'
-import { absolutePath, checkArgv, checkEnvironment } from '../options.js'
-import type { SpawnOptions } from './spawn-options.js'
-import { currentUmask } from './umask.js'
+import { absolutePath } from '../options.js'
+import type { SupervisorEnv } from '../pool-options.js'
+import { type SpawnOptions, spawnOptionsSchema } from './spawn-options.js'
 
 /** As many bytes as a supervisor takes; an environment and an argv may have more elements than a message. */
 const SPEC_LIMITS = { ...MESSAGE_LIMITS, maxMessageBytes: MAX_SPEC_BYTES, maxElements: MAX_SPEC_BYTES }
@@ -36,92 +31,56 @@ export function encodeSpec(spec: LaunchSpec): Buffer {
   }
 }
 
+/** What a spawn needs: the spec for the supervisor, and how long the caller waits. */
+export interface ParsedSpawn {
+  readonly spec: LaunchSpec
+  readonly launchTimeoutMs: number
+  readonly signal: AbortSignal | undefined
+}
+
 /**
  * Turns the options of a spawn into the spec that the supervisor gets: defaults filled in, paths absolute, the
- * environment complete. Whether command, directories and lock file are there is for the supervisor to find out.
+ * environment complete. Whether command, directories and lock file exist is for the supervisor to find out.
  *
  * @throws InvalidOptionError that names the option.
  */
-export function makeSpec(options: SpawnOptions, pool: { path: string; access: Access }): LaunchSpec {
-  checkOptions(options, OPTIONS)
+export function parseSpawnOptions(options: SpawnOptions, pool: { path: string; access: Access }): ParsedSpawn {
+  const { cmd, exec, env, cwd, lockfile, maxRuntimeMs, launchTimeoutMs, signal, ...rest } = parseOptions(
+    spawnOptionsSchema,
+    options,
+  )
   const taskId = randomBytes(16).toString('hex')
-  const spec = {
+  const spec: LaunchSpec = {
     v: PROTOCOL_VERSION,
     taskId,
-    exec: commandOf(options),
-    env: childEnvironment(options.env, pool.path, taskId),
-    cwd: absolutePath('cwd', options.cwd ?? '.'),
+    exec: argvOf(cmd, exec),
+    env: childEnvironment(env, pool.path, taskId),
+    cwd: absolutePath('cwd', cwd),
     umask: currentUmask(),
-    behavior: options.behavior ?? 'daemon',
-    meta: options.meta ?? {},
-    maxReadBufSize: options.maxReadBufSize ?? DEFAULT_MAX_READ_BUF_SIZE,
-    overflow: options.overflow ?? 'discard',
-    lockfile: options.lockfile === undefined ? null : absolutePath('lockfile', options.lockfile),
-    stdin: options.stdin ?? 'pipe',
-    stop: stopSteps(options.stop),
-    restart: restartPolicy(options.restart),
-    maxRuntimeMs: options.maxRuntimeMs ?? null,
+    ...rest,
+    lockfile: lockfile === undefined ? null : absolutePath('lockfile', lockfile),
+    maxRuntimeMs: maxRuntimeMs ?? null,
     poolPath: pool.path,
     access: pool.access,
-    // Nothing that can be asked for is an optional part of the contract.
+    // No option relies on an optional part of the contract.
     needs: [],
   }
-  const { value, invalid } = validate(launchSpecSchema, spec)
-  if (invalid !== undefined) throw new InvalidOptionError(invalid.path, invalid.got, invalid.problem)
-  return value
+  return { spec, launchTimeoutMs, signal: signal ?? undefined }
 }
 
-const OPTIONS: KnownOptions<SpawnOptions> = {
-  cmd: true,
-  exec: true,
-  env: true,
-  cwd: true,
-  behavior: true,
-  meta: true,
-  maxReadBufSize: true,
-  overflow: true,
-  lockfile: true,
-  stdin: true,
-  stop: true,
-  restart: true,
-  maxRuntimeMs: true,
-  launchTimeoutMs: true,
-  signal: true,
-}
-
-const RESTART_OPTIONS: KnownOptions<NonNullable<SpawnOptions['restart']>> = {
-  on: true,
-  delayMs: true,
-  maxDelayMs: true,
-  factor: true,
-  maxRestarts: true,
-  resetAfterMs: true,
-}
-
-function commandOf({ cmd, exec }: SpawnOptions): string[] {
+function argvOf(cmd: string | undefined, exec: readonly string[] | undefined): string[] {
   if (cmd !== undefined && exec !== undefined) {
     throw new InvalidOptionError('cmd', { cmd, exec }, 'and exec exclude each other, give one of them')
   }
-  if (exec !== undefined) return checkArgv('exec', exec)
-  if (typeof cmd !== 'string' || cmd.trim() === '' || cmd.includes('\0')) {
-    throw new InvalidOptionError('cmd', cmd, 'must be a command line without NUL bytes (or give exec)')
-  }
+  if (exec !== undefined) return [...exec]
+  if (cmd === undefined) throw new InvalidOptionError('cmd', cmd, 'is missing (or give exec)')
   return ['/bin/sh', '-c', cmd]
 }
 
-function childEnvironment(changes: SpawnOptions['env'], poolPath: string, taskId: string): Record<string, string> {
-  if (changes !== undefined) checkEnvironment('env', changes)
+function childEnvironment(changes: SupervisorEnv, poolPath: string, taskId: string): Record<string, string> {
   return {
-    ...mergeEnvironment(withoutTaskVariables(process.env), changes ?? {}),
+    ...mergeEnvironment(withoutTaskVariables(process.env), changes),
     [POOL_PATH_VARIABLE]: poolPath,
     [COOKIE_VARIABLE]: taskId,
   }
-}
-
-function stopSteps(steps: SpawnOptions['stop']) {
-  return steps === undefined ? [...DEFAULT_STOP_STEPS] : normalizeSteps(steps, 'stop')
-}
-
-function restartPolicy(policy: SpawnOptions['restart']) {
-  return policy === undefined ? { on: 'never' } : checkOptions(policy, RESTART_OPTIONS, 'restart')
 }

@@ -1,6 +1,5 @@
 import { unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { StopOptions } from '@bgtask/client'
 import {
   canReadProcesses,
   currentPlace,
@@ -9,34 +8,40 @@ import {
   isHere,
   liveness,
   livenessHere,
-  normalizeSteps,
   stopTree,
   TaskTree,
   type TreeSelector,
 } from '@bgtask/os'
 import {
-  checkOptions,
   DEFAULT_STOP_STEPS,
   exitStatusSchema,
-  type KnownOptions,
   logFileName,
+  type OptionsOf,
+  parseOptions,
   type RecordedInfo,
   type Survivor,
   socketFileName,
+  stopStepsOptionSchema,
   type TaskRecord,
   validate,
 } from '@bgtask/protocol'
-import { WAIT_OPTIONS, withDeadline } from '@bgtask/protocol/rpc'
+import { waitOptionsSchema, withDeadline } from '@bgtask/protocol/rpc'
+import * as v from 'valibot'
 import type { FoundRecord } from '../directory/record.js'
 import { isRefused } from './is-refused.js'
 import { type LostReason, SETTLE_MS } from './judge.js'
+import { processTable } from './process-table.js'
 import { removeOwn } from './remove-own.js'
-import { runningCookies } from './running-cookies.js'
 
-/** `orphaned`: the supervisor died, its child or what outlived a stop runs on. `lost`: neither runs. */
+/** `orphaned`: the supervisor died, and something of the task runs on. `lost`: nothing of it is found. */
 export type LostState = 'lost' | 'orphaned'
 
-const STOP_OPTIONS: KnownOptions<StopOptions> = { ...WAIT_OPTIONS, steps: true }
+const stopOptionsSchema = v.strictObject({
+  ...waitOptionsSchema.entries,
+  /** TERM, and KILL after 10 s, unless given. */
+  steps: v.optional(stopStepsOptionSchema),
+})
+type StopOptions = OptionsOf<typeof stopOptionsSchema>
 
 /**
  * A task whose supervisor died without ending in order. What the supervisor had buffered is gone; how the child ends is
@@ -65,7 +70,7 @@ export class LostTask {
 
   /** Judged anew at each look: an orphan may end at any time. */
   get state(): LostState {
-    return hasOrphans(this.record) ? 'orphaned' : 'lost'
+    return runsOn(this.record, this.#tree) ? 'orphaned' : 'lost'
   }
 
   /** The info on record, with `state` as it is now. */
@@ -82,11 +87,10 @@ export class LostTask {
    * @throws InvalidOptionError, TimeoutError, the signal's reason.
    */
   async stop(options: StopOptions = {}): Promise<Survivor[]> {
-    const { steps = DEFAULT_STOP_STEPS, ...wait } = checkOptions(options, STOP_OPTIONS)
-    const normalized = normalizeSteps(steps)
+    const { steps = DEFAULT_STOP_STEPS, ...wait } = parseOptions(stopOptionsSchema, options)
     return withDeadline(wait, `stopping what is left of task ${this.pid}`, async (ended) => {
       ended.throwIfAborted()
-      const survivors = describeProcesses(await stopTree(this.#tree, normalized, ended))
+      const survivors = describeProcesses(await stopTree(this.#tree, steps, ended))
       return survivors.length > 0 ? survivors : unprovenOf(this.record)
     })
   }
@@ -111,25 +115,19 @@ export class LostTask {
   }
 }
 
-/** Whether the child of a dead supervisor, or a process that outlived a stop, still runs. */
-export function hasOrphans(record: TaskRecord): boolean {
-  const { info, supervisor } = record
-  // Pids of another namespace mean nothing here, but its processes may be seen.
-  if (!isHere(supervisor)) return isOfThisBoot(record) && hasTree(record)
+/** Whether anything of the task of a dead supervisor may still run, be it only what its child left behind. */
+export function mayHaveOrphans(record: TaskRecord): boolean {
+  return (isOfThisBoot(record) && !canReadProcesses()) || runsOn(record, treeOf(record))
+}
+
+/**
+ * The tree is searched whatever the record says: a supervisor that was killed before it could record a start, or that could
+ * not for want of space, leaves an outdated one, and what a child leaves behind is named in none.
+ */
+function runsOn(record: TaskRecord, tree: TaskTree): boolean {
   if (namedProcesses(record).some((process) => mayRun(record, process))) return true
-  // A supervisor that was killed before it could record a start, or could not for want of space, leaves an outdated record.
-  if (runningCookies().has(info.taskId)) return true
-  // Of very many survivors the record does not name all.
-  return Boolean(info.exitStatus?.moreSurvivors) && hasTree(record)
-}
-
-/** Whether anything of the task still runs, be it only what its child left behind; true where that cannot be excluded. */
-export function mayHaveTree(record: TaskRecord): boolean {
-  return isOfThisBoot(record) && (!canReadProcesses() || hasTree(record))
-}
-
-function hasTree(record: TaskRecord): boolean {
-  return treeOf(record).find().length > 0
+  // Pids of another namespace mean nothing here, but its processes may be seen.
+  return isOfThisBoot(record) && tree.find(undefined, processTable()).length > 0
 }
 
 /** @param owner uid of whose processes may be signalled; missing for a search. */

@@ -1,16 +1,18 @@
 import { Slots } from '@bgtask/os'
-import { checkOptions, handlerSchema, type KnownOptions } from '@bgtask/protocol'
+import { type OptionsOf, parseOptions } from '@bgtask/protocol'
+import * as v from 'valibot'
 import { listEntries, type PoolEntry } from '../directory/entries.js'
 import type { PoolDirectory } from '../directory/inspect.js'
 import { readRecords } from '../directory/judged-records.js'
-import { type EntryErrorOptions, entryReport } from '../entry-errors.js'
+import { entryReport, onErrorSchema } from '../entry-errors.js'
 import { lostAmong } from './judge.js'
 import { LostTask } from './lost-task.js'
 
-/** `onError` is told of records that cannot be believed: whether their tasks are lost, nobody knows. */
-export type LostOptions = EntryErrorOptions
-
-const LOST_OPTIONS: KnownOptions<LostOptions> = { onError: handlerSchema }
+const lostOptionsSchema = v.strictObject({
+  /** Gets each record that cannot be believed; whether its task is lost is unknown. */
+  onError: onErrorSchema,
+})
+export type LostOptions = OptionsOf<typeof lostOptionsSchema>
 
 /** Sockets tried at once, and how long (ms) one that hangs counts. */
 const MAX_TRIED = 32
@@ -18,8 +20,7 @@ const PATIENCE_MS = 100
 
 /** Tasks whose supervisor, of this machine, died without ending in order: their records are still there. */
 export async function findLost(directory: PoolDirectory, options: LostOptions = {}): Promise<LostTask[]> {
-  checkOptions(options, LOST_OPTIONS)
-  const report = entryReport('lost', directory.path, options)
+  const report = entryReport('lost', directory.path, parseOptions(lostOptionsSchema, options))
   const found: LostTask[] = []
   const tried = new Slots(MAX_TRIED, PATIENCE_MS)
   const judge = async (entry: PoolEntry) => {

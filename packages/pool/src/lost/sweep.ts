@@ -1,32 +1,28 @@
 import { livenessHere, processGone } from '@bgtask/os'
-import {
-  checkOptions,
-  handlerSchema,
-  InvalidOptionError,
-  type KnownOptions,
-  logFileName,
-  recordFileName,
-  socketFileName,
-} from '@bgtask/protocol'
+import { logFileName, type OptionsOf, parseOptions, recordFileName, socketFileName } from '@bgtask/protocol'
+import * as v from 'valibot'
 import { debug } from '../debug.js'
 import { listEntries, type PoolEntry } from '../directory/entries.js'
 import type { PoolDirectory } from '../directory/inspect.js'
 import { readRecords } from '../directory/judged-records.js'
-import { type EntryErrorOptions, type EntryReport, entryReport } from '../entry-errors.js'
+import { type EntryReport, entryReport, onErrorSchema } from '../entry-errors.js'
 import { isAbandoned, lostAmong, SETTLE_MS } from './judge.js'
-import { hasOrphans, mayHaveTree } from './lost-task.js'
+import { mayHaveOrphans } from './lost-task.js'
 import { removeOwn } from './remove-own.js'
 
-/** `onError` is told of records that cannot be believed: they stay, and with them what else is there of their pid. */
-export interface SweepOptions extends EntryErrorOptions {
+const sweepOptionsSchema = v.strictObject({
   /**
    * Leave what was written in the last so many ms; 0 unless given. Of tasks that are lost because they are `silent`, only
    * what an age above 0 is given for is removed: what still runs of them may be out of sight.
    */
-  readonly olderThanMs?: number
-}
-
-const SWEEP_OPTIONS: KnownOptions<SweepOptions> = { olderThanMs: true, onError: handlerSchema }
+  olderThanMs: v.optional(
+    v.custom<number>((ms) => typeof ms === 'number' && ms >= 0, 'must be a number of milliseconds'),
+    0,
+  ),
+  /** Gets each record that cannot be believed. It stays, and with it everything else of its pid. */
+  onError: onErrorSchema,
+})
+export type SweepOptions = OptionsOf<typeof sweepOptionsSchema>
 
 /** How long (ms) a killed process may take to go, at the very most. */
 const MAX_DYING_MS = 2_000
@@ -39,10 +35,8 @@ const MAX_DYING_MS = 2_000
  * @returns the names of the files that were removed.
  */
 export async function sweepDirectory(directory: PoolDirectory, options: SweepOptions = {}): Promise<string[]> {
-  const { olderThanMs = 0 } = checkOptions(options, SWEEP_OPTIONS)
-  if (!(typeof olderThanMs === 'number' && olderThanMs >= 0))
-    throw new InvalidOptionError('olderThanMs', olderThanMs, 'must be a number of milliseconds')
-  const report = entryReport('sweep', directory.path, options)
+  const { olderThanMs, onError } = parseOptions(sweepOptionsSchema, options)
+  const report = entryReport('sweep', directory.path, { onError })
   const removed: string[] = []
   for (const entry of listEntries(directory.path)) {
     removed.push(...(await sweepEntry(directory, entry, olderThanMs, report)))
@@ -99,7 +93,7 @@ async function staleFiles(
   const lost = await lostAmong(directory, entry, records)
   const due = lost.filter(({ reason }) => reason === 'died' || olderThanMs > 0)
   const stale = due
-    .filter(({ record }) => !hasOrphans(record) && !mayHaveTree(record))
+    .filter(({ record }) => !mayHaveOrphans(record))
     .map(({ record }): [string, number] => [recordFileName(entry.pid, record.info.taskId), olderThanMs])
   // A record that could not be read, or is not due, may be that of a supervisor that lives, and uses the rest.
   if (due.length < entry.taskIds.length) return stale

@@ -1,6 +1,6 @@
 import type { Task } from '@bgtask/client'
-import { AmbiguousIdError, checkOptions, InvalidOptionError, isBgTaskError } from '@bgtask/protocol'
-import { checkWait, WAIT_OPTIONS, type WaitOptions } from '@bgtask/protocol/rpc'
+import { AmbiguousIdError, InvalidOptionError, isBgTaskError, parseOptions } from '@bgtask/protocol'
+import { type WaitOptions, waitOptionsSchema } from '@bgtask/protocol/rpc'
 import { checkSocket } from '../directory/inspect.js'
 import { DEFAULT_ANSWER_MS, type SearchView, searchTasks } from './search.js'
 
@@ -13,8 +13,7 @@ export async function taskByPid<T extends Task>(
   pid: number,
   options: WaitOptions,
 ): Promise<T | undefined> {
-  const { signal, timeoutMs = DEFAULT_ANSWER_MS } = checkOptions(options, WAIT_OPTIONS)
-  checkWait({ signal, timeoutMs })
+  const { signal, timeoutMs = DEFAULT_ANSWER_MS } = parseOptions(waitOptionsSchema, options)
   return unlessGone(async () => {
     checkSocket(view.directory, view.socketPath(pid), pid)
     const task = view.taskAt(pid)
@@ -29,7 +28,7 @@ export async function taskById<T extends Task>(
   id: string,
   options: WaitOptions,
 ): Promise<T | undefined> {
-  const { signal, timeoutMs = DEFAULT_ANSWER_MS } = checkOptions(options, WAIT_OPTIONS)
+  const { signal, timeoutMs = DEFAULT_ANSWER_MS } = parseOptions(waitOptionsSchema, options)
   if (typeof id !== 'string' || !/^[0-9a-f]{1,64}$/.test(id) || id.length < SHORTEST_ID) {
     throw new InvalidOptionError(
       'taskId',

@@ -1,20 +1,14 @@
 import { setMaxListeners } from 'node:events'
 import type { Task } from '@bgtask/client'
 import { Slots } from '@bgtask/os'
-import {
-  checkOptions,
-  handlerSchema,
-  isBgTaskError,
-  type KnownOptions,
-  type RecordedInfo,
-  type TaskInfo,
-} from '@bgtask/protocol'
-import { checkWait, WAIT_OPTIONS, type WaitOptions } from '@bgtask/protocol/rpc'
+import { isBgTaskError, type OptionsOf, parseOptions, type RecordedInfo, type TaskInfo } from '@bgtask/protocol'
+import { waitOptionsSchema } from '@bgtask/protocol/rpc'
+import * as v from 'valibot'
 import { debug } from '../debug.js'
 import { listEntries, type PoolEntry } from '../directory/entries.js'
 import { checkSocket, type PoolDirectory } from '../directory/inspect.js'
 import { readRecords } from '../directory/judged-records.js'
-import { type EntryErrorOptions, entryReport } from '../entry-errors.js'
+import { entryReport, onErrorSchema } from '../entry-errors.js'
 import { removeDeadSocket } from '../lost/sweep.js'
 import {
   checkPattern,
@@ -25,15 +19,17 @@ import {
   type TaskPredicate,
 } from './match.js'
 
-export interface SearchOptions extends WaitOptions, EntryErrorOptions {
-  /** How long one supervisor may take to answer, 2,000 ms unless given; those that answer do not wait for it. */
-  readonly timeoutMs?: number
-}
-
-const SEARCH_OPTIONS: KnownOptions<SearchOptions> = { ...WAIT_OPTIONS, onError: handlerSchema }
-
 /** How long one supervisor may take to answer. */
 export const DEFAULT_ANSWER_MS = 2_000
+
+export const searchOptionsSchema = v.strictObject({
+  ...waitOptionsSchema.entries,
+  /** How long one supervisor may take to answer, 2,000 ms unless given; those that answer do not wait for it. */
+  timeoutMs: v.optional(waitOptionsSchema.entries.timeoutMs, DEFAULT_ANSWER_MS),
+  /** Gets each entry that was skipped, with the reason. */
+  onError: onErrorSchema,
+})
+export type SearchOptions = OptionsOf<typeof searchOptionsSchema>
 
 /**
  * Supervisors asked at once. Those that hang stop counting before their time is up, which makes some 640 connections at the
@@ -56,10 +52,9 @@ export async function searchTasks<T extends Task>(
   options: SearchOptions = {},
 ): Promise<T[]> {
   checkPattern(pattern)
-  const { signal, timeoutMs = DEFAULT_ANSWER_MS } = checkOptions(options, SEARCH_OPTIONS)
-  checkWait({ signal, timeoutMs })
+  const { signal, timeoutMs, onError } = parseOptions(searchOptionsSchema, options)
   signal?.throwIfAborted()
-  const report = entryReport('search', view.directory.path, options)
+  const report = entryReport('search', view.directory.path, { onError })
   const fromRecords = typeof pattern !== 'function' && namesOnlyRecorded(pattern)
   const found = new Map<number, T>()
   const toAsk: PoolEntry[] = []

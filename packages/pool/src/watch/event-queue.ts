@@ -33,7 +33,7 @@ export class EventQueue<T> {
   }
 
   /** The oldest event; waits for one. Rejects with the signal's reason. */
-  async next(signal: AbortSignal | undefined): Promise<PoolEvent<T>> {
+  async next(signal: AbortSignal | null | undefined): Promise<PoolEvent<T>> {
     for (;;) {
       signal?.throwIfAborted()
       const [event] = this.#pending.values()
@@ -46,7 +46,7 @@ export class EventQueue<T> {
     }
   }
 
-  #woken(signal: AbortSignal | undefined): Promise<void> {
+  #woken(signal: AbortSignal | null | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const disarm = armDeadline({ signal }, 'watch', reject)
       this.#wake = () => {

@@ -1,26 +1,23 @@
 import { watch as watchDirectory } from 'node:fs'
 import type { Task } from '@bgtask/client'
-import {
-  checkOptions,
-  handlerSchema,
-  isBgTaskError,
-  type KnownOptions,
-  PoolDirError,
-  parsePoolFileName,
-} from '@bgtask/protocol'
-import { checkWait } from '@bgtask/protocol/rpc'
+import { isBgTaskError, type OptionsOf, PoolDirError, parseOptions, parsePoolFileName } from '@bgtask/protocol'
+import { signalSchema } from '@bgtask/protocol/rpc'
+import * as v from 'valibot'
 import { listEntries } from '../directory/entries.js'
 import { checkSocket } from '../directory/inspect.js'
-import { type EntryReport, entryReport } from '../entry-errors.js'
+import { type EntryReport, entryReport, onErrorSchema } from '../entry-errors.js'
 import { checkPattern, type TaskPattern, type TaskPredicate } from '../search/match.js'
-import type { SearchOptions, SearchView } from '../search/search.js'
+import type { SearchView } from '../search/search.js'
 import { EventQueue, type PoolEvent } from './event-queue.js'
 import { WatchedTask } from './watched-task.js'
 
-/** `signal` ends the watch by rejecting with its reason; `onError` is told of entries that cannot be watched. */
-export type WatchOptions = Pick<SearchOptions, 'signal' | 'onError'>
-
-const WATCH_OPTIONS: KnownOptions<WatchOptions> = { signal: true, onError: handlerSchema }
+const watchOptionsSchema = v.strictObject({
+  /** Ends the watch, which rejects with the signal's reason. */
+  signal: v.nullish(signalSchema),
+  /** Gets each entry that cannot be watched, with the reason. */
+  onError: onErrorSchema,
+})
+export type WatchOptions = OptionsOf<typeof watchOptionsSchema>
 
 /**
  * Tells of tasks as they appear, change and go; those that are there already appear first. Nothing is polled: the
@@ -34,13 +31,12 @@ export async function* watchTasks<T extends Task>(
   options: WatchOptions = {},
 ): AsyncGenerator<PoolEvent<T>, void, undefined> {
   checkPattern(pattern)
-  const { signal } = checkOptions(options, WATCH_OPTIONS)
-  checkWait({ signal })
+  const { signal, onError } = parseOptions(watchOptionsSchema, options)
   signal?.throwIfAborted()
   const { path } = inspect().directory
   const queue = new EventQueue<T>()
   const watched = new Map<number, WatchedTask<T>>()
-  const report = entryReport('watch', path, options)
+  const report = entryReport('watch', path, { onError })
 
   const look = (pid: number) => {
     const known = watched.get(pid)

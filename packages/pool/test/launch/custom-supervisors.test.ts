@@ -16,8 +16,8 @@ function shellPool(script: string): { pool: TaskPool; directory: string } {
   return { pool, directory }
 }
 
-async function failureOf(pool: TaskPool, options: Partial<SpawnOptions> = {}): Promise<unknown> {
-  const outcome = await pool.spawn({ cmd: 'never run', ...options }).then(
+async function failureOf(pool: TaskPool, options: SpawnOptions = { cmd: 'never run' }): Promise<unknown> {
+  const outcome = await pool.spawn(options).then(
     (task) => `unexpected task ${task.pid}`,
     (error: unknown) => error,
   )
@@ -93,14 +93,14 @@ const cases: Case[] = [
 describe.each(BEHAVIORS)('a supervisor in the %s', (behavior) => {
   test.each(cases)('that $title', async ({ script, launchTimeoutMs, error }) => {
     const { pool, directory } = shellPool(script)
-    expect(await failureOf(pool, { behavior, launchTimeoutMs })).toMatchObject(error(behavior))
+    expect(await failureOf(pool, { cmd: 'never run', behavior, launchTimeoutMs })).toMatchObject(error(behavior))
     // At once, not eventually: when the launch is told to have failed nothing of it runs.
     expect(isAlive(readPid(directory))).toBe(false)
   })
 
   test('that does not exist is named', async () => {
     const pool = makePool({ supervisorCmd: ['/nowhere/supervisor', 'x'] })
-    expect(await failureOf(pool, { behavior })).toMatchObject({
+    expect(await failureOf(pool, { cmd: 'never run', behavior })).toMatchObject({
       code: 'ERR_BGTASK_LAUNCH',
       message: expect.stringContaining('/nowhere/supervisor'),
     })
@@ -109,7 +109,7 @@ describe.each(BEHAVIORS)('a supervisor in the %s', (behavior) => {
   test('is ended when the signal aborts, and the reason is told', async () => {
     const { pool, directory } = shellPool(`${SAVE_PID}; sleep 1000`)
     const controller = new AbortController()
-    const failure = failureOf(pool, { behavior, signal: controller.signal })
+    const failure = failureOf(pool, { cmd: 'never run', behavior, signal: controller.signal })
     await eventually(() => existsSync(join(directory, 'pid')))
     controller.abort('changed my mind')
     expect(await failure).toBe('changed my mind')
@@ -119,7 +119,7 @@ describe.each(BEHAVIORS)('a supervisor in the %s', (behavior) => {
   test('is where the behavior says: parent, session and group', async () => {
     const { pool, directory } = shellPool(`${SAVE_PID}; sleep 1000`)
     const controller = new AbortController()
-    const failure = failureOf(pool, { behavior, signal: controller.signal })
+    const failure = failureOf(pool, { cmd: 'never run', behavior, signal: controller.signal })
     await eventually(() => existsSync(join(directory, 'pid')))
     const pid = readPid(directory)
     const own = processStat(process.pid)
@@ -145,7 +145,7 @@ describe('what a supervisor gets', () => {
     // More than a pipe's buffer holds, so that it arrives in parts.
     const meta = { text: 'ü'.repeat(30_000) }
     const args = Array.from({ length: 1_000 }, (_, index) => `${index} ${'x'.repeat(1_000)}`)
-    await failureOf(pool, { cmd: undefined, exec: ['program', ...args], meta, cwd: directory, env: { POOL_TEST: 'x' } })
+    await failureOf(pool, { exec: ['program', ...args], meta, cwd: directory, env: { POOL_TEST: 'x' } })
     const spec = decode(readFileSync(join(directory, 'spec')))
     expect(spec).toMatchObject({
       v: 1,
@@ -160,7 +160,7 @@ describe('what a supervisor gets', () => {
   async function environmentOf(configure: (pool: TaskPool) => void = () => {}, behavior: Behavior = 'daemon') {
     const { pool, directory } = shellPool(`cp /proc/$$/environ "$DIR/env"; exit 1`)
     configure(pool)
-    await failureOf(pool, { behavior })
+    await failureOf(pool, { cmd: 'never run', behavior })
     const entries = readFileSync(join(directory, 'env'), 'utf8').split('\0').filter(Boolean)
     const env = Object.fromEntries(entries.map((entry) => entry.split(/=(.*)/s).slice(0, 2))) as Record<string, string>
     return { env, pool }
@@ -220,9 +220,9 @@ test('processes that are not of the launch are spared when it fails', async () =
   const one = shellPool(`${SAVE_PID}; sleep 1000`)
   const other = shellPool(`${SAVE_PID}; sleep 1000`)
   const controller = new AbortController()
-  const spared = failureOf(one.pool, { signal: controller.signal })
+  const spared = failureOf(one.pool, { cmd: 'never run', signal: controller.signal })
   await eventually(() => existsSync(join(one.directory, 'pid')))
-  await failureOf(other.pool, { launchTimeoutMs: 200 })
+  await failureOf(other.pool, { cmd: 'never run', launchTimeoutMs: 200 })
   const pid = readPid(one.directory)
   expect(isAlive(pid)).toBe(true)
   expect(processEnv(pid)).toHaveProperty('BGTASK_LAUNCH')

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { SpawnOptions } from '../../src/index.js'
-import { encodeSpec, makeSpec } from '../../src/launch/spec.js'
+import { encodeSpec, parseSpawnOptions } from '../../src/launch/spec.js'
 
 const pool = { path: '/p', access: { mode: 0o600, gid: null, owners: [] } }
-const specOf = (options: object) => makeSpec(options as SpawnOptions, pool)
+const specOf = (options: object) => parseSpawnOptions(options as SpawnOptions, pool).spec
 
 describe('the spec', () => {
   test('has every default filled in', () => {

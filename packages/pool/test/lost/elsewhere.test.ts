@@ -13,7 +13,7 @@ import { killSupervisor, spawnTask } from '../support/tasks.js'
 // Tasks that live, or lived, where a reader's /proc does not show them as their record says.
 
 const fixture = (name: string) => join(import.meta.dirname, '../fixtures', name)
-const KILL = [{ killSignal: 'KILL', waitMs: 5_000 }]
+const KILL = [{ killSignal: 'KILL', waitMs: 5_000 }] as const
 const BOB = 12_002
 
 /** What a reader finds that is started by `unshare` with these arguments. */

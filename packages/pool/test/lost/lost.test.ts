@@ -4,13 +4,17 @@ import { join } from 'node:path'
 import type { Task } from '@bgtask/client'
 import type { LostTask, SearchEntry, SpawnOptions, TaskPool } from '@bgtask/pool'
 import type { BgTaskError } from '@bgtask/protocol'
-import { eventually, isAlive, tempDir } from '@bgtask/testkit'
+import { eventually, isAlive, needs, pathOf, processStat, tempDir } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { makePool } from '../support/directory.js'
 import { idleProcess, kill, recordOf, writeRecord } from '../support/records.js'
 import { killSupervisor, spawnTask } from '../support/tasks.js'
 
-const KILL = [{ killSignal: 'KILL', waitMs: 5_000 }]
+const KILL = [{ killSignal: 'KILL', waitMs: 5_000 }] as const
+
+/** A program in Python whose main thread ends while another one runs. */
+const END_MAIN =
+  'import ctypes, os, threading, time; threading.Thread(target=time.sleep, args=(1000,)).start(); print("p=%d" % os.getpid(), flush=True); ctypes.CDLL(None).pthread_exit(None)'
 
 /** A task whose supervisor was killed, where that is given not before the child has said it. What it leaves behind ends with the test. */
 async function orphan(
@@ -60,7 +64,7 @@ describe('a supervisor that was killed', () => {
   })
 
   test('leaves an orphan whose stop ends with its deadline or an abort, though not before the first signal', async () => {
-    const ignoring = [{ killSignal: 'WINCH', waitMs: 60_000 }]
+    const ignoring = [{ killSignal: 'WINCH', waitMs: 60_000 }] as const
     const { lost } = await orphan(makePool(), { exec: ['sleep', '1000'] })
     await expect(lost.stop({ steps: ignoring, timeoutMs: 20 })).rejects.toMatchObject({
       code: 'ERR_BGTASK_TIMEOUT',
@@ -91,12 +95,41 @@ describe('a supervisor that was killed', () => {
     const { childPid, lost } = await orphan(pool, { cmd: `trap '' TERM; echo deaf; while :; do sleep 1; done` }, 'deaf')
     const survivors = await lost.stop({ steps: [{ killSignal: 'TERM', waitMs: 50 }] })
     expect(survivors.map(({ pid }) => pid)).toContain(childPid)
-    await expect(lost.stop({ steps: [{ killSignal: 'NONE', waitMs: 1 }] })).rejects.toMatchObject({
+    await expect(lost.stop({ steps: [{ killSignal: 'NONE' as never, waitMs: 1 }] })).rejects.toMatchObject({
       option: 'steps.0.killSignal',
     })
     await expect(lost.stop({ signal: AbortSignal.abort('no') })).rejects.toBe('no')
     expect(lost.state).toBe('orphaned')
     expect(await lost.stop({ steps: [{ killSignal: 9, waitMs: 5_000 }] })).toEqual([])
+  })
+
+  // Its state was that of its child, of the survivors on record, and of carriers of the cookie as `/proc/PID/environ` shows them.
+  test.each<[title: string, leftover: string]>([
+    [
+      'whose environment is cleared and which holds a pipe of the task',
+      `env -i setsid sh -c 'echo p=$$; exec sleep 1000'`,
+    ],
+    ...(needs('python3')
+      ? ([
+          ['whose main thread has ended and which carries the cookie', `setsid ${pathOf('python3')} -c '${END_MAIN}'`],
+        ] satisfies [string, string][])
+      : []),
+  ])('is orphaned as long as a process runs that its child left behind, %s', async (_, leftover) => {
+    const pool = makePool()
+    const task = await spawnTask(pool, { cmd: `${leftover} & read _` })
+    const match = await task.stdout.waitFor(/p=(\d+)\n/)
+    const pid = Number(match?.captures[0])
+    await eventually(() => !leftover.includes(END_MAIN) || processStat(pid)?.state === 'Z')
+    await task.stdin.write('\n')
+    await task.wait()
+    await killSupervisor(task)
+    const [lost] = await pool.lost()
+    expect(lost?.state).toBe('orphaned')
+    await pool.sweep()
+    expect((await pool.lost()).map((task) => task.state)).toEqual(['orphaned'])
+    expect(await lost?.stop({ steps: KILL })).toEqual([])
+    await eventually(() => !isAlive(pid))
+    expect(lost?.state).toBe('lost')
   })
 
   test('does not take others along when the pid of the child is somebody else now', async () => {

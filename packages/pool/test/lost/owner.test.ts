@@ -13,7 +13,7 @@ import { spawnTask } from '../support/tasks.js'
 // A record is as true as the owner of its file: it must not make anybody signal what that user could not.
 
 const BOB = 12_002
-const KILL = [{ killSignal: 'KILL', waitMs: 5_000 }]
+const KILL = [{ killSignal: 'KILL', waitMs: 5_000 }] as const
 const COOKIE = '00112233445566778899aabbccddeeff'
 
 type Process = ChildProcess & { pid: number }
@@ -70,7 +70,7 @@ describe.runIf(needs('root', 'setpriv'))('a record of another user', () => {
 
   test.each(WAYS)("%s: makes nobody signal root's processes, which are told as survivors at once", async (_, name) => {
     const { pid, lost } = await lostBy(name, { real: 0, effective: 0 })
-    const steps = [{ killSignal: 'KILL', waitMs: 60_000 }]
+    const steps = [{ killSignal: 'KILL', waitMs: 60_000 }] as const
     expect(await lost.stop({ steps, timeoutMs: 10_000 })).toMatchObject([{ pid }])
     expect(isAlive(pid)).toBe(true)
   })

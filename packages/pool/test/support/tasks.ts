@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest'
 import { isRefused } from '../../src/lost/is-refused.js'
 
 /** Ends at once: nothing that a test runs needs longer. */
-const STEPS = [{ killSignal: 'KILL', waitMs: 5_000 }]
+const STEPS = [{ killSignal: 'KILL', waitMs: 5_000 }] as const
 
 /** Spawns a task that ends with the test, unless the test ended it. */
 export async function spawnTask(pool: TaskPool, options: SpawnOptions = { cmd: 'sleep 1000' }): Promise<Task> {

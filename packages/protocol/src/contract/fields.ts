@@ -73,15 +73,6 @@ export const sendableSignalSchema = v.pipe(
 export const stopStepSchema = v.object({ killSignal: sendableSignalSchema, waitMs: durationMsSchema })
 export type StopStep = v.InferOutput<typeof stopStepSchema>
 
-/** A signal by name, with or without `SIG`, or by number. */
-export type KillSignal = NodeJS.Signals | (string & {}) | number
-
-/** One step of a stop: send the signal, then wait so long (ms) for everything to end. */
-export interface StopStepOptions {
-  readonly killSignal: KillSignal
-  readonly waitMs: number
-}
-
 export const stopStepsSchema = v.pipe(
   v.array(stopStepSchema),
   v.minLength(1, 'must have a step'),
@@ -89,10 +80,10 @@ export const stopStepsSchema = v.pipe(
 )
 
 /** Asked to leave, given ten seconds, then made to. */
-export const DEFAULT_STOP_STEPS: readonly StopStep[] = [
+export const DEFAULT_STOP_STEPS = [
   { killSignal: 'SIGTERM', waitMs: 10_000 },
   { killSignal: 'SIGKILL', waitMs: 2_000 },
-]
+] as const satisfies readonly StopStep[]
 
 /**
  * When and how the child is started again after it ended by itself.

@@ -30,7 +30,7 @@ export function describeInvalid({ path, problem, got }: Invalid): string {
 function problemOf({ message, expected, path }: v.BaseIssue<unknown>): string {
   if (!message.startsWith('Invalid') || expected === null) return message
   if (expected === `"${String(path?.at(-1)?.key)}"`) return 'is missing'
-  if (expected === 'never') return 'is not a known key'
+  if (expected === 'never') return 'is not a known option'
   return `must be ${WORDS[expected] ?? expected}`
 }
 

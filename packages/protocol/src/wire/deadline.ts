@@ -1,15 +1,22 @@
-import { InvalidOptionError, TimeoutError } from '../errors.js'
-import type { KnownOptions } from '../options.js'
+import * as v from 'valibot'
+import { TimeoutError } from '../errors.js'
+import type { OptionsOf } from '../options.js'
+
+export const signalSchema = v.custom<AbortSignal>(
+  // Not by class: a test runner's realm has one of its own.
+  (value) => typeof (value as AbortSignal | undefined)?.throwIfAborted === 'function',
+  'must be an AbortSignal',
+)
 
 /** How long a call may wait. An abort rejects with the signal's reason, the end of `timeoutMs` with a TimeoutError. */
-export interface WaitOptions {
-  readonly signal?: AbortSignal
-  /** Milliseconds; undefined or Infinity wait for ever. */
-  readonly timeoutMs?: number
-}
-
-/** All of them, for `checkOptions`; `checkWait` checks their values. */
-export const WAIT_OPTIONS: KnownOptions<WaitOptions> = { signal: true, timeoutMs: true }
+export const waitOptionsSchema = v.strictObject({
+  signal: v.nullish(signalSchema),
+  /** Milliseconds; undefined and Infinity wait for ever. */
+  timeoutMs: v.optional(
+    v.custom<number>((value) => typeof value === 'number' && value >= 0, 'must be a number of milliseconds'),
+  ),
+})
+export type WaitOptions = OptionsOf<typeof waitOptionsSchema>
 
 /** Node's timers overflow above this and would fire at once: 24.8 days. */
 const MAX_TIMER_MS = 2_147_483_647
@@ -20,14 +27,12 @@ const MAX_TIMER_MS = 2_147_483_647
  *
  * @param what names in the TimeoutError what was waited for.
  * @returns disarms; nothing is held any longer after it, or after `onEnd`.
- * @throws InvalidOptionError as `checkWait`.
  */
 export function armDeadline(
   { signal, timeoutMs }: WaitOptions,
   what: string,
   onEnd: (reason: unknown) => void,
 ): () => void {
-  checkWait({ signal, timeoutMs })
   if (signal?.aborted) {
     onEnd(signal.reason)
     return disarmNothing
@@ -63,17 +68,6 @@ export async function withDeadline<T>(
     return await work(controller.signal)
   } finally {
     disarm()
-  }
-}
-
-/** @throws InvalidOptionError for a `timeoutMs` that is no duration, and for a `signal` that is something else, a name of one say. */
-export function checkWait({ signal, timeoutMs }: WaitOptions): void {
-  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0)) {
-    throw new InvalidOptionError('timeoutMs', timeoutMs, 'must be a number of milliseconds')
-  }
-  // Not by class: a test runner's realm has one of its own.
-  if (signal != null && typeof signal.throwIfAborted !== 'function') {
-    throw new InvalidOptionError('signal', signal, 'must be an AbortSignal')
   }
 }
 

@@ -7,10 +7,10 @@ import {
   UnsupportedError,
   WouldBlockError,
 } from '../errors.js'
-import { checkOptions } from '../options.js'
+import { parseOptions } from '../options.js'
 import { type PendingCall, PendingCalls } from './calls.js'
 import { decode, encode } from './codec.js'
-import { armDeadline, WAIT_OPTIONS, type WaitOptions } from './deadline.js'
+import { armDeadline, type WaitOptions, waitOptionsSchema } from './deadline.js'
 import { EncodedResult } from './encoded-result.js'
 import { fromAnsweredError, toWireError } from './errors.js'
 import { MESSAGE_LIMITS, type MessageLimits } from './limits.js'
@@ -119,14 +119,14 @@ export class RpcPeer {
    */
   call(method: string, params: unknown[] = [], options: WaitOptions = {}): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const { signal, timeoutMs } = checkOptions(options, WAIT_OPTIONS)
+      const { signal, timeoutMs } = parseOptions(waitOptionsSchema, options)
       if (signal?.aborted) throw signal.reason
       if (this.#closed) throw this.#closeError ?? new TaskGoneError()
       const id = this.#calls.nextId()
       const bytes = encode([REQUEST, id, method, params], this.#limits)
       if (this.queuedBytes + bytes.length > this.#limits.maxQueuedBytes) throw new WouldBlockError(`calling ${method}`)
       const disarm =
-        signal === undefined && timeoutMs === undefined
+        signal == null && timeoutMs === undefined
           ? undefined
           : armDeadline({ signal, timeoutMs }, method, (reason) => this.#settle(id)?.reject(reason))
       this.#calls.add(id, { resolve, reject, disarm })

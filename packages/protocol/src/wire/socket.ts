@@ -1,8 +1,9 @@
 import { connect, type Socket } from 'node:net'
+import * as v from 'valibot'
 import { countSchema } from '../contract/fields.js'
 import { InvalidOptionError, PathTooLongError, PermissionError, ProtocolError, TaskGoneError } from '../errors.js'
-import { checkOptions, type KnownOptions } from '../options.js'
-import { armDeadline, WAIT_OPTIONS, type WaitOptions } from './deadline.js'
+import { type OptionsOf, parseOptions } from '../options.js'
+import { armDeadline, waitOptionsSchema } from './deadline.js'
 
 /** What the kernel takes as the path of a unix socket on Linux; Node 20 cuts off the rest silently. */
 export const MAX_SOCKET_PATH_BYTES = 107
@@ -14,12 +15,12 @@ const DEFAULT_CONNECT_TIMEOUT_MS = 10_000
 const FIRST_RETRY_MS = 1
 const SLOWEST_RETRY_MS = 50
 
-export interface ConnectOptions extends WaitOptions {
+const connectOptionsSchema = v.strictObject({
+  ...waitOptionsSchema.entries,
   /** Pid of the supervisor, for the errors. */
-  readonly pid?: number
-}
-
-const CONNECT_OPTIONS: KnownOptions<ConnectOptions> = { ...WAIT_OPTIONS, pid: countSchema }
+  pid: v.optional(countSchema),
+})
+export type ConnectOptions = OptionsOf<typeof connectOptionsSchema>
 
 /**
  * Connects to a unix socket. Where the listener is busy it is tried again until `timeoutMs` (10 s unless given).
@@ -30,7 +31,7 @@ const CONNECT_OPTIONS: KnownOptions<ConnectOptions> = { ...WAIT_OPTIONS, pid: co
 export function connectSocket(path: string, options: ConnectOptions = {}): Promise<Socket> {
   return new Promise((resolve, reject) => {
     checkSocketPath(path)
-    const { pid, signal, timeoutMs = DEFAULT_CONNECT_TIMEOUT_MS } = checkOptions(options, CONNECT_OPTIONS)
+    const { pid, signal, timeoutMs = DEFAULT_CONNECT_TIMEOUT_MS } = parseOptions(connectOptionsSchema, options)
     let ended = false
     let socket: Socket | undefined
     let retry: NodeJS.Timeout | undefined

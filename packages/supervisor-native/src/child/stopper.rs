@@ -55,12 +55,14 @@ impl Stopper {
         }
     }
 
-    /// The child of the present run has been waited for: its pid is free unless others are left in its group.
+    /// The child of the present run has been waited for. Members of its session are found now: when they have ended, its pid is free
+    /// for other processes.
     pub fn child_ended(&mut self) {
+        let ended = self.runs.last().filter(|_| self.has_child).map(|(root, _)| root.pid);
         self.has_child = false;
-        let gone = |root: &Root| sys::kill(-root.pid, 0).is_err_and(|error| error.raw_os_error() == Some(sys::ESRCH));
-        for (root, _) in self.runs.iter_mut().filter(|(root, _)| root.pid != 0 && gone(root)) {
-            forget_group(root);
+        if let Some(pid) = ended.filter(|pid| self.sees_processes && has_group(*pid)) {
+            // If that fails for want of descriptors, they still come to us as orphans.
+            let _ = self.find_with(Some(pid));
         }
     }
 
@@ -96,33 +98,40 @@ impl Stopper {
         }
     }
 
-    /// Every live process of the task. Whoever was found once stays one of them.
+    /// Every live process of the task. One that was found once stays one of them.
     fn find(&mut self) -> io::Result<Vec<Process>> {
-        let roots: Vec<Root> = self.runs.iter().map(|(root, _)| *root).filter(|root| root.pid != 0).collect();
+        self.find_with(None)
+    }
+
+    fn find_with(&mut self, own_session: Option<i32>) -> io::Result<Vec<Process>> {
+        self.identify_child();
+        let roots: Vec<Root> = self.runs.iter().map(|(root, _)| *root).collect();
         let pipes: Vec<String> = self.pipes().map(str::to_owned).collect();
-        let found = tree::find(&Selector {
+        self.known = tree::find(&Selector {
             since: self.since,
             cookie: &self.cookie,
             roots: &roots,
             pipes: &pipes,
             known: &self.known,
+            own_session,
             spare: &self.spare,
             reaper: self.reaps.then(stat::own_pid),
         })?;
-        let newest = self.runs.len().saturating_sub(usize::from(self.has_child));
-        for (root, _) in self.runs.iter_mut().take(newest) {
-            if !found.inhabited.contains(&root.pid) {
-                forget_group(root);
-            }
+        Ok(self.known.clone())
+    }
+
+    /// Its start time may have been out of reach at its start, for want of a descriptor. It has not been waited for, so that the pid is
+    /// still its own.
+    fn identify_child(&mut self) {
+        if let Some((root, _)) = self.runs.last_mut().filter(|(root, _)| self.has_child && root.start_time.is_none()) {
+            root.start_time = Stat::of(root.pid).map(|stat| stat.start_time);
         }
-        self.known.clone_from(&found.members);
-        Ok(found.members)
     }
 }
 
-/// The kernel may give the number to somebody else from now on.
-fn forget_group(root: &mut Root) {
-    *root = Root { pid: 0, start_time: None };
+/// Whether any process is left in the group that a child led.
+fn has_group(pid: i32) -> bool {
+    !sys::kill(-pid, 0).is_err_and(|error| error.raw_os_error() == Some(sys::ESRCH))
 }
 
 /// The children of this process, before it is a supervisor: those of a shell that became it.

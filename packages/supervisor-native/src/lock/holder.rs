@@ -88,7 +88,8 @@ pub fn find_orphan(text: &Text) -> Option<Value> {
     let Text::Note(note) = text else { return None };
     let here = Place::current();
     let child = match &note.child {
-        Some(child) => (child.liveness(&here) == Liveness::Alive).then_some(child.pid),
+        // One that cannot be seen excludes as one that can.
+        Some(child) => (child.is_here(&here) && child.liveness(&here) != Liveness::Dead).then_some(child.pid),
         None => unnamed_child(note, &here),
     };
     child.map(|pid| holder("orphan", None, Some(note.supervisor.pid), Some(pid)))
@@ -106,10 +107,11 @@ fn unnamed_child(note: &Note, here: &Place) -> Option<i32> {
         roots: &[],
         pipes: &[],
         known: &[],
+        own_session: None,
         spare: &spare,
         reaper: None,
     });
-    found.ok()?.members.first().map(|process| process.pid)
+    found.ok()?.first().map(|process| process.pid)
 }
 
 /// A line of the kernel's list names a holder's pid for `fcntl` and `flock` locks, but -1 for those of open file descriptions.

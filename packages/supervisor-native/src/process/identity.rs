@@ -1,6 +1,7 @@
 //! Names a process so that it cannot be mistaken for another one, on this machine or elsewhere.
 
-use super::stat::Process;
+use super::stat::Stat;
+use crate::sys;
 use crate::wire::sink::Sink;
 use crate::wire::value::Value;
 
@@ -72,14 +73,25 @@ impl Identity {
             // Without a machine id, as in many containers, another boot may as well be another machine.
             return if here.machine_id.is_empty() { Liveness::Unknown } else { Liveness::Dead };
         }
-        if place.pid_namespace != here.pid_namespace || here.pid_namespace.is_empty() {
+        if !self.is_here(here) {
             return Liveness::Unknown;
         }
-        let is_alive = match self.start_time {
-            Some(start_time) => Process { pid: self.pid, start_time }.is_alive(),
-            None => super::stat::Stat::of(self.pid).is_some_and(|stat| stat.is_alive()),
-        };
-        if is_alive { Liveness::Alive } else { Liveness::Dead }
+        match Stat::of(self.pid) {
+            Some(stat) if stat.is_alive() && self.start_time.is_none_or(|ticks| ticks == stat.start_time) => {
+                Liveness::Alive
+            }
+            Some(_) => Liveness::Dead,
+            // `hidepid` hides the processes of other users, but the kernel knows which pids there are.
+            None if sys::kill(self.pid, 0).is_err_and(|error| error.raw_os_error() == Some(sys::ESRCH)) => {
+                Liveness::Dead
+            }
+            None => Liveness::Unknown,
+        }
+    }
+
+    /// Whether its pid means the same process here: same machine, boot and pid namespace.
+    pub fn is_here(&self, here: &Place) -> bool {
+        self.place == *here && !here.pid_namespace.is_empty()
     }
 
     pub fn write(&self, sink: &mut dyn Sink) {

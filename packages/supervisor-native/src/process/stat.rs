@@ -4,6 +4,7 @@ use crate::sys;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::OnceLock;
 
 /// More than the longest line.
 const MAX_LINE: usize = 4096;
@@ -30,6 +31,9 @@ impl Stat {
 
     /// Fails where nobody can tell, for want of a descriptor say.
     fn look(pid: i32) -> io::Result<Option<Self>> {
+        if !shows_own_namespace() {
+            return Ok(None);
+        }
         let Some(file) = unless_lacking(File::open(format!("/proc/{pid}/stat")))? else { return Ok(None) };
         let mut line = [0; MAX_LINE];
         let count = sys::read(file.as_fd(), &mut line).unwrap_or(0);
@@ -73,6 +77,19 @@ fn live_thread(pid: i32) -> Option<Stat> {
         .filter(|id| *id != pid)
         .filter_map(|id| Stat::parse(&std::fs::read(format!("/proc/{pid}/task/{id}/stat")).ok()?));
     stats.find(Stat::is_alive)
+}
+
+/// Whether `/proc` shows the pids of our own namespace. After `unshare --pid --fork` without a mount of its own it shows those of an
+/// outer one: every number in it is then that of another process here.
+fn shows_own_namespace() -> bool {
+    static SHOWS: OnceLock<bool> = OnceLock::new();
+    *SHOWS.get_or_init(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        // The pid in the namespace of `/proc`, and in those below it down to our own.
+        let pids = status.lines().find_map(|line| line.strip_prefix("NSpid:")).map(|pids| pids.trim().to_owned());
+        let pids = pids.or_else(|| Some(std::fs::read_link("/proc/self").ok()?.to_str()?.to_owned()));
+        pids.is_some_and(|pids| pids == own_pid().to_string())
+    })
 }
 
 /// A process that cannot be mistaken for a later one with its pid, on this boot.

@@ -12,78 +12,76 @@ pub struct Selector<'a> {
     pub since: u64,
     /// Value of the cookie variable that the task's processes carry.
     pub cookie: &'a str,
-    /// Children of the task's runs. Each led its own session, so its pid is also a group and a session.
+    /// Children of the task's runs. Each led its own session, whose number is its pid.
     pub roots: &'a [Root],
     /// Targets of `/proc/PID/fd/N` such as `pipe:[123]`: the task's pipes.
     pub pipes: &'a [String],
-    /// Found before: whoever has dropped since then what it was found by still belongs to the task.
+    /// Found before: a process that has dropped since then what it was found by still belongs to the task.
     pub known: &'a [Process],
+    /// Pid of a child that was waited for at this very moment: no other process can have it yet, so all of its session are the task's.
+    pub own_session: Option<i32>,
     /// Never part of the tree: the supervisor, and what was its child before the task was made.
     pub spare: &'a [Process],
     /// The supervisor where it is a subreaper: its children are the task's, but for those of other tasks.
     pub reaper: Option<i32>,
 }
 
-/// The child of a run; its start time tells its session from that of a later process with its pid.
+/// The child of a run; without a start time it cannot be told from a later process with its pid, and is not looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Root {
     pub pid: i32,
     pub start_time: Option<u64>,
 }
 
-pub struct Tree {
-    pub members: Vec<Process>,
-    /// Those of the roots whose session or group has any process left, zombies included.
-    pub inhabited: Vec<i32>,
-}
-
-/// Finds the sessions and groups of the roots, carriers of the cookie, holders of the pipes, who was known before, who was
-/// orphaned to us, and all descendants of these.
-pub fn find(selector: &Selector<'_>) -> io::Result<Tree> {
+/// Finds the children and their sessions, carriers of the cookie, holders of the pipes, processes that were found before, those that
+/// were orphaned to us, and all descendants of these.
+pub fn find(selector: &Selector<'_>) -> io::Result<Vec<Process>> {
     let everyone = stat::all()?;
-    let leaders: Vec<Option<&Stat>> =
-        selector.roots.iter().map(|root| everyone.iter().find(|stat| stat.pid == root.pid)).collect();
-    let mut inhabited = Vec::new();
-    let mut in_session = |stat: &Stat| {
-        let mut found = false;
-        for (root, leader) in selector.roots.iter().zip(&leaders) {
-            if in_session_of(stat, root, *leader) {
-                found = true;
-                if !inhabited.contains(&root.pid) {
-                    inhabited.push(root.pid);
-                }
-            }
-        }
-        found
-    };
+    let candidates: Vec<&Stat> = everyone
+        .iter()
+        .filter(|stat| stat.start_time >= selector.since && !selector.spare.contains(&Process::from(*stat)))
+        .collect();
     let mut members = HashSet::new();
     let mut buffer = Vec::new();
-    let candidates: Vec<&Stat> =
-        everyone.iter().filter(|stat| stat.start_time >= selector.since && !is_spare(selector, stat)).collect();
-    for stat in &candidates {
-        // Before the look at its state: a zombie keeps the number of its group in use.
-        let is_inside = in_session(stat);
-        if stat.is_alive() && (is_inside || is_known(selector, stat) || is_marked(selector, stat, &mut buffer)?) {
+    for stat in candidates.iter().filter(|stat| stat.is_alive()) {
+        let is_named = is_root(selector, stat) || selector.known.contains(&Process::from(*stat));
+        let is_inside = selector.own_session == Some(stat.session);
+        if is_named || is_inside || is_marked(selector, stat, &mut buffer)? {
             members.insert(stat.pid);
         }
     }
-    add_descendants(&candidates, &mut members);
+    add_related(selector, &candidates, &mut members);
     let members = candidates.iter().filter(|stat| members.contains(&stat.pid)).map(|stat| Process::from(*stat));
-    Ok(Tree { members: members.collect(), inhabited })
+    Ok(members.collect())
 }
 
-fn is_spare(selector: &Selector<'_>, stat: &Stat) -> bool {
-    selector.spare.contains(&Process::from(stat))
+fn is_root(selector: &Selector<'_>, stat: &Stat) -> bool {
+    selector.roots.iter().any(|root| root.pid == stat.pid && root.start_time == Some(stat.start_time))
 }
 
-fn is_known(selector: &Selector<'_>, stat: &Stat) -> bool {
-    selector.known.contains(&Process::from(stat))
+/// Descendants, and members of the children's sessions.
+fn add_related(selector: &Selector<'_>, candidates: &[&Stat], members: &mut HashSet<i32>) {
+    loop {
+        let before = members.len();
+        let sessions = held_sessions(selector, candidates, members);
+        for stat in candidates.iter().filter(|stat| stat.is_alive()) {
+            if members.contains(&stat.ppid) || sessions.contains(&stat.session) {
+                members.insert(stat.pid);
+            }
+        }
+        if members.len() == before {
+            return;
+        }
+    }
 }
 
-/// While any process is in the session its number is not reused as a pid, so only a *later* leader can deceive us.
-fn in_session_of(stat: &Stat, root: &Root, leader: Option<&Stat>) -> bool {
-    (stat.session == root.pid || stat.group == root.pid)
-        && leader.is_none_or(|leader| root.start_time.is_none_or(|start_time| start_time == leader.start_time))
+/// Numbers of the children's sessions that are still theirs. The kernel gives a number to another process once it names no process,
+/// group and session any more, so it proves something only as long as the child, be it a zombie, or a member of the tree holds it.
+/// The child's process group is part of its session.
+fn held_sessions(selector: &Selector<'_>, candidates: &[&Stat], members: &HashSet<i32>) -> HashSet<i32> {
+    let holders = candidates.iter().filter(|stat| members.contains(&stat.pid) || is_root(selector, stat));
+    let sessions = holders.map(|stat| stat.session);
+    sessions.filter(|session| selector.roots.iter().any(|root| root.pid == *session)).collect()
 }
 
 fn is_marked(selector: &Selector<'_>, stat: &Stat, buffer: &mut Vec<u8>) -> io::Result<bool> {
@@ -100,25 +98,12 @@ fn holds_pipe(stat: &Stat, pipes: &[String]) -> bool {
     !pipes.is_empty() && (0..=2).any(holds)
 }
 
-fn add_descendants(candidates: &[&Stat], members: &mut HashSet<i32>) {
-    loop {
-        let before = members.len();
-        for stat in candidates {
-            if stat.is_alive() && members.contains(&stat.ppid) {
-                members.insert(stat.pid);
-            }
-        }
-        if members.len() == before {
-            return;
-        }
-    }
-}
-
 /// What people call a process: its command line.
 pub fn command_line(pid: i32) -> String {
     const MAX_CHARACTERS: usize = 200;
     let mut bytes = Vec::new();
-    if let Ok(file) = std::fs::File::open(format!("/proc/{pid}/cmdline")) {
+    let path = Stat::of(pid).map(|stat| format!("/proc/{pid}/task/{}/cmdline", stat.thread));
+    if let Some(Ok(file)) = path.map(std::fs::File::open) {
         // What was read until an error is as good.
         let _ = std::io::Read::read_to_end(&mut std::io::Read::take(file, 4 * MAX_CHARACTERS as u64), &mut bytes);
     }

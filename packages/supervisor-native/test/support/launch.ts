@@ -7,6 +7,12 @@ import { eventually, isAlive, tempDir } from '@bgtask/testkit'
 import { onTestFinished } from 'vitest'
 import { binary } from './native.js'
 
+export interface LaunchOptions {
+  readonly path?: string
+  readonly env?: Readonly<Record<string, string>>
+  readonly program?: string
+}
+
 /** A supervisor that was started by hand, without a shell that detaches it. */
 export class Launch {
   readonly path: string
@@ -14,9 +20,9 @@ export class Launch {
   stderr = ''
   stdout = ''
 
-  constructor({ path = tempDir(), env = {} }: { path?: string; env?: Record<string, string> } = {}) {
+  constructor({ path = tempDir(), env = {}, program = binary }: LaunchOptions = {}) {
     this.path = path
-    this.process = spawn(binary, [], {
+    this.process = spawn(program, [], {
       env: { PATH: '/usr/bin:/bin', BGTASK_TASKPOOL_PATH: path, BGTASK_BEHAVIOR: 'daemon', ...marks(), ...env },
       stdio: 'pipe',
     })

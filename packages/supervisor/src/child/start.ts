@@ -4,8 +4,8 @@ import type { Socket } from 'node:net'
 import { delimiter, resolve } from 'node:path'
 import { mergeEnvironment, SUPERVISOR_PID_VARIABLE } from '@bgtask/os'
 import { CommandError, type LaunchSpec } from '@bgtask/protocol'
-import { closeAll, makePipes, type StdioPipes } from '../streams/pipes.js'
 import { checkFormat } from './format.js'
+import { closeAll, makePipes, type StdioPipes } from './pipes.js'
 
 /** A child that runs: its process, and the supervisor's ends of its stdio. */
 export interface StartedChild {

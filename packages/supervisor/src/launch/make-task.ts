@@ -1,4 +1,5 @@
 import { type LaunchSpec, PlatformError, RemoteError, type StopResult, type TaskRecord } from '@bgtask/protocol'
+import type { StdioPipes } from '../child/pipes.js'
 import { HeldDirectory } from '../directory/held-directory.js'
 import { LogFile } from '../directory/log-file.js'
 import { RecordFile } from '../directory/record.js'
@@ -6,7 +7,6 @@ import { InfoMaker } from '../info.js'
 import { Lock } from '../lock/lock.js'
 import { Log } from '../log.js'
 import { TaskServer } from '../server/server.js'
-import type { StdioPipes } from '../streams/pipes.js'
 import { Supervisor } from '../supervisor.js'
 
 /** What makes a supervisor a particular one. */

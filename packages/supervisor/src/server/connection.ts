@@ -12,13 +12,13 @@ import {
 } from '@bgtask/protocol'
 import { RpcPeer } from '@bgtask/protocol/rpc'
 import type { EventHub } from '../events.js'
-import { type MethodContext, methods } from './methods.js'
+import { type Caller, type MethodContext, methods } from './methods.js'
 
 /** Who follows an output asks for more as soon as it has worked on what it got; who lets so much time pass does not follow. */
 const FOLLOWER_PAUSE_MS = 250
 
 /** One client's connection: its calls, its subscription, and what of the output it has not seen yet. */
-export class Connection {
+export class Connection implements Caller {
   readonly #context: MethodContext
   readonly #peer: RpcPeer
   readonly #closed = new AbortController()

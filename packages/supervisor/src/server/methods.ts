@@ -3,14 +3,17 @@ import {
   METHOD_NAMES,
   type MethodName,
   type MethodResult,
+  type OutputStreamId,
   type ParsedParams,
   PROTOCOL_VERSION,
+  type ReadResult,
+  type TaskGoneError,
 } from '@bgtask/protocol'
 import type { EncodedResult } from '@bgtask/protocol/rpc'
+import type { EventHub } from '../events.js'
 import { FEATURES } from '../features.js'
 import type { InfoMaker } from '../info.js'
 import type { Supervisor } from '../supervisor.js'
-import type { Connection } from './connection.js'
 
 /** What the methods act on. */
 export interface MethodContext {
@@ -22,16 +25,26 @@ export interface MethodContext {
   terminate(steps: ParsedParams<'terminate'>['steps']): Promise<MethodResult<'terminate'>>
 }
 
+/** The client that calls, as far as methods act on its connection. */
+export interface Caller {
+  /** Aborts when the connection closes, and long polls with it. */
+  readonly signal: AbortSignal
+  /** Disconnects a client that means another task; returns the error to answer with. */
+  refuse(taskId: string): TaskGoneError
+  noteRead(streamId: OutputStreamId, result: ReadResult): ReadResult
+  subscribe(events: EventHub): void
+}
+
 type Handler<M extends MethodName> = (
   context: MethodContext,
   params: ParsedParams<M>,
-  connection: Connection,
+  caller: Caller,
 ) => MethodResult<M> | EncodedResult<MethodResult<M>> | Promise<MethodResult<M>>
 
 /** Everything that a client can call. */
 export const methods: { readonly [M in MethodName]: Handler<M> } = {
-  hello: ({ supervisor, software }, { taskId = supervisor.spec.taskId }, connection) => {
-    if (taskId !== supervisor.spec.taskId) throw connection.refuse(taskId)
+  hello: ({ supervisor, software }, { taskId = supervisor.spec.taskId }, caller) => {
+    if (taskId !== supervisor.spec.taskId) throw caller.refuse(taskId)
     return { protocol: PROTOCOL_VERSION, software, methods: [...METHOD_NAMES], features: [...FEATURES], taskId }
   },
 
@@ -49,11 +62,11 @@ export const methods: { readonly [M in MethodName]: Handler<M> } = {
 
   terminate: ({ terminate }, { steps }) => terminate(steps),
 
-  readStream: ({ supervisor }, params, connection) => {
-    const result = supervisor.streams.output(params.streamId).read({ ...params, signal: connection.signal })
+  readStream: ({ supervisor }, params, caller) => {
+    const result = supervisor.streams.output(params.streamId).read({ ...params, signal: caller.signal })
     return result instanceof Promise
-      ? result.then((late) => connection.noteRead(params.streamId, late))
-      : connection.noteRead(params.streamId, result)
+      ? result.then((late) => caller.noteRead(params.streamId, late))
+      : caller.noteRead(params.streamId, result)
   },
 
   discardStream: ({ supervisor }, { streamId, upTo }) => supervisor.streams.output(streamId).discard(upTo),
@@ -72,8 +85,8 @@ export const methods: { readonly [M in MethodName]: Handler<M> } = {
 
   waitExit: ({ supervisor }, { run, waitMs }, { signal }) => supervisor.waitExit(run, waitMs, signal),
 
-  subscribe: ({ supervisor }, _, connection) => {
-    connection.subscribe(supervisor.events)
+  subscribe: ({ supervisor }, _, caller) => {
+    caller.subscribe(supervisor.events)
     return { state: supervisor.state(), run: supervisor.facts.run }
   },
 }

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import { type InputInfo, RemoteError, WouldBlockError } from '@bgtask/protocol'
-import { closeQuietly } from './pipes.js'
+import { closeQuietly } from '../child/pipes.js'
 import { Waiters } from './waiters.js'
 
 /** Bytes taken from clients that the pipe has not taken yet; above that writers wait. One write may exceed it once. */

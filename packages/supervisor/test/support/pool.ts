@@ -7,7 +7,7 @@ import { eventually, makeTempDir, processStat } from '@bgtask/testkit'
 import { onTestFinished } from 'vitest'
 import { supervisorCommand } from '../../src/command.js'
 
-const KILL = [{ killSignal: 'KILL', waitMs: 5_000 }]
+const KILL = [{ killSignal: 'KILL', waitMs: 5_000 }] as const
 
 /** A pool in a directory of its own; whatever runs in it ends with the test, whose tasks it was. */
 export function makePool(options: Partial<TaskPoolOptions> = {}): TaskPool {

@@ -7,27 +7,27 @@ import { ListView } from './list/list-view.js'
 import { consoleStyles } from './styles/index.js'
 import { TaskView } from './task/task-view.js'
 
-/** A page that nobody sees lets its connection go after this long (ms): browsers open only six to one server. */
-const HIDDEN_MS = 15_000
+/** A hidden page closes its connection after this long (ms): browsers open only six to one server. */
+const HIDDEN_TIMEOUT_MS = 15_000
 
-/** Detail of the event `bgtask-navigate`: what is looked at now. */
+/** Detail of the event `bgtask-navigate`: what is shown now. */
 export interface NavigateDetail {
   readonly task: string | undefined
   readonly view: View
 }
 
 /**
- * `<bgtask-console src="/tasks/" task="…">`: the console of one task, or without `task` the list and the task chosen in it.
+ * `<bgtask-console src="/tasks/" task="…">`: the console of one task, or without `task` the list and the task selected in it.
  *
  * Attributes: `src` (address of a console's page on the same origin), `task` (id or supervisor's pid), `view` (`merged`,
- * `stdout`, `stderr`), `theme` (`light`, `dark`; the system's unless given). Properties: `headers`, sent with every request.
- * Events: `bgtask-navigate` when another task or view is chosen.
+ * `stdout`, `stderr`), `theme` (`light`, `dark`; default: the system's). Properties: `headers`, sent with every request.
+ * Events: `bgtask-navigate` when another task or view is selected.
  */
 export class BgtaskConsole extends HTMLElement {
   static readonly observedAttributes = ['src', 'task', 'theme']
-  /** Headers that the server's authorization wants. Set before the element is connected. */
+  /** Headers for the server's authorization. Set them before the element is connected. */
   headers: Readonly<Record<string, string>> = {}
-  /** Makes the address that leads to a task and position; the page's own unless set. */
+  /** Returns the address of a task and position. Default: the address of the page. */
   linkTo: (task: string, view: View, position: string | undefined) => string = () => location.href
   readonly #root = this.attachShadow({ mode: 'open' })
   readonly #tasks = new Map<string, ListedTask>()
@@ -88,15 +88,14 @@ export class BgtaskConsole extends HTMLElement {
     this.connectedCallback()
   }
 
-  /** Shows a task from a position on, or only the list. */
+  /** Shows a task from a position on, or only the list if `task` is undefined. */
   show(task: string | undefined, view = this.#wantedView(), from?: string): void {
     this.#view?.dispose()
     this.#view = undefined
     this.#shownTask = task
     this.#root.querySelector('.shell')?.classList.toggle('has-task', task !== undefined)
     if (this.#list !== undefined) this.#list.selected = this.#listed(task)?.info.taskId ?? task
-    if (task === undefined)
-      this.#main.replaceChildren(h('p', { class: 'hint' }, 'Choose a task to see what it writes.'))
+    if (task === undefined) this.#main.replaceChildren(h('p', { class: 'hint' }, 'Select a task to see its output.'))
     else {
       const link = (view: View, position: string | undefined) => this.linkTo(task, view, position)
       const back = this.#list && (() => this.show(undefined))
@@ -144,13 +143,13 @@ export class BgtaskConsole extends HTMLElement {
     for (const taskId of gone) this.#tasks.delete(taskId)
     for (const task of changed) this.#tasks.set(task.info.taskId, task)
     this.#warn(undefined)
-    this.#list?.known()
+    this.#list?.markLoaded()
     this.#list?.draw()
     const now = this.#listed(this.#shownTask)
     if (now !== before) this.#view?.update(now)
   }
 
-  /** By id, or by the pid that a link or an attribute may name. */
+  /** Finds a task by id, or by the pid that a link or an attribute may contain. */
   #listed(key: string | undefined): ListedTask | undefined {
     if (key === undefined) return undefined
     return this.#tasks.get(key) ?? [...this.#tasks.values()].find(({ info }) => String(info.supervisorPid) === key)
@@ -159,8 +158,8 @@ export class BgtaskConsole extends HTMLElement {
   #connectionChanged(state: ConnectionState, message?: string): void {
     this.dataset.connection = state
     if (state === 'live') this.#warn(undefined)
-    else if (state === 'refused') this.#warn(message ?? 'The server refuses.')
-    else if (state === 'waiting') this.#warn(message ?? 'The connection is lost; trying again…')
+    else if (state === 'refused') this.#warn(message ?? 'The server refused the request.')
+    else if (state === 'waiting') this.#warn(message ?? 'Connection lost; reconnecting…')
   }
 
   #warn(message: string | undefined): void {
@@ -174,7 +173,7 @@ export class BgtaskConsole extends HTMLElement {
     this.#view?.tick()
   }
 
-  /** The scrollback is not in the page, so the browser's own search would find nothing of it. */
+  /** The scrollback is not part of the page, so the browser's own search cannot find it. */
   #pressed(event: KeyboardEvent): void {
     const target = event.target as Element
     const isTyping = target.matches('input, textarea, select') && target.closest('.terminal-box') === null
@@ -188,7 +187,7 @@ export class BgtaskConsole extends HTMLElement {
     const close = () => {
       if (document.hidden) this.#connection?.close()
     }
-    if (document.hidden) this.#timers.push(window.setTimeout(close, HIDDEN_MS))
+    if (document.hidden) this.#timers.push(window.setTimeout(close, HIDDEN_TIMEOUT_MS))
     else this.#connection?.resume()
   }
 

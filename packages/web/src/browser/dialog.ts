@@ -3,14 +3,14 @@ import { h } from './dom.js'
 export interface Question {
   readonly title: string
   readonly text: string
-  /** What the button that goes ahead says. */
+  /** Label of the confirming button. */
   readonly action: string
   readonly danger?: boolean
-  /** Further controls; their values are read by whoever made them. */
+  /** Further controls; the caller reads their values. */
   readonly content?: Node
 }
 
-/** Asks before something is done. Resolves with whether to go ahead; Escape is no. */
+/** Asks for confirmation. Resolves with false on Cancel or Escape. */
 export function confirm(
   parent: ParentNode,
   { title, text, action, danger = false, content }: Question,

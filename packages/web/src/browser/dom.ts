@@ -4,8 +4,8 @@ type Props = Record<string, string | number | boolean | undefined | ((event: nev
 type Child = Node | string | undefined
 
 /**
- * An element. `on…` are listeners, `class` and the like attributes; false and undefined leave an attribute out. Text is
- * always text, and what a task could hide in it is made visible.
+ * Creates an element. Functions named `on…` become listeners, other properties attributes; false and undefined omit an
+ * attribute. Text is never parsed as HTML, and its invisible control characters are made visible.
  */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
@@ -22,7 +22,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element
 }
 
-/** Sets text only where it differs, so that a selection by the user survives. */
+/** Sets text only if it differs, so that the user's selection survives. */
 export function setText(element: Element, text: string): void {
   const shown = visible(text)
   if (element.textContent !== shown) element.textContent = shown
@@ -32,7 +32,7 @@ function asNode(child: Node | string): Node | string {
   return typeof child === 'string' ? visible(child) : child
 }
 
-/** A style sheet as an object: style elements would need `unsafe-inline` from the page's Content-Security-Policy. */
+/** Creates a style sheet object: a style element would need `unsafe-inline` in the page's Content-Security-Policy. */
 export function styleSheet(css: string): CSSStyleSheet {
   const sheet = new CSSStyleSheet()
   sheet.replaceSync(css)

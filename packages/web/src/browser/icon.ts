@@ -1,6 +1,6 @@
 const SVG = 'http://www.w3.org/2000/svg'
 
-/** Strokes on a ground of 16 by 16. */
+/** Paths in a 16 by 16 box. */
 const PATHS = {
   clock: 'M8 1.75a6.25 6.25 0 1 0 0 12.5a6.25 6.25 0 0 0 0-12.5M8 4.5V8l2.25 1.75',
   download: 'M8 2v8.5M4.75 7.5 8 10.75l3.25-3.25M2.5 13.75h11',
@@ -14,7 +14,7 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS
 
-/** A drawing in the colour of the text around it, beside the words that it stands for. */
+/** Creates an icon in the text's colour. It is hidden from screen readers: the button has a label. */
 export function icon(name: IconName): SVGSVGElement {
   const svg = document.createElementNS(SVG, 'svg')
   svg.setAttribute('viewBox', '0 0 16 16')

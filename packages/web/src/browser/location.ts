@@ -1,6 +1,6 @@
 import { VIEWS, type View } from '../shared/messages.js'
 
-/** What a page's address says, in its fragment: `#/t/<task>/<position>`, and once the token: `#token=…`. */
+/** Content of the fragment of a page's address: `#/t/<task>/<position>`, and initially the token: `#token=…`. */
 export interface Place {
   readonly task?: string
   readonly view?: View

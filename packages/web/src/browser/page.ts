@@ -28,17 +28,17 @@ element.addEventListener('bgtask-navigate', (event) => {
   const now = parseFragment(location.hash)
   if (now.task === task && now.view === view) return
   const fragment = formatFragment({ task, view })
-  // Another task is another place to come back to; another tab of it is not.
+  // Another task gets a history entry; another view of the same task does not.
   if (now.task === task) history.replaceState(null, '', fragment)
   else history.pushState(null, '', fragment)
 })
 addEventListener('popstate', () => {
-  // An address with a new token, typed into a page that is open already, loads nothing by itself.
+  // A new token typed into the address of an open page changes only the fragment, which does not reload the page.
   if (takeToken()) location.reload()
   else showPlace()
 })
 
-/** Keeps a token for reloads and further tabs of this origin, and takes it out of the address at once. */
+/** Stores the token for reloads and further tabs of this origin, and removes it from the address at once. */
 function takeToken(): boolean {
   const place = parseFragment(location.hash)
   if (place.token === undefined) return false

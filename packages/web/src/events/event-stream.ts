@@ -2,29 +2,29 @@ import type { ConsoleEvent } from '../shared/messages.js'
 import type { ListFeed } from './list-feed.js'
 import type { OutputEvent } from './output-events.js'
 
-/** How often (ms) something is sent, so that both ends and what lies between them know that the connection lives. */
+/** Maximum silence (ms): after it, a comment shows both ends and any proxy that the connection is alive. */
 const KEEP_ALIVE_MS = 15_000
 
-/** A stream ends after this long (ms): the page comes back at once, loses nothing, and its rights are looked at anew. */
+/** A stream ends after this long (ms): the page reconnects at once without loss, and is authorized again. */
 const MAX_STREAM_MS = 10 * 60_000
 
 export interface EventSources {
   /** Sent first. */
   readonly first: readonly ConsoleEvent[]
   readonly list: ListFeed
-  /** Output of the opened task. */
+  /** Output of the selected task. */
   readonly output?: AsyncIterator<OutputEvent, void>
   /** Ends the stream. */
   readonly signal: AbortSignal
-  /** Called once, when the reader has left or the stream has ended. */
+  /** Called once, when the reader disconnects or the stream ends. */
   readonly closed: () => void
-  /** Told of an error that nobody expects; the stream ends. */
+  /** Called with an unexpected error, which ends the stream. */
   readonly failed: (error: unknown) => void
 }
 
 /**
- * Server-sent events of one page. Nothing is fetched ahead of the reader but one event: each pull takes the next of the list
- * or of the output, so a page that reads slowly slows only itself.
+ * Server-sent events for one page. Fetches at most one event ahead of the reader: each pull takes the next one of the list
+ * or the output, so a slow reader slows only itself.
  */
 export function eventStream(sources: EventSources): ReadableStream<Uint8Array> {
   const events = new Events(sources)
@@ -43,7 +43,7 @@ export function eventStream(sources: EventSources): ReadableStream<Uint8Array> {
         events.close()
       },
     },
-    // No pull before the reader asks.
+    // Pull only when the reader asks.
     { highWaterMark: 0 },
   )
 }
@@ -51,19 +51,19 @@ export function eventStream(sources: EventSources): ReadableStream<Uint8Array> {
 class Events {
   readonly #sources: EventSources
   readonly #first: ConsoleEvent[]
-  /** The next of the output, where it is there already. */
+  /** The next output event, once fetched. */
   #output: OutputEvent | undefined
   #isClosed = false
-  /** Since the sources were looked at last. */
+  /** Whether a source has reported a change since the last poll. */
   #hasNews = false
   #wake = () => {}
 
   constructor(sources: EventSources) {
     this.#sources = sources
     this.#first = [...sources.first]
-    sources.list.onNews = () => this.#tell()
+    sources.list.onChange = () => this.#notify()
     this.#fetchOutput()
-    // Also where nobody reads: what is held for the reader is let go of.
+    // Release resources even if the stream is never read.
     const ended = AbortSignal.any([sources.signal, AbortSignal.timeout(MAX_STREAM_MS)])
     if (ended.aborted) this.close()
     else ended.addEventListener('abort', () => this.close(), { once: true })
@@ -92,7 +92,7 @@ class Events {
     list.close()
     closed()
     output?.return?.().catch(() => {})
-    this.#tell()
+    this.#notify()
   }
 
   #takeOutput(): OutputEvent | undefined {
@@ -106,21 +106,21 @@ class Events {
     this.#sources.output?.next().then(
       ({ value }) => {
         this.#output = value ?? undefined
-        this.#tell()
+        this.#notify()
       },
-      // It tells of its own failures, but for those of a reader who has left.
+      // The generator reports failures as events, except after the reader has disconnected.
       () => {},
     )
   }
 
-  #tell(): void {
+  #notify(): void {
     this.#hasNews = true
     this.#wake()
   }
 
-  /** Waits for news; true where it waited so long that a sign of life is due. */
+  /** Waits for a change; resolves with true if a keep-alive is due first. */
   #isLate(): Promise<boolean> {
-    // News that came while the list was asked would else lie until the next.
+    // Otherwise a change reported during `list.take()` would wait for the next one.
     if (this.#hasNews) return Promise.resolve(false)
     return new Promise((resolve) => {
       const timeout = setTimeout(() => resolve(true), KEEP_ALIVE_MS)
@@ -132,7 +132,7 @@ class Events {
   }
 }
 
-/** One event in the framing of server-sent events (HTML standard, 9.2). JSON has no line break outside of escapes. */
+/** Formats a server-sent event (HTML standard, 9.2). JSON contains line breaks only as escapes. */
 function frame({ event, data, id }: ConsoleEvent): string {
   return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
 }

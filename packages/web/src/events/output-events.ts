@@ -4,13 +4,13 @@ import type { ConsoleEvent, GapReason, View } from '../shared/messages.js'
 import { formatPosition, type Position } from './position.js'
 import { Times } from './times.js'
 
-/** Where more is kept than this (bytes), a view begins with the last of it: a page cannot show more anyway. */
+/** A view begins at most this many bytes before the end: a page cannot show more. */
 export const TAIL_BYTES = 16 * 1024 * 1024
 
 export type OutputEvent = ConsoleEvent<'output' | 'gap' | 'end'>
 type StreamName = 'stdout' | 'stderr'
 
-/** A task's output from a position on, at the pace of who asks: what came before is told, what is missing too, and how it ends. */
+/** Yields a task's output from a position on: kept and new bytes, gaps, and finally how the output ended. Reads on demand. */
 export async function* outputEvents(
   task: Task,
   view: View,
@@ -28,7 +28,7 @@ export async function* outputEvents(
   }
 }
 
-/** The run whose output has ended: the one before, where the task was started again meanwhile. */
+/** The run whose output has ended: the previous one if the task was restarted meanwhile. */
 async function endedRun(task: Task, view: View, signal: AbortSignal): Promise<number> {
   const { run, streams } = await task.info({ signal })
   const names = view === 'merged' ? (['stdout', 'stderr'] as const) : [view]
@@ -57,7 +57,7 @@ async function* streamEvents(task: Task, name: StreamName, from: number | undefi
 }
 
 async function* mergedEvents(task: Task, from: MergedPosition | undefined, signal: AbortSignal) {
-  // From offset 0, so that all that is missing before the first bytes is told.
+  // From offset 0, so that bytes missing before the first chunk are reported as a gap.
   const start = from ?? { seq: await firstOfTail(task, signal), stdout: 0, stderr: 0 }
   for await (const chunk of task.output.follow({ from: start, signal })) {
     const { stream, next } = chunk
@@ -71,7 +71,7 @@ async function* mergedEvents(task: Task, from: MergedPosition | undefined, signa
   }
 }
 
-/** Number of the first chunk of the newest bytes. */
+/** Number of the first chunk within the last `TAIL_BYTES`. */
 async function firstOfTail(task: Task, signal: AbortSignal): Promise<number> {
   const lengths: number[] = []
   let seq = 0

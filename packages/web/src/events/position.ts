@@ -1,19 +1,19 @@
 import type { MergedPosition } from '@bgtask/client'
 import type { View } from '../shared/messages.js'
 
-/** Where in which view to go on. */
+/** A position in a view, from which to continue. */
 export type Position =
   | { readonly view: 'stdout' | 'stderr'; readonly offset: number }
   | { readonly view: 'merged'; readonly merged: MergedPosition }
 
-/** As the `id:` of an event: `stdout:1234`, or `merged:` and chunk number, stdout and stderr (empty where nothing of it was told). */
+/** Formats the `id:` of an event: `stdout:1234`, or `merged:` with chunk number and both offsets (empty if nothing was sent of that stream). */
 export function formatPosition(position: Position): string {
   if (position.view !== 'merged') return `${position.view}:${position.offset}`
   const { seq, stdout, stderr } = position.merged
   return `merged:${seq}:${stdout ?? ''}:${stderr ?? ''}`
 }
 
-/** Undefined for what is no position of that view. */
+/** Undefined if the text is not a position of that view. */
 export function parsePosition(view: View, id: string | null | undefined): Position | undefined {
   const [name, ...fields] = (id ?? '').split(':')
   if (name !== view || !fields.every((field) => /^\d{0,15}$/.test(field))) return undefined

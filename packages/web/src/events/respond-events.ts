@@ -8,14 +8,18 @@ import { ListFeed } from './list-feed.js'
 import { outputEvents } from './output-events.js'
 import { parsePosition } from './position.js'
 
-const BUSY = { status: 503, code: 'BUSY', message: 'Too many pages look at this console; try again later.' } as const
+const BUSY = {
+  status: 503,
+  code: 'BUSY',
+  message: 'Too many pages are connected to this console; try again later.',
+} as const
 
 /**
- * Gives pages their stream: `?task=` opens a task (`view`, and `from` or the header `Last-Event-ID` as where to begin); without
- * it, or with `list=1`, the stream tells of all tasks.
+ * Answers requests for an event stream. `?task=` selects a task (`view`, and `from` or the header `Last-Event-ID` as start
+ * position). Without it, or with `list=1`, the stream includes the task list.
  *
- * @param maxStreams how many there may be at once: each costs a connection to its task.
- * @param failed told of errors that nobody expects.
+ * @param maxStreams maximum number of concurrent streams: each needs a connection to its task.
+ * @param failed called with unexpected errors.
  */
 export function eventsResponder(access: Access, list: TaskList, maxStreams: number, failed: (error: unknown) => void) {
   let streams = 0
@@ -33,11 +37,11 @@ export function eventsResponder(access: Access, list: TaskList, maxStreams: numb
     const signal = AbortSignal.any([request.signal, left.signal])
     const view = VIEWS.find((one) => one === query.get('view')) ?? 'merged'
     const from = parsePosition(view, request.headers.get('last-event-id') ?? query.get('from'))
-    const isTold = async ({ info }: ListedTask) =>
+    const isVisible = async ({ info }: ListedTask) =>
       (wantsList || info.taskId === found?.info.taskId) && (await access.may(request, 'read', info))
     const body = eventStream({
       first: [{ event: 'hello', data: { writable: !access.readOnly } }, ...opened],
-      list: new ListFeed(list, isTold),
+      list: new ListFeed(list, isVisible),
       output: found?.task && outputEvents(found.task, view, from, signal),
       signal,
       closed: () => {
@@ -50,7 +54,7 @@ export function eventsResponder(access: Access, list: TaskList, maxStreams: numb
     return new Response(body, {
       headers: {
         'content-type': 'text/event-stream',
-        // What compresses answers, or nginx, would else collect events until it has a few KiB.
+        // Otherwise nginx or compressing middleware would buffer events up to a few KiB.
         'cache-control': 'no-store, no-transform',
         'x-accel-buffering': 'no',
       },

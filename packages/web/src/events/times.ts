@@ -1,17 +1,17 @@
 import type { OutputChunk, Task } from '@bgtask/client'
 import { isBgTaskError, type OrderedChunk, type OutputStreamId } from '@bgtask/protocol'
 
-/** Bytes of one stream that were read at one time; `at` (Unix ms) is missing where that is no longer known. */
+/** Bytes of one stream that were read at one time; `at` (Unix ms) is undefined if no longer known. */
 export interface TimedPiece {
   readonly offset: number
   readonly data: Uint8Array
   readonly at?: number
 }
 
-/** Chunks asked for at once, the most that one reply carries. */
+/** Chunks per request, the maximum of one reply. */
 const MAX_CHUNKS = 4_096
 
-/** Adds to one stream's bytes when they were read, from the order that the supervisor notes for both streams. */
+/** Looks up when the bytes of a stream were read, in the supervisor's order of both streams. */
 export class Times {
   readonly #task: Task
   readonly #streamId: OutputStreamId
@@ -24,10 +24,10 @@ export class Times {
     this.#streamId = streamId
   }
 
-  /** Cuts a chunk where its times change. Chunks must be given in order. */
+  /** Splits a chunk where its times change. Chunks must be passed in order. */
   async pieces(chunk: OutputChunk, signal: AbortSignal): Promise<TimedPiece[]> {
     const end = chunk.offset + chunk.data.length
-    await this.#learnUpTo(end, signal)
+    await this.#loadUpTo(end, signal)
     const pieces: TimedPiece[] = []
     let position = chunk.offset
     const cut = (to: number, at?: number) => {
@@ -45,7 +45,7 @@ export class Times {
     return pieces
   }
 
-  async #learnUpTo(end: number, signal: AbortSignal): Promise<void> {
+  async #loadUpTo(end: number, signal: AbortSignal): Promise<void> {
     while (this.#supported && lastEnd(this.#known) < end) {
       const order = await this.#order(signal)
       if (order === undefined || order.chunks.length === 0) return
@@ -58,7 +58,7 @@ export class Times {
     try {
       return await this.#task.output.order({ from: this.#seq, maxChunks: MAX_CHUNKS, signal })
     } catch (error) {
-      // A custom supervisor need not note times, and one that goes away leaves bytes that are in hand.
+      // A custom supervisor may not record times, and if the supervisor has ended, the bytes already read are still shown.
       if (signal.aborted || !isBgTaskError(error)) throw error
       this.#supported = false
       return undefined

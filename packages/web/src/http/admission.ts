@@ -1,10 +1,10 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** Connections at once: a browser opens six at most. */
+/** Maximum number of connections. A browser opens at most six. */
 const MAX_CONNECTIONS = 256
 
-/** What arrives slower than this (ms) is cut off: a request has at most 16 KiB of headers and 128 KiB of body. */
+/** Time limits (ms) for receiving a request of at most 16 KiB of headers and 128 KiB of body. */
 export const REQUEST_TIMES = {
   headersTimeout: 5_000,
   requestTimeout: 15_000,
@@ -12,27 +12,27 @@ export const REQUEST_TIMES = {
 } as const
 
 /**
- * Bounds a server's connections. Above the bound the oldest one that has not shown the token makes room for the new one, so that
- * those who have it get in however many others wait or stall.
+ * Limits a server's connections. Above the limit, the oldest unauthenticated connection is closed, so that clients with the
+ * token get in however many others stall.
  *
- * @returns marks a connection as one that has shown the token.
+ * @returns a function that marks a connection as authenticated.
  */
 export function admitConnections(server: Server, max = MAX_CONNECTIONS): (socket: Socket) => void {
-  const strangers = new Set<Socket>()
-  const known = new Set<Socket>()
+  const unauthenticated = new Set<Socket>()
+  const authenticated = new Set<Socket>()
   server.on('connection', (socket: Socket) => {
-    strangers.add(socket)
+    unauthenticated.add(socket)
     socket.once('close', () => {
-      strangers.delete(socket)
-      known.delete(socket)
+      unauthenticated.delete(socket)
+      authenticated.delete(socket)
     })
-    if (strangers.size + known.size <= max) return
-    // The new one itself, where all others are known.
-    const [oldest] = strangers
-    strangers.delete(oldest as Socket)
+    if (unauthenticated.size + authenticated.size <= max) return
+    // This is the new connection itself if all others are authenticated.
+    const [oldest] = unauthenticated
+    unauthenticated.delete(oldest as Socket)
     oldest?.destroy()
   })
   return (socket) => {
-    if (strangers.delete(socket)) known.add(socket)
+    if (unauthenticated.delete(socket)) authenticated.add(socket)
   }
 }

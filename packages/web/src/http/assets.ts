@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** What the browser gets; nothing else of the package can be asked for. */
+/** The files that are served; no others of the package are accessible. */
 const FILES: Readonly<Record<string, string>> = {
   'index.html': 'text/html; charset=utf-8',
   'page.js': 'text/javascript; charset=utf-8',
@@ -19,7 +19,7 @@ interface Asset {
 
 const loaded = new Map<string, Asset>()
 
-/** A file of the page, which the browser keeps and asks about anew each time. Undefined where there is none of that name. */
+/** Serves a file of the page; the browser caches and revalidates it. Undefined if there is no file of that name. */
 export function respondAsset(request: Request, name: string): Response | undefined {
   const asset = loaded.get(name) ?? load(name)
   if (asset === undefined) return undefined
@@ -37,7 +37,7 @@ function load(name: string): Asset | undefined {
   return asset
 }
 
-/** The build puts them beside the bundle; from source (tests) they are two folders away. */
+/** The build puts the assets beside the bundle; for sources (in tests) they are in the package's `dist`. */
 function directory(): URL {
   const here = fileURLToPath(import.meta.url)
   return new URL(here.endsWith('.ts') ? '../../dist/assets/' : './assets/', import.meta.url)

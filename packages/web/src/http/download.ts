@@ -3,13 +3,13 @@ import type { Task } from '@bgtask/client'
 import type { RecordedInfo } from '@bgtask/protocol'
 import type { View } from '../shared/messages.js'
 
-/** Everything that is kept at the moment, as a file; read at the pace of whoever takes it. */
+/** Responds with all kept output as a file; reads it at the client's pace. */
 export function respondDownload(task: Task, info: RecordedInfo, view: View): Response {
-  // Node's own type of a web stream has `from`, the global one does not yet; they are the same.
+  // Node's type of ReadableStream has `from`, the global one does not yet; at run time they are the same.
   const body: unknown = ReadableStream.from(keptBytes(task, view))
   return new Response(body as ConstructorParameters<typeof Response>[0], {
     headers: {
-      // Never shown as a page of this origin, whatever the task wrote.
+      // Never rendered as a page of this origin, whatever the task wrote.
       'content-type': 'application/octet-stream',
       'content-disposition': `attachment; filename="${fileName(info, view)}"`,
       'cache-control': 'no-store',
@@ -26,7 +26,7 @@ async function* keptBytes(task: Task, view: View): AsyncGenerator<Uint8Array, vo
   }
 }
 
-/** A name may hold anything; a header and a file system may not. */
+/** Replaces characters of the name that a header or a file system may not contain. */
 function fileName({ meta, supervisorPid }: RecordedInfo, view: View): string {
   const name = typeof meta.name === 'string' ? meta.name : 'task'
   const plain = name.replaceAll(/[^\w.-]+/g, '_').slice(0, 64)

@@ -1,50 +1,50 @@
 import { timingSafeEqual } from 'node:crypto'
 
-/** Names under which a console is asked for on the machine itself. */
+/** Host names of local requests. */
 export const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'] as const
 
-/** Why a request is refused. */
+/** A refused request's response. */
 export interface Refusal {
-  /** Of HTTP. */
+  /** HTTP status. */
   readonly status: number
   readonly code: string
   readonly message: string
 }
 
 /**
- * A page of another site whose name was made to lead here (DNS rebinding) still sends its own name.
+ * Refuses foreign host names: with DNS rebinding, a page of another site still sends its own name.
  *
  * @param allowed host names without a port, in lower case.
  */
 export function refuseHost(request: Request, allowed: readonly string[]): Refusal | undefined {
   const name = hostName(hostOf(request))
   if (name !== undefined && allowed.includes(name)) return undefined
-  const message = `This console does not answer to the host ${JSON.stringify(name ?? hostOf(request))}; allowedHosts names those it does.`
+  const message = `The host ${JSON.stringify(name ?? hostOf(request))} is not allowed; add it to allowedHosts.`
   return { status: 403, code: 'HOST', message }
 }
 
-/** A browser says of every request with effects which page it came from; only this console's own pages may. */
+/** Refuses requests with effects unless their Origin, which every browser sends, is this console's. */
 export function refuseOrigin(request: Request): Refusal | undefined {
   const origin = request.headers.get('origin')
   if (origin !== null && originHost(origin) === hostOf(request)) return undefined
-  const message = `Writing needs an Origin header that names this host (got ${JSON.stringify(origin)}).`
+  const message = `A write needs an Origin header with this host (got ${JSON.stringify(origin)}).`
   return { status: 403, code: 'ORIGIN', message }
 }
 
-/** Browsers tell where a request comes from, reads too; another site's page has no business here. */
+/** Refuses requests, reads too, that the browser marks as coming from another origin. */
 export function refuseCrossSite(request: Request): Refusal | undefined {
   const site = request.headers.get('sec-fetch-site')
   if (site === null || site === 'same-origin' || site === 'none') return undefined
   return {
     status: 403,
     code: 'CROSS_SITE',
-    message: `Requests of other origins are refused (Sec-Fetch-Site: ${site}).`,
+    message: `Requests from other origins are refused (Sec-Fetch-Site: ${site}).`,
   }
 }
 
 export function refuseToken(request: Request, token: string | undefined): Refusal | undefined {
   if (token === undefined || hasToken(request.headers.get('authorization'), token)) return undefined
-  return { status: 401, code: 'TOKEN', message: 'The token is missing or is not the one of this server.' }
+  return { status: 401, code: 'TOKEN', message: 'The token is missing or wrong.' }
 }
 
 /** Compares in constant time, so that the token's bytes cannot be guessed one by one. */
@@ -54,7 +54,7 @@ export function hasToken(authorization: string | null | undefined, token: string
   return given.length === expected.length && timingSafeEqual(given, expected)
 }
 
-/** In lower case, with the port. */
+/** The request's host in lower case, with the port. */
 function hostOf(request: Request): string {
   return (request.headers.get('host') ?? new URL(request.url).host).toLowerCase()
 }

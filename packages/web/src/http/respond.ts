@@ -3,8 +3,8 @@ import type { ErrorBody } from '../shared/messages.js'
 import type { Refusal } from './guard.js'
 
 /**
- * Nothing but this console's own files runs, styles or is reached, and nobody frames it. Styles are adopted as objects,
- * so not even they need `unsafe-inline`. `connect-src` is for the API.
+ * Restricts scripts, styles and connections to this console's origin, and forbids framing. Styles are adopted as objects and
+ * do not need `unsafe-inline`. `connect-src` is for the API.
  */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy':
@@ -20,7 +20,7 @@ export function respondJson(body: unknown, status = 200, headers: Readonly<Recor
   return Response.json(body, { status, headers: { 'cache-control': 'no-store', ...headers } })
 }
 
-export const FORBIDDEN: Refusal = { status: 403, code: 'FORBIDDEN', message: 'This is not allowed.' }
+export const FORBIDDEN: Refusal = { status: 403, code: 'FORBIDDEN', message: 'You are not allowed to do this.' }
 
 export function respondRefusal(
   { status, code, message }: Refusal,
@@ -29,9 +29,9 @@ export function respondRefusal(
   return respondJson({ error: { code, message } } satisfies ErrorBody, status, headers)
 }
 
-/** What an error of bgtask is in HTTP. Anything else is told as 500 without its words, which may hold anything. */
+/** Maps an error of bgtask to HTTP. Any other error is a 500 without its message, which may contain secrets. */
 export function respondError(error: unknown): Response {
-  if (!isBgTaskError(error)) return respondRefusal({ status: 500, code: 'INTERNAL', message: 'Something went wrong.' })
+  if (!isBgTaskError(error)) return respondRefusal({ status: 500, code: 'INTERNAL', message: 'Internal server error.' })
   return respondRefusal({ status: STATUS[error.code] ?? 502, code: error.code, message: error.message })
 }
 

@@ -2,12 +2,12 @@ import type { Task } from '@bgtask/client'
 import type { LostTask, TaskPool } from '@bgtask/pool'
 import type { RecordedInfo } from '@bgtask/protocol'
 
-/** A task whose supervisor answers, or what is left of one. */
+/** A task whose supervisor answers, or one that lost its supervisor. */
 export type FoundTask =
   | { readonly info: RecordedInfo; readonly task: Task; readonly lost?: undefined }
   | { readonly info: RecordedInfo; readonly task?: undefined; readonly lost: LostTask }
 
-/** Finds a task by its id, or by its supervisor's pid in digits. Looks at records first, so it usually asks nobody. */
+/** Finds a task by its id, or by its supervisor's pid. Searches records first, so usually without asking a supervisor. */
 export async function findTask(pool: TaskPool, key: string, signal?: AbortSignal): Promise<FoundTask | undefined> {
   const pid = /^\d{1,10}$/.test(key) ? Number(key) : undefined
   const patterns = [{ taskId: key }, ...(pid === undefined ? [] : [{ supervisorPid: pid }])]

@@ -1,7 +1,7 @@
-/** Samples over which a rate is taken: some seconds, so that bursts do not flicker. */
+/** Number of samples for a rate: they cover several seconds, so that bursts do not flicker. */
 const SAMPLES = 4
 
-/** How fast a counter grows, from samples of it. */
+/** Computes the growth rate of a counter from samples. */
 export class RateMeter {
   readonly #samples: { count: number; at: number }[] = []
 
@@ -9,7 +9,7 @@ export class RateMeter {
     return this.#samples.length > 1
   }
 
-  /** @param at ms of a steady clock. @returns units a second, undefined before there are two samples. */
+  /** @param at ms of a monotonic clock. @returns units per second; undefined before the second sample. */
   add(count: number, at: number): number | undefined {
     this.#samples.push({ count, at })
     if (this.#samples.length > SAMPLES) this.#samples.shift()

@@ -7,18 +7,18 @@ import type { ListedTask } from '../shared/messages.js'
 import { RateMeter } from './rate-meter.js'
 
 /**
- * How often (ms), while somebody looks, running tasks are asked how much they wrote, and records are looked at for lost
- * tasks: nothing announces that an orphan has ended.
+ * How often (ms), while a page is connected, the server polls running tasks for their output rate and records for lost tasks:
+ * no event reports that an orphan has ended.
  */
-const SAMPLE_MS = 2_000
+const POLL_INTERVAL_MS = 2_000
 
-/** A supervisor that was killed lets go of its socket before it is dead; so long (ms) after that it should be. */
-const DYING_MS = 100
+/** A killed supervisor closes its socket before it is dead; after this long (ms) it should be. */
+const SUPERVISOR_EXIT_MS = 100
 
-/** How soon (ms) a pool that could not be watched is tried again. */
+/** How long (ms) to wait before watching a pool again after a failure. */
 const RETRY_MS = 1_000
 
-/** Told of changes. It keeps what it has not yet passed on, so at most one entry a task. */
+/** Receives changes. It must keep at most one pending change per task. */
 export interface TaskListReader {
   changed(task: ListedTask): void
   gone(taskId: string): void
@@ -27,13 +27,13 @@ export interface TaskListReader {
 
 interface Entry {
   listed: ListedTask
-  /** Undefined where nothing listens any more. */
+  /** Undefined if the supervisor no longer listens. */
   task?: Task
   readonly meter: RateMeter
 }
 
 /**
- * The tasks of a pool as all pages of a console see them: one watch for everybody, that runs while there is a reader.
+ * The tasks of a pool, shared by all pages of a console: a single watch, which runs while there are readers.
  */
 export class TaskList {
   readonly #pool: TaskPool
@@ -47,8 +47,8 @@ export class TaskList {
   }
 
   /**
-   * Tells the reader of what is known at once, and of every change until `stop` is called. When `filled` resolves, it has
-   * been told of all that were there.
+   * Reports all known tasks to the reader at once, and every change until `stop` is called. When `filled` resolves, all
+   * existing tasks have been reported.
    */
   read(reader: TaskListReader): { filled: Promise<void>; stop: () => void } {
     this.#readers.add(reader)
@@ -64,13 +64,13 @@ export class TaskList {
   #start(): void {
     this.#stopped = new AbortController()
     const { signal } = this.#stopped
-    // Each running task is asked with it, and Node warns of a leak above ten.
+    // Each running task adds a listener; above ten, Node would warn of a leak.
     setMaxListeners(0, signal)
     void this.#watch(signal)
-    this.#filled = this.#fill(signal).catch((error) => this.#tellProblem(error))
-    void repeat(signal, SAMPLE_MS, async () => {
+    this.#filled = this.#fill(signal).catch((error) => this.#notifyProblem(error))
+    void repeat(signal, POLL_INTERVAL_MS, async () => {
       await this.#sample(signal)
-      await this.#lookForLost(signal)
+      await this.#updateLost(signal)
     })
   }
 
@@ -81,16 +81,16 @@ export class TaskList {
     this.#entries.clear()
   }
 
-  /** By the records, which is quicker than the watch's first look, and has an end. */
+  /** Reads the records: unlike the watch, this is fast and reports completion. */
   async #fill(signal: AbortSignal): Promise<void> {
     for (const task of await this.#pool.search(undefined, { signal })) {
-      if (task.cachedInfo !== undefined && !this.#entries.has(withKey(task.cachedInfo).taskId))
+      if (task.cachedInfo !== undefined && !this.#entries.has(withTaskId(task.cachedInfo).taskId))
         this.#set(task.cachedInfo, task)
     }
-    await this.#lookForLost(signal)
+    await this.#updateLost(signal)
   }
 
-  #tellProblem(error: unknown): void {
+  #notifyProblem(error: unknown): void {
     for (const reader of this.#readers) reader.problem((error as Error).message)
   }
 
@@ -98,32 +98,32 @@ export class TaskList {
     while (!signal.aborted) {
       try {
         for await (const { type, task, info } of this.#pool.watch(undefined, { signal })) {
-          if (type === 'gone') this.#gone(withKey(info).taskId, signal)
+          if (type === 'gone') this.#gone(withTaskId(info).taskId, signal)
           else this.#set(info, task)
         }
       } catch (error) {
         if (signal.aborted) return
-        this.#tellProblem(error)
+        this.#notifyProblem(error)
         await pause(RETRY_MS, signal)
       }
     }
   }
 
-  /** Either it ended in order, or it is lost: its record is still there then. */
+  /** The supervisor is gone: it ended in order, or the task is lost and its record remains. */
   #gone(taskId: string, signal: AbortSignal): void {
     const entry = this.#entries.get(taskId)
     if (entry === undefined) return
     entry.task?.disconnect()
     entry.task = undefined
-    const look = async () => {
-      await this.#lookForLost(signal)
-      await pause(DYING_MS, signal)
-      await this.#lookForLost(signal)
+    const update = async () => {
+      await this.#updateLost(signal)
+      await pause(SUPERVISOR_EXIT_MS, signal)
+      await this.#updateLost(signal)
     }
-    look().catch((error) => this.#tellProblem(error))
+    update().catch((error) => this.#notifyProblem(error))
   }
 
-  async #lookForLost(signal: AbortSignal): Promise<void> {
+  async #updateLost(signal: AbortSignal): Promise<void> {
     const lost = new Map<string, LostTask>()
     for (const task of await this.#pool.lost()) lost.set(task.taskId, task)
     if (signal.aborted) return
@@ -143,18 +143,18 @@ export class TaskList {
     await Promise.all(
       sampled.map(async ({ task, listed }) => {
         const { taskId } = listed.info
-        const info = await task?.info({ timeoutMs: SAMPLE_MS, signal }).catch((error) => {
-          // The watch does not know of one that went before it began.
+        const info = await task?.info({ timeoutMs: POLL_INTERVAL_MS, signal }).catch((error) => {
+          // The watch does not report a task that was gone before the watch began.
           if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE') && !signal.aborted) this.#gone(taskId, signal)
         })
-        if (info !== undefined && withKey(info).taskId === taskId && !signal.aborted && this.#entries.has(taskId))
+        if (info !== undefined && withTaskId(info).taskId === taskId && !signal.aborted && this.#entries.has(taskId))
           this.#set(info, task)
       }),
     )
   }
 
   #set(found: RecordedInfo | TaskInfo, task?: Task): void {
-    const info = withKey(found)
+    const info = withTaskId(found)
     const before = this.#entries.get(info.taskId)
     const meter = before?.meter ?? new RateMeter()
     const endOffsets = endOffsetsOf(info)
@@ -174,12 +174,12 @@ export class TaskList {
   }
 }
 
-/** A custom supervisor may not tell the id of its task, which is then called by its pid. */
-function withKey<T extends RecordedInfo>(info: T): T {
+/** Uses the supervisor's pid as task id if a custom supervisor reports none. */
+function withTaskId<T extends RecordedInfo>(info: T): T {
   return info.taskId === '' ? { ...info, taskId: String(info.supervisorPid) } : info
 }
 
-/** The last sample of a task that has ended brings its rate down to nothing. */
+/** Whether to sample a task: a task that has ended is sampled until its rate is 0. */
 function mayWrite({ info, rate }: ListedTask, meter: RateMeter): boolean {
   return info.pid !== null || !meter.hasTwo || (rate ?? 0) > 0
 }
@@ -190,7 +190,7 @@ function endOffsetsOf(info: RecordedInfo | TaskInfo): readonly [number, number] 
   return [streams[1].endOffset, streams[2].endOffset]
 }
 
-/** Does it now and again and again, never twice at once. What goes wrong once may go well the next time. */
+/** Repeats `work` with a pause in between until the signal aborts. Ignores failures, since the next attempt may succeed. */
 async function repeat(signal: AbortSignal, everyMs: number, work: () => Promise<void>): Promise<void> {
   while (!signal.aborted) {
     await work().catch(() => {})

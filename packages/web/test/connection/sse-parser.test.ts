@@ -5,7 +5,7 @@ import { SseParser } from '../../src/browser/connection/sse-parser.js'
 const TEXT =
   'event: hello\ndata: {"a":1}\n\n:\n\nid: stdout:5\nevent: output\ndata: {"b": "x:y"}\n\nevent: cut\ndata: 1\n'
 
-test('events come out whole wherever the text is cut; comments and what has no end do not', () => {
+test('events are parsed wherever the text is split; comments and incomplete events are ignored', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(TEXT.length)), (cuts) => {
       const places = [0, ...cuts.sort((a, b) => a - b), TEXT.length]

@@ -6,7 +6,7 @@ test.each<{ position: Position; text: string }>([
   { position: { view: 'stderr', offset: 12 }, text: 'stderr:12' },
   { position: { view: 'merged', merged: { seq: 3, stdout: 5, stderr: undefined } }, text: 'merged:3:5:' },
   { position: { view: 'merged', merged: { seq: 3, stdout: undefined, stderr: 7 } }, text: 'merged:3::7' },
-])('$text says the same both ways', ({ position, text }) => {
+])('$text is formatted and parsed alike', ({ position, text }) => {
   expect(formatPosition(position)).toBe(text)
   expect(parsePosition(position.view, text)).toEqual(position)
 })
@@ -21,6 +21,6 @@ test.each([
   'stderr:1',
   'merged:1',
   `stdout:${'9'.repeat(40)}`,
-])('"%s" is no position of stdout', (text) => {
+])('"%s" is not a position in stdout', (text) => {
   expect(parsePosition('stdout', text)).toBeUndefined()
 })

@@ -30,7 +30,7 @@ test.each([
   { text: 'other=', shown: false },
   { text: 'constructor=', shown: false },
   { text: 'team=shop import', shown: true },
-])('the filter "$text" shows it: $shown', ({ text, shown }) => {
+])('the filter "$text" shows the task: $shown', ({ text, shown }) => {
   expect(isShown(info, text, 'all')).toBe(shown)
 })
 

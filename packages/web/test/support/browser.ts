@@ -1,7 +1,7 @@
 import { pathOf } from '@bgtask/testkit'
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core'
 
-/** Without what a test machine lacks or must not do. Names under `.example` lead to this machine, as after DNS rebinding. */
+/** Disables features that a test machine lacks. Names under `.example` resolve to this machine, as after DNS rebinding. */
 const ARGS = [
   '--disable-gpu',
   '--disable-quic',
@@ -18,7 +18,7 @@ export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath, chromiumSandbox: process.getuid?.() !== 0, args: ARGS })
 }
 
-/** What was wrong with a page so far: errors of its scripts, and what its Content-Security-Policy refused. */
+/** Collects problems of a page: errors of its scripts and violations of its Content-Security-Policy. */
 export function problemsOf(page: Page): string[] {
   const problems: string[] = []
   page.on('pageerror', (error) => problems.push(String(error)))
@@ -28,7 +28,7 @@ export function problemsOf(page: Page): string[] {
   return problems
 }
 
-/** The rows of the terminal in sight, without what is empty at the end. */
+/** The visible rows of the terminal, without empty ones at the end. */
 export async function shownRows(page: Page | Locator): Promise<string[]> {
   const rows = await page.locator('.output:not([hidden]) .xterm-rows > div').allInnerTexts()
   const lines = rows.map((row) => row.replaceAll('\u00a0', ' ').trimEnd())

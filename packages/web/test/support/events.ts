@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest'
 import { SseParser } from '../../src/browser/connection/sse-parser.js'
 import type { ConsoleEvent, ConsoleEvents } from '../../src/shared/messages.js'
 
-/** Reads a console's stream as a page does, one event at a time, at the test's pace. */
+/** Reads a console's stream like a page, one event at a time, at the test's pace. */
 export class EventReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>
   readonly #parser = new SseParser()
@@ -16,7 +16,7 @@ export class EventReader {
     onTestFinished(() => this.#reader.cancel())
   }
 
-  /** The next event; undefined where the stream has ended. */
+  /** Reads the next event; undefined at the end of the stream. */
   async next(): Promise<ConsoleEvent | undefined> {
     while (this.#events.length === 0) {
       const { done, value } = await this.#reader.read()
@@ -28,13 +28,13 @@ export class EventReader {
     return this.#events.shift()
   }
 
-  /** The next event of that name for which `wanted` holds; others are skipped. */
+  /** Reads the next event of that name that `wanted` accepts; skips others. */
   async until<E extends keyof ConsoleEvents>(
     name: E,
     wanted: (data: ConsoleEvents[E]) => boolean = () => true,
   ): Promise<ConsoleEvent<E>> {
     let found: ConsoleEvent | undefined
-    // A stream that stays silent fails the test by this deadline.
+    // A silent stream fails the test after this deadline.
     await eventually(
       async () => {
         do found = await this.next()

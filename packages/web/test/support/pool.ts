@@ -3,7 +3,7 @@ import { type SpawnOptions, TaskPool } from '@bgtask/pool'
 import { makeTempDir } from '@bgtask/testkit'
 import { onTestFinished } from 'vitest'
 
-/** A pool in a directory of its own, which goes with all its tasks and what is left of them. */
+/** A pool in a temporary directory; disposing it ends all tasks and removes the directory. */
 export class TestPool extends TaskPool implements AsyncDisposable {
   readonly #directory: ReturnType<typeof makeTempDir>
 
@@ -18,7 +18,7 @@ export class TestPool extends TaskPool implements AsyncDisposable {
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
-    const now = { steps: [{ killSignal: 'SIGKILL', waitMs: 2_000 }] }
+    const now = { steps: [{ killSignal: 'SIGKILL' as const, waitMs: 2_000 }] }
     for (const task of await this.search()) await task.terminateSupervisor(now)
     for (const lost of await this.lost()) await lost.stop(now)
     await this.close()
@@ -26,7 +26,7 @@ export class TestPool extends TaskPool implements AsyncDisposable {
   }
 }
 
-/** A pool for one test. */
+/** Creates a pool for one test. */
 export function testPool(): TestPool {
   const pool = new TestPool()
   onTestFinished(() => pool[Symbol.asyncDispose]())

@@ -31,7 +31,7 @@ const meta = fc.letrec<{ object: Json }>((tie) => ({
   ),
 })).object
 
-test('applied to what was, the patch gives what is wanted', () => {
+test('the patch turns the old object into the new one', () => {
   fc.assert(
     fc.property(meta, meta, (before, after) => {
       expect(apply(before, mergePatch(before, after))).toEqual(after)
@@ -39,6 +39,6 @@ test('applied to what was, the patch gives what is wanted', () => {
   )
 })
 
-test('what was not changed is not in it, so that others may change it meanwhile', () => {
+test('the patch omits unchanged keys, so that other clients may change them', () => {
   expect(mergePatch({ a: 1, b: { c: 2, d: 3 }, e: 4 }, { a: 1, b: { c: 2, d: 5 } })).toEqual({ b: { d: 5 }, e: null })
 })

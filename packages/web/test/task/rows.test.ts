@@ -3,13 +3,13 @@ import { Rows } from '../../src/browser/task/rows.js'
 
 const mark = (row: number) => ({ row, stream: 'stdout' as const, position: `stdout:${row}` })
 
-test('a row is told by the last mark at or above it', () => {
+test('a row belongs to the last mark at or above it', () => {
   const rows = new Rows()
   for (const row of [2, 5, 9]) rows.add(mark(row))
   expect([0, 2, 4, 5, 8, 9, 99].map((row) => rows.at(row)?.row)).toEqual([undefined, 2, 2, 5, 5, 9, 9])
 })
 
-test('the first mark of a row holds, and one that goes back is no mark', () => {
+test('the first mark of a row wins, and marks that go back are ignored', () => {
   const rows = new Rows()
   rows.add({ ...mark(3), position: 'first' })
   rows.add({ ...mark(3), position: 'second' })
@@ -18,7 +18,7 @@ test('the first mark of a row holds, and one that goes back is no mark', () => {
   expect(rows.at(2)).toBeUndefined()
 })
 
-test('old rows are forgotten, but for the mark that tells of the first one left', () => {
+test('trim drops marks of old rows, but keeps the mark of the first remaining row', () => {
   const rows = new Rows()
   for (let row = 0; row < 100; row += 1) rows.add(mark(row * 2))
   rows.trim(151)
@@ -26,7 +26,7 @@ test('old rows are forgotten, but for the mark that tells of the first one left'
   expect(rows.at(100)).toBeUndefined()
 })
 
-test('after a change of width marks are where their lines are, or gone', () => {
+test('after a change of width, marks move with their lines or are dropped', () => {
   const rows = new Rows()
   for (const row of [0, 1, 2]) rows.add(mark(row))
   rows.move((row) => (row === 0 ? undefined : row * 2))

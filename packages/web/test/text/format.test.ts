@@ -17,7 +17,7 @@ test.each([
   [3_600_000, '1h 00m'],
   [90_000_000, '1d 1h'],
   [-5, '0.0 s'],
-])('%d ms reads %s', (ms, text) => {
+])('%d ms is formatted as %s', (ms, text) => {
   expect(formatDuration(ms)).toBe(text)
 })
 
@@ -27,14 +27,14 @@ test.each([
   [1_536, '1.5 KiB'],
   [200 * 1024, '200 KiB'],
   [16 * 1024 ** 2, '16.0 MiB'],
-])('%d bytes read %s', (bytes, text) => {
+])('%d bytes are formatted as %s', (bytes, text) => {
   expect(formatBytes(bytes)).toBe(text)
 })
 
 test.each([
   [['/bin/sh', '-c', 'a | b'], 'a | b'],
   [['node', 'x.js', 'two words'], 'node x.js "two words"'],
-])('the command %j reads %s', (command, text) => {
+])('the command %j is shown as %s', (command, text) => {
   expect(commandText(command)).toBe(text)
 })
 
@@ -47,11 +47,11 @@ test.each([
   ],
   [
     { state: 'exited', exitStatus: { exitCode: null, signal: 'SIGKILL', cause: 'timeout' } },
-    'Ended by SIGKILL, took too long',
+    'Ended by SIGKILL, timed out',
   ],
   [{ state: 'failed', failure: 'It crashed 10 times.' }, 'It crashed 10 times.'],
-  [{ state: 'lost' }, 'Lost: the supervisor died, nobody knows how it ended'],
-])('%j reads %s', (info, text) => {
+  [{ state: 'lost' }, 'Lost: the supervisor died, the exit status is unknown'],
+])('the state of %j is shown as %s', (info, text) => {
   expect(stateText({ exitStatus: null, failure: null, ...info } as RecordedInfo)).toBe(text)
 })
 
@@ -69,11 +69,11 @@ test.each([
   [{ text: 'starting' }, { part: undefined, text: 'starting' }],
   [{ done: '<b>', total: Number.NaN }, undefined],
   ['nonsense', undefined],
-])('progress %j reads as %j', (progress, shown) => {
+])('the progress %j is shown as %j', (progress, shown) => {
   expect(taskProgress({ meta: { progress } } as unknown as RecordedInfo)).toEqual(shown)
 })
 
-test('how long a run took is known where its end is', () => {
+test('the duration of a run is unknown if its end is', () => {
   const info = { startedAt: 1_000, exitedAt: null, state: 'running' } as RecordedInfo
   expect(runDuration(info, 3_000)).toBe(2_000)
   expect(runDuration({ ...info, exitedAt: 1_500, state: 'exited' }, 3_000)).toBe(500)

@@ -1,7 +1,7 @@
 import type { TaskInfo } from '@bgtask/protocol'
 import type { ActionBodies, ActionResults, ErrorBody, View, WriteAction } from '../../shared/messages.js'
 
-/** The server refused, or could not do it; the message is for people. */
+/** The server refused or failed; the message is shown to the user. */
 export class ApiError extends Error {
   readonly status: number
 
@@ -16,7 +16,7 @@ export class Api {
   readonly #base: URL
   readonly #headers: Readonly<Record<string, string>>
 
-  /** @param base address of the console's page. @param headers sent with every request. */
+  /** @param base address of the console's page. @param headers sent with each request. */
   constructor(base: URL, headers: Readonly<Record<string, string>>) {
     this.#base = new URL('api/', base)
     this.#headers = headers
@@ -41,7 +41,7 @@ export class Api {
     return response.json()
   }
 
-  /** Everything that is kept of the output, and a name for the file. */
+  /** Downloads all kept output; also returns a file name. */
   async download(taskId: string, view: View): Promise<{ blob: Blob; name: string }> {
     const response = await this.#fetch(`tasks/${taskId}/output?view=${view}`)
     const name = /filename="([^"]+)"/.exec(response.headers.get('content-disposition') ?? '')?.[1]

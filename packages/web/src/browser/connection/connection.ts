@@ -2,33 +2,33 @@ import type { ConsoleEvent, View } from '../../shared/messages.js'
 import { type Api, ApiError } from './api.js'
 import { SseParser } from './sse-parser.js'
 
-/** What a page looks at. */
+/** What a page shows. */
 export interface Target {
-  /** The whole list, not only the opened task. */
+  /** The task list, not only the selected task. */
   readonly list: boolean
   readonly task?: string
   readonly view?: View
-  /** Where the opened task's output begins or goes on; asked at each attempt, so nothing is lost or doubled over a cut. */
+  /** Returns where the output begins or continues. Called for each attempt, so that a reconnect neither loses nor repeats bytes. */
   readonly position?: () => string | undefined
 }
 
-/** `refused`: it makes no sense to try again. */
+/** `refused`: a retry makes no sense. */
 export type ConnectionState = 'connecting' | 'live' | 'waiting' | 'refused'
 
 export interface ConnectionObserver {
-  /** The next event is read when this has resolved. */
+  /** The next event is read after this has resolved. */
   received(event: ConsoleEvent): void | Promise<void>
   changed(state: ConnectionState, message?: string): void
 }
 
-/** Waits between attempts (ms): at once after a cut, then with patience. */
+/** Delay between attempts (ms): short at first, then doubled up to the maximum. */
 const FIRST_RETRY_MS = 250
 const MAX_RETRY_MS = 5_000
 
-/** The server sends something every 15 s; a connection that is silent for longer (ms) is dead. */
-const SILENCE_MS = 40_000
+/** The server sends something every 15 s; a connection that is silent for this long (ms) is dead. */
+const SILENCE_TIMEOUT_MS = 40_000
 
-/** The one stream of a page: kept up over cuts until it is closed. */
+/** The event stream of a page; reconnects until it is closed. */
 export class Connection {
   readonly #api: Api
   readonly #observer: ConnectionObserver
@@ -40,7 +40,7 @@ export class Connection {
     this.#observer = observer
   }
 
-  /** Looks at something else, or at the same anew. */
+  /** Opens a stream for a target, instead of the current one. */
   open(target: Target): void {
     this.#current?.abort()
     this.#current = new AbortController()
@@ -48,7 +48,7 @@ export class Connection {
     void this.#run(target, this.#current.signal)
   }
 
-  /** Lets go, for `resume` to go on. */
+  /** Closes the stream; `resume` opens it again. */
   close(): void {
     this.#current?.abort()
     this.#current = undefined
@@ -78,7 +78,7 @@ export class Connection {
       } finally {
         attempt.end()
       }
-      // A server that takes a page in and drops it at once is not asked as fast as that.
+      // Do not retry fast if the server accepts a connection and drops it at once.
       if (performance.now() - began > MAX_RETRY_MS) retryMs = FIRST_RETRY_MS
       await new Promise((resolve) => setTimeout(resolve, retryMs))
     }
@@ -90,14 +90,14 @@ function query({ list, task, view }: Target): Record<string, string> {
   return { task, view: view ?? 'merged', ...(list && { list: '1' }) }
 }
 
-/** One response. Silence ends it. */
+/** One attempt: a request and its response, aborted by silence. */
 class Attempt {
   readonly #controller = new AbortController()
-  #silence = 0
+  #timeout = 0
 
   constructor(signal: AbortSignal) {
     signal.addEventListener('abort', () => this.#controller.abort(), { signal: this.#controller.signal })
-    this.#heard()
+    this.#resetTimeout()
   }
 
   get signal(): AbortSignal {
@@ -111,22 +111,22 @@ class Attempt {
     for (;;) {
       const { done, value } = await reader.read()
       if (done) return
-      this.#heard()
+      this.#resetTimeout()
       for (const { event, data, id } of parser.push(decoder.decode(value, { stream: true }))) {
         yield { event, data: JSON.parse(data), id } as ConsoleEvent
-        // A reader may take its time.
-        this.#heard()
+        // The time that the reader took does not count as silence.
+        this.#resetTimeout()
       }
     }
   }
 
   end(): void {
-    clearTimeout(this.#silence)
+    clearTimeout(this.#timeout)
     this.#controller.abort()
   }
 
-  #heard(): void {
-    clearTimeout(this.#silence)
-    this.#silence = window.setTimeout(() => this.#controller.abort(), SILENCE_MS)
+  #resetTimeout(): void {
+    clearTimeout(this.#timeout)
+    this.#timeout = window.setTimeout(() => this.#controller.abort(), SILENCE_TIMEOUT_MS)
   }
 }

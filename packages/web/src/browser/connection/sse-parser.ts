@@ -1,11 +1,11 @@
-/** One event as it was framed (HTML standard, 9.2.6). */
+/** A server-sent event (HTML standard, 9.2.6). */
 export interface SseEvent {
   readonly event: string
   readonly data: string
   readonly id?: string
 }
 
-/** Takes server-sent events out of text that may be cut anywhere. Comments are swallowed. */
+/** Parses server-sent events from text that may be split anywhere. Ignores comments. */
 export class SseParser {
   #rest = ''
 

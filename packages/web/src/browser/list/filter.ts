@@ -1,13 +1,13 @@
 import type { RecordedInfo } from '@bgtask/protocol'
 import { commandText, taskName, taskTone } from '../text/format.js'
 
-/** Groups of states, as people ask for them. */
+/** Groups of states that the user can filter by. */
 export const STATE_FILTERS = ['all', 'running', 'ended', 'failed', 'lost'] as const
 export type StateFilter = (typeof STATE_FILTERS)[number]
 
 /**
- * Whether a task is shown. Words of the text must all be found in name, command, id or pid; `key=value` (with dots for
- * nested keys) looks at meta, and `key=` asks whether it is there.
+ * Whether a task passes the filter. Each word of the text must occur in name, command, id, pid or state; `key=value` (with
+ * dots for nested keys) must match meta, and `key=` requires the key.
  */
 export function isShown(info: RecordedInfo, text: string, state: StateFilter): boolean {
   return (

@@ -38,9 +38,9 @@ export class ListView {
   #text = ''
   #state: StateFilter = 'all'
   #selected: string | undefined
-  #isKnown = false
+  #isLoaded = false
 
-  /** @param tasks by id, as they are now at each `draw`. */
+  /** @param tasks by id; the caller updates the map and calls `draw`. */
   constructor(tasks: ReadonlyMap<string, ListedTask>, choose: (taskId: string) => void) {
     this.#tasks = tasks
     this.#choose = choose
@@ -53,7 +53,7 @@ export class ListView {
       type: 'search',
       class: 'filter',
       'aria-label': 'Filter tasks',
-      placeholder: 'Filter: words, or key=value of meta',
+      placeholder: 'Filter by words or key=value in meta',
       spellcheck: 'false',
       autocomplete: 'off',
     })
@@ -80,9 +80,9 @@ export class ListView {
     this.draw()
   }
 
-  /** The server has told of everything there is. */
-  known(): void {
-    this.#isKnown = true
+  /** Must be called when the server has reported all existing tasks. */
+  markLoaded(): void {
+    this.#isLoaded = true
   }
 
   draw(): void {
@@ -111,11 +111,11 @@ export class ListView {
       chip.setAttribute('aria-pressed', String(state === this.#state))
     }
     this.#items.hidden = shown === 0
-    this.#empty.hidden = shown > 0 || !this.#isKnown
+    this.#empty.hidden = shown > 0 || !this.#isLoaded
     setText(
       this.#empty,
       sorted.length === 0
-        ? 'No tasks in this pool yet. They appear here as soon as they are started.'
+        ? 'No tasks in this pool yet. New tasks appear here as they start.'
         : 'No task matches the filter.',
     )
   }

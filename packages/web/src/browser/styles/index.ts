@@ -10,7 +10,7 @@ import shellCss from './shell.css'
 import stdinCss from './stdin.css'
 import taskCss from './task.css'
 
-/** What the console looks like, in the order in which the sheets apply. */
+/** Style sheets of the console, in order of application. */
 export function consoleStyles(): CSSStyleSheet[] {
   const parts = [baseCss, shellCss, listCss, taskCss, outputCss, stdinCss, inspectorCss, dialogCss]
   return [xtermCss, ...parts, narrowCss].map(styleSheet)

@@ -9,7 +9,7 @@ export interface InspectorCalls {
   applyMeta(patch: JsonObject): Promise<JsonObject>
 }
 
-/** Everything that is known about a task, and its meta to be edited. */
+/** Shows all info about a task, and an editor for its meta. */
 export class Inspector {
   readonly element: HTMLElement
   readonly #calls: InspectorCalls
@@ -17,9 +17,9 @@ export class Inspector {
   readonly #meta: HTMLTextAreaElement
   readonly #save: HTMLButtonElement
   readonly #status = h('output', { class: 'meta-status' })
-  /** What the text was made of: an edit is told by what differs from it. */
+  /** The meta that the text was created from; the difference is the user's edit. */
   #shown: JsonObject | undefined
-  /** Edits that were applied: what was asked before one may be older than its answer. */
+  /** Number of applied edits. Info requested before an edit may be older than its result. */
   #applied = 0
 
   constructor(calls: InspectorCalls, close: () => void) {
@@ -58,19 +58,19 @@ export class Inspector {
     this.#save.hidden = !can
   }
 
-  /** Asks for everything anew. Text that somebody works on stays: what is selected in it would be lost even where it is the same. */
+  /** Fetches the info. Does not replace text that is being edited: even the same text would lose the selection. */
   async refresh(): Promise<void> {
     const applied = this.#applied
     try {
       const info = await this.#calls.info()
-      if (applied === this.#applied && !this.#isInHand()) this.#show(info.meta as JsonObject)
+      if (applied === this.#applied && !this.#isEditing()) this.#show(info.meta as JsonObject)
       this.#showFacts(facts(info))
     } catch (error) {
       this.#showFacts([['', (error as Error).message]])
     }
   }
 
-  #isInHand(): boolean {
+  #isEditing(): boolean {
     if (this.#shown === undefined) return false
     return this.#meta.matches(':focus') || this.#meta.value !== format(this.#shown)
   }
@@ -96,7 +96,7 @@ export class Inspector {
     }
   }
 
-  /** Only what differs is written, so that a selection survives. */
+  /** Reuses the elements, so that a selection survives. */
   #showFacts(rows: readonly Fact[]): void {
     const cells = rows.length * 2
     while (this.#facts.childElementCount > cells) this.#facts.lastElementChild?.remove()

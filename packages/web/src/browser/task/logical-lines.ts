@@ -1,14 +1,14 @@
 import type { IBuffer } from '@xterm/xterm'
 
-/** A line as it was written, which may lie on several rows. */
+/** A line of output, which may wrap over several rows. */
 export interface LogicalLine {
   readonly text: string
-  /** First row, in the buffer's count. */
+  /** First row, as an index into the buffer. */
   readonly row: number
   readonly rows: number
 }
 
-/** The line that begins at `row`; its rows are those that follow by wrapping. */
+/** Reads the line that begins at `row`, with the rows that it wraps into. */
 export function logicalLine(buffer: IBuffer, row: number): LogicalLine {
   let text = ''
   let rows = 0
@@ -20,14 +20,14 @@ export function logicalLine(buffer: IBuffer, row: number): LogicalLine {
   return { text, row, rows }
 }
 
-/** First row of the line that `row` belongs to. */
+/** Returns the first row of the line that contains `row`. */
 export function lineStart(buffer: IBuffer, row: number): number {
   let start = row
   while (start > 0 && buffer.getLine(start)?.isWrapped) start -= 1
   return start
 }
 
-/** For each row, how many lines (not rows) lie between its line and the cursor's, and how far into its line it is. */
+/** Maps each row to the number of lines (not rows) between it and the cursor's line. */
 export function rowsToLines(buffer: IBuffer): Map<number, number> {
   const cursor = lineStart(buffer, buffer.baseY + buffer.cursorY)
   const lines = new Map<number, number>()
@@ -39,7 +39,7 @@ export function rowsToLines(buffer: IBuffer): Map<number, number> {
   return lines
 }
 
-/** The other way round: where the first row of each line is now. */
+/** The inverse: the first row of each line, by its distance from the cursor's line. */
 export function linesToRows(buffer: IBuffer): number[] {
   const cursor = lineStart(buffer, buffer.baseY + buffer.cursorY)
   const rows: number[] = []

@@ -1,6 +1,6 @@
 /**
- * The JSON Merge Patch (RFC 7396) that makes `after` of `before`: only what differs, so that somebody else's changes to
- * other keys stay.
+ * Creates the JSON Merge Patch (RFC 7396) that turns `before` into `after`. It contains only differences, so that other
+ * clients' changes to other keys survive.
  */
 export function mergePatch(before: Record<string, unknown>, after: Record<string, unknown>): Record<string, unknown> {
   const patch = new Map<string, unknown>()
@@ -12,7 +12,7 @@ export function mergePatch(before: Record<string, unknown>, after: Record<string
       if (Object.keys(inner).length > 0) patch.set(key, inner)
     } else if (JSON.stringify(old) !== JSON.stringify(value)) patch.set(key, value)
   }
-  // Own properties even for `__proto__`, which an assignment would take for the prototype.
+  // An assignment to the key `__proto__` would set the prototype.
   return Object.fromEntries(patch)
 }
 

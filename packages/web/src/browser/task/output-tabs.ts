@@ -3,7 +3,7 @@ import { h } from '../dom.js'
 
 const LABELS: Readonly<Record<View, string>> = { merged: 'Merged', stdout: 'stdout', stderr: 'stderr' }
 
-/** The tabs over a task's output: chosen with a click, or with the arrow keys. */
+/** The tabs above a task's output; selected with a click or the arrow keys. */
 export class OutputTabs {
   readonly element: HTMLElement
   readonly #tabs: ReadonlyMap<View, HTMLButtonElement>

@@ -9,19 +9,19 @@ export interface OutputViewOptions {
   readonly view: View
   readonly root: ShadowRoot
   readonly theme: 'dark' | 'light'
-  /** Position to begin at; else where the server begins. */
+  /** Position to begin at; if undefined, the server decides. */
   readonly from: string | undefined
   readonly onSearch: (state: SearchState) => void
 }
 
-/** One tab of a task: its terminal, how far it has come, and whether the end is in sight. */
+/** One tab of a task: its terminal, gutter and search, and the position in the output. */
 export class OutputView {
   readonly element: HTMLElement
   readonly terminal: OutputTerminal
   readonly search: Search
-  /** Where to go on: behind the last event that was taken in. */
+  /** Position after the last received event. */
   position: string | undefined
-  /** Set when no more output can come in this run of the task. */
+  /** Set when this run of the task can produce no more output. */
   ended: EndReason | undefined
   readonly #gutter: Gutter
   readonly #more: HTMLButtonElement
@@ -55,7 +55,7 @@ export class OutputView {
     this.terminal.onchange = () => this.#drawSoon()
   }
 
-  /** To be called when the element is shown. */
+  /** Must be called when the element is shown. */
   shown(): void {
     if (!this.#isOpen) {
       this.#isOpen = true
@@ -65,7 +65,7 @@ export class OutputView {
     this.#fit()
   }
 
-  /** Takes in an event of the task's output. Resolves when there is room for the next. */
+  /** Processes an event of the task's output. Resolves when ready for the next one. */
   async received({ event, data, id }: ConsoleEvent): Promise<void> {
     const before = this.position ?? this.#view
     if (id !== undefined) this.position = id
@@ -85,8 +85,8 @@ export class OutputView {
     }
   }
 
-  /** Position of the first row in sight, for a link. */
-  positionInSight(): string | undefined {
+  /** Position of the first visible row, for a link. */
+  visiblePosition(): string | undefined {
     const { buffer } = this.terminal.xterm
     return this.terminal.rows.at(this.terminal.absolute(buffer.active.viewportY))?.position
   }
@@ -107,13 +107,13 @@ export class OutputView {
   #fit(): void {
     this.terminal.fit()
     const { cols } = this.terminal.xterm
-    if (this.#cols !== 0 && this.#cols !== cols) this.search.again()
+    if (this.#cols !== 0 && this.#cols !== cols) this.search.restart()
     this.#cols = cols
     this.#drawSoon()
   }
 
   #drawSoon(): void {
-    // Every line that scrolls asks for it.
+    // Every scrolled line requests a redraw: draw once per frame.
     if (this.#frame !== 0) return
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0
@@ -124,7 +124,7 @@ export class OutputView {
         this.#more,
         count === 0 || count === undefined ? '↓ End' : `↓ ${formatCount(count)} new ${count === 1 ? 'line' : 'lines'}`,
       )
-      this.search.goOn()
+      this.search.resume()
     })
   }
 
@@ -157,12 +157,12 @@ function gapText(stream: string, from: number, to: number, reason: GapReason): s
   const what = `${formatBytes(to - from)} of ${stream} (offset ${formatCount(from)} to ${formatCount(to)})`
   return reason === 'dropped'
     ? `${what} are no longer kept`
-    : `${what} are not shown in this view; the download has them`
+    : `${what} are not shown in this view, but are part of the download`
 }
 
 function endText(reason: EndReason, message: string | undefined): string {
-  if (reason === 'eof') return 'The task has written nothing.'
-  if (reason === 'gone') return 'The supervisor is gone, and the output that it kept with it.'
-  if (reason === 'not-found') return 'There is no such task (any more).'
+  if (reason === 'eof') return 'The task wrote no output.'
+  if (reason === 'gone') return 'The supervisor is gone, and its buffered output is lost.'
+  if (reason === 'not-found') return 'Task not found; it may have been removed.'
   return message ?? 'The output cannot be read.'
 }

@@ -1,22 +1,22 @@
-/** What is known of the rows from `row` on, up to the next mark. */
+/** Describes the rows from `row` up to the next mark. */
 export interface RowMark {
-  /** Counted from the first row that the terminal ever had, so it does not change when old rows go. */
+  /** Counted from the terminal's first row ever, so it does not change when old rows are dropped. */
   readonly row: number
   readonly stream: 'stdout' | 'stderr'
   /** When the supervisor read it (Unix ms). */
   readonly at?: number
-  /** Position at which a view would have to begin to begin here. */
+  /** Position with which a view begins here. */
   readonly position: string
 }
 
-/** Which output lies on which rows of a terminal. */
+/** Maps rows of a terminal to output. */
 export class Rows {
   #marks: RowMark[] = []
 
-  /** Marks must be added in order. Several on one row: the first tells of it. */
+  /** Adds a mark. Marks must be added in order; the first one of a row wins. */
   add(mark: RowMark): void {
     const last = this.#marks.at(-1)
-    // Output that moved the cursor up writes over rows that are marked already.
+    // Output that moved the cursor up overwrites rows that are already marked.
     if (last === undefined || mark.row > last.row) this.#marks.push(mark)
   }
 
@@ -30,15 +30,15 @@ export class Rows {
     return this.#marks[low - 1]
   }
 
-  /** Forgets rows before `row`; now and then, since it costs a copy. */
+  /** Drops marks before `row`; only if that frees half of them, since it copies the rest. */
   trim(row: number): void {
     const gone = this.#marks.findIndex((mark) => mark.row > row) - 1
     if (gone > this.#marks.length / 2) this.#marks = this.#marks.slice(gone)
   }
 
-  /** After a change of width every row lies elsewhere, or is gone (undefined). */
-  move(where: (row: number) => number | undefined): void {
-    const moved = this.#marks.map((mark) => ({ ...mark, row: where(mark.row) }))
+  /** Moves all marks after a change of width. `newRow` returns undefined for a row that was dropped. */
+  move(newRow: (row: number) => number | undefined): void {
+    const moved = this.#marks.map((mark) => ({ ...mark, row: newRow(mark.row) }))
     this.#marks = moved.filter((mark): mark is RowMark => mark.row !== undefined)
   }
 }

@@ -3,14 +3,14 @@ import { icon } from '../icon.js'
 import { formatCount } from '../text/format.js'
 import type { Search, SearchState } from './search.js'
 
-/** The field that searches the output in sight of it. */
+/** The search field for the visible tab. */
 export class SearchBar {
   readonly element: HTMLElement
   readonly #input: HTMLInputElement
   readonly #status = h('output', { class: 'search-status', 'aria-live': 'polite' })
   readonly #search: () => Search | undefined
 
-  /** @param search of the tab in sight. */
+  /** @param search returns the search of the visible tab. */
   constructor(search: () => Search | undefined) {
     this.#search = search
     this.#input = h('input', {
@@ -54,18 +54,18 @@ export class SearchBar {
     this.#input.select()
   }
 
-  /** Brings the search of the tab in sight in line with the field. */
+  /** Applies the field's text to the visible tab. */
   apply(): void {
     this.element.classList.toggle('idle', this.#input.value === '')
     if (this.#input.value === '') this.#search()?.clear()
     else this.#search()?.start(this.#input.value)
   }
 
-  tell({ current, count, isComplete }: SearchState): void {
+  show({ current, count, isComplete }: SearchState): void {
     const found =
       count === 0
         ? isComplete
-          ? 'none'
+          ? 'no match'
           : '…'
         : `${formatCount(current)}/${formatCount(count)}${isComplete ? '' : '…'}`
     setText(this.#status, this.#input.value === '' ? '' : found)

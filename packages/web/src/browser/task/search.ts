@@ -1,10 +1,10 @@
 import { type LogicalLine, logicalLine } from './logical-lines.js'
 import type { OutputTerminal } from './terminal.js'
 
-/** The most matches that are counted; nobody steps through more. */
+/** Maximum number of matches to count; users do not step through more. */
 const MAX_MATCHES = 10_000
 
-/** How long (ms) one slice of a search may take, so that typing goes on. */
+/** Maximum duration (ms) of a slice of a search, so that typing stays responsive. */
 const SLICE_MS = 8
 
 interface Match {
@@ -15,17 +15,17 @@ interface Match {
 }
 
 export interface SearchState {
-  /** From 1; 0 while there is none. */
+  /** Index from 1; 0 if there is no match yet. */
   readonly current: number
   readonly count: number
-  /** False while the search goes on, and where it gave up counting. */
+  /** False while searching, and if counting stopped at the maximum. */
   readonly isComplete: boolean
 }
 
-/** Looks for text in all rows of a terminal, in slices, and goes on where output was added. */
+/** Searches all rows of a terminal in slices, including rows added later. */
 export class Search {
   readonly #terminal: OutputTerminal
-  readonly #tell: (state: SearchState) => void
+  readonly #onState: (state: SearchState) => void
   #text = ''
   #matches: Match[] = []
   #current = -1
@@ -33,26 +33,26 @@ export class Search {
   #isComplete = true
   #slice = 0
 
-  constructor(terminal: OutputTerminal, tell: (state: SearchState) => void) {
+  constructor(terminal: OutputTerminal, onState: (state: SearchState) => void) {
     this.#terminal = terminal
-    this.#tell = tell
+    this.#onState = onState
   }
 
-  /** Begins anew where the text differs; the match nearest above the end of what is in sight becomes the current one. */
+  /** Starts a search, unless the text is unchanged. Selects the last match above the end of the visible rows. */
   start(text: string): void {
     if (text === this.#text) return
     this.clear()
     this.#text = text
-    this.goOn()
+    this.resume()
   }
 
-  /** Looks at rows that came since. */
-  goOn(): void {
+  /** Searches rows that were added since. */
+  resume(): void {
     if (this.#text !== '' && this.#slice === 0) this.#slice = window.setTimeout(() => this.#searchSlice())
   }
 
-  /** After a change of width rows lie elsewhere. */
-  again(): void {
+  /** Searches again after a change of width, which moves rows. */
+  restart(): void {
     const text = this.#text
     this.clear()
     this.start(text)
@@ -70,7 +70,7 @@ export class Search {
     this.#report()
   }
 
-  /** @param direction 1 to the next match, -1 to the one before; around the ends. */
+  /** @param direction 1 for the next match, -1 for the previous one; wraps around. */
   step(direction: 1 | -1): void {
     this.#dropTrimmed()
     if (this.#matches.length === 0) return
@@ -83,10 +83,10 @@ export class Search {
     const buffer = this.#terminal.xterm.buffer.active
     const { trimmed } = this.#terminal
     const needle = this.#text.toLowerCase()
-    // Upper case asks for upper case.
+    // A search text with capitals is case-sensitive.
     const isExact = needle !== this.#text
     const deadline = performance.now() + SLICE_MS
-    // The cursor's line may still grow.
+    // Exclude the cursor's line, which may still grow.
     const end = buffer.baseY + buffer.cursorY
     let row = Math.max(0, this.#searchedUpTo - trimmed)
     while (row < end && performance.now() < deadline && this.#matches.length < MAX_MATCHES) {
@@ -102,7 +102,7 @@ export class Search {
     this.#isComplete = isOver && !isFull
     if (this.#current < 0) this.#choose(isOver)
     this.#report()
-    if (!isOver) this.goOn()
+    if (!isOver) this.resume()
   }
 
   #searchLine(line: LogicalLine, text: string, needle: string): void {
@@ -117,8 +117,8 @@ export class Search {
   }
 
   /**
-   * Where in its line a character lies: cells and characters differ where characters are wide, or combine. Must be asked in
-   * order, so that a line of megabytes is walked once, not once a match.
+   * Returns a function that maps a character to its cell; they differ for wide and combining characters. It must be called
+   * in ascending order, so that a line of megabytes is scanned once and not once per match.
    */
   #cellsOf({ row, rows }: LogicalLine): (character: number) => number {
     const { cols, buffer } = this.#terminal.xterm
@@ -135,10 +135,10 @@ export class Search {
 
   #choose(isOver: boolean): void {
     const { viewportY } = this.#terminal.xterm.buffer.active
-    const lastInSight = this.#terminal.absolute(viewportY + this.#terminal.xterm.rows)
-    const isPast = this.#searchedUpTo >= lastInSight
+    const lastVisible = this.#terminal.absolute(viewportY + this.#terminal.xterm.rows)
+    const isPast = this.#searchedUpTo >= lastVisible
     if ((!isPast && !isOver) || this.#matches.length === 0) return
-    const below = this.#matches.findIndex(({ row }) => row >= lastInSight)
+    const below = this.#matches.findIndex(({ row }) => row >= lastVisible)
     this.#current = below === -1 ? this.#matches.length - 1 : Math.max(0, below - 1)
     this.#show()
   }
@@ -162,6 +162,6 @@ export class Search {
   }
 
   #report(): void {
-    this.#tell({ current: this.#current + 1, count: this.#matches.length, isComplete: this.#isComplete })
+    this.#onState({ current: this.#current + 1, count: this.#matches.length, isComplete: this.#isComplete })
   }
 }

@@ -1,18 +1,18 @@
 import { h, setText } from '../dom.js'
 
-const PLACEHOLDER = 'Line for stdin'
+const PLACEHOLDER = 'Send a line to stdin'
 
-/** Lines that can be brought back. */
+/** Maximum number of lines in the history. */
 const MAX_HISTORY = 100
 
 export interface StdinCalls {
-  /** Resolves with the offset up to which stdin was accepted. */
+  /** Resolves with the accepted offset of stdin. */
   send(data: string): Promise<number | undefined>
-  /** Resolves when stdin is closed, with false where the user thought better of it. */
+  /** Resolves with true when stdin is closed, or with false if the user cancelled. */
   end(): Promise<boolean>
 }
 
-/** A line of input for the task. What is sent stays in order, and can be brought back with the arrow keys. */
+/** The input field for stdin. Sends lines in order; the arrow keys recall earlier lines. */
 export class StdinLine {
   readonly element: HTMLFormElement
   readonly #input: HTMLInputElement
@@ -48,7 +48,7 @@ export class StdinLine {
     )
   }
 
-  /** @param reason why nothing can be sent; undefined where it can. */
+  /** @param reason why nothing can be sent; undefined enables the field. */
   disable(reason: string | undefined): void {
     for (const control of this.element.querySelectorAll('input, button')) {
       ;(control as HTMLInputElement).disabled = reason !== undefined
@@ -73,10 +73,10 @@ export class StdinLine {
   async #send(line: string): Promise<void> {
     try {
       const offset = await this.#calls.send(`${line}\n`)
-      this.#tell(offset === undefined ? '' : `sent, offset ${offset}`)
+      this.#showStatus(offset === undefined ? '' : `sent, offset ${offset}`)
     } catch (error) {
-      this.#tell((error as Error).message, true)
-      // Nothing that was typed is lost.
+      this.#showStatus((error as Error).message, true)
+      // Restore the line, so that it can be sent again.
       if (this.#input.value === '') this.#input.value = line
     }
   }
@@ -84,9 +84,9 @@ export class StdinLine {
   async #end(): Promise<void> {
     try {
       await this.#sending
-      if (await this.#calls.end()) this.#tell('stdin is closed')
+      if (await this.#calls.end()) this.#showStatus('stdin closed')
     } catch (error) {
-      this.#tell((error as Error).message, true)
+      this.#showStatus((error as Error).message, true)
     }
   }
 
@@ -102,7 +102,7 @@ export class StdinLine {
     }
   }
 
-  #tell(text: string, isProblem = false): void {
+  #showStatus(text: string, isProblem = false): void {
     setText(this.#status, text)
     this.#status.classList.toggle('problem', isProblem)
   }

@@ -9,13 +9,13 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2',
 export interface TaskActionsOptions {
   readonly dialogs: ParentNode
   readonly act: <A extends WriteAction>(action: A, body: ActionBodies[A]) => Promise<ActionResults[A]>
-  readonly tell: (message: string, isProblem?: boolean) => void
+  readonly showStatus: (message: string, isProblem?: boolean) => void
 }
 
-/** What a button does: one action, or a restart of what runs, which takes two. */
+/** What a button does: one action, or stop and restart for a running task. */
 type Offer = Exclude<WriteAction, 'stdin' | 'meta'> | 'stopAndRestart'
 
-/** The buttons that do something to a task. What cannot be done now is not offered; what cannot be undone is asked about. */
+/** The buttons that control a task: only those that currently apply. Destructive actions ask for confirmation. */
 export class TaskActions {
   readonly element = h('div', { class: 'actions', role: 'group', 'aria-label': 'Actions' })
   readonly #options: TaskActionsOptions
@@ -40,7 +40,7 @@ export class TaskActions {
       try {
         await this.#run(action, taskName(info))
       } catch (error) {
-        this.#options.tell((error as Error).message, true)
+        this.#options.showStatus((error as Error).message, true)
       } finally {
         button.disabled = false
       }
@@ -54,62 +54,60 @@ export class TaskActions {
   }
 
   async #run(action: Offer, name: string): Promise<void> {
-    const { act, tell, dialogs } = this.#options
+    const { act, showStatus, dialogs } = this.#options
     if (action === 'pause' || action === 'resume') {
       const { delivered } = await act(action, {})
-      return tell(delivered ? `${action === 'pause' ? 'Paused' : 'Resumed'}.` : 'Nothing runs.', !delivered)
+      return showStatus(
+        delivered ? `${action === 'pause' ? 'Paused' : 'Resumed'}.` : 'No process is running.',
+        !delivered,
+      )
     }
     if (action === 'restart') {
       const { restarted } = await act('restart', {})
-      return tell(restarted ? 'Started again.' : 'It still runs.', !restarted)
+      return showStatus(restarted ? 'Restarted.' : 'The task is still running.', !restarted)
     }
     if (action === 'signal') return this.#signal(name)
     const question = { ...QUESTIONS[action], title: QUESTIONS[action].title.replace('%', name), danger: true }
     if (!(await confirm(dialogs, question))) return
     if (action === 'stopAndRestart') return this.#stopAndRestart()
-    if (await this.#stop(action)) tell('Stopped; nothing of it is left.')
+    if (await this.#stop(action)) showStatus('Stopped; no processes are left.')
   }
 
-  /** Whether nothing is left; else what is has been told. */
+  /** Returns whether no process is left; otherwise shows the survivors. */
   async #stop(action: 'stop' | 'terminate'): Promise<boolean> {
-    const { act, tell } = this.#options
-    tell('Stopping…')
+    const { act, showStatus } = this.#options
+    showStatus('Stopping…')
     const result = await act(action, {})
     if (result.survivors.length === 0) return true
-    tell(`Still there after the last signal: ${survivorsText(result)}`, true)
+    showStatus(`Still running after the last signal: ${survivorsText(result)}`, true)
     return false
   }
 
-  /** As `bgtask restart`: what has ended meanwhile needs no stop, and what outlives one is not started beside itself. */
+  /** Like `bgtask restart`: needs no stop if the task has ended meanwhile, and does not start it beside survivors. */
   async #stopAndRestart(): Promise<void> {
-    const { act, tell } = this.#options
+    const { act, showStatus } = this.#options
     const restart = async () => (await act('restart', {})).restarted
     if (!(await restart())) {
       if (!(await this.#stop('stop'))) return
-      if (!(await restart())) return tell('Somebody else started it again.', true)
+      if (!(await restart())) return showStatus('The task was already restarted by another client.', true)
     }
-    tell('Started again.')
+    showStatus('Restarted.')
   }
 
   async #signal(name: string): Promise<void> {
-    const { act, tell, dialogs } = this.#options
+    const { act, showStatus, dialogs } = this.#options
     const signal = h('select', { 'aria-label': 'Signal' }, ...SIGNALS.map((one) => h('option', {}, one)))
     const tree = h('input', { type: 'checkbox' })
-    const content = h(
-      'div',
-      { class: 'fields' },
-      signal,
-      h('label', {}, tree, 'to everything that belongs to the task'),
-    )
+    const content = h('div', { class: 'fields' }, signal, h('label', {}, tree, 'send to all processes of the task'))
     const question = {
       title: `Signal ${name}`,
-      text: 'Sent to the program that the task started.',
+      text: 'The program that the task started receives the signal.',
       action: 'Send',
       content,
     }
     if (!(await confirm(dialogs, question))) return
     const { delivered } = await act('signal', { signal: signal.value, tree: tree.checked })
-    tell(delivered ? `${signal.value} was sent.` : 'Nothing runs that could be signalled.', !delivered)
+    showStatus(delivered ? `Sent ${signal.value}.` : 'No process is running.', !delivered)
   }
 }
 
@@ -126,17 +124,17 @@ const LABELS = {
 const QUESTIONS = {
   stopAndRestart: {
     title: 'Restart %?',
-    text: 'Ends the program and everything that it started, by its stop steps, then starts it again. Its output goes on.',
+    text: 'Stops the program and all processes that it started, then starts it again. New output is added to the old.',
     action: 'Restart',
   },
   stop: {
     title: 'Stop %?',
-    text: 'Ends the program and everything that it started, by its stop steps. Its output stays until it is removed.',
+    text: 'Stops the program and all processes that it started. The output is kept until you remove the task.',
     action: 'Stop',
   },
   terminate: {
     title: 'Remove %?',
-    text: 'Stops what still runs, then lets the supervisor go. The output that it keeps goes with it.',
+    text: 'Stops all processes that are still running, then ends the supervisor. The output is deleted.',
     action: 'Remove',
   },
 } as const
@@ -162,7 +160,7 @@ function offers({ state }: RecordedInfo): Offer[] {
   }
 }
 
-/** Who may restart only must not stop what runs. */
+/** Restarting a running task also needs the right to stop it. */
 function actionsOf(offer: Offer): readonly WriteAction[] {
   return offer === 'stopAndRestart' ? ['stop', 'restart'] : [offer]
 }

@@ -14,7 +14,7 @@ import {
   taskTone,
 } from '../text/format.js'
 
-/** What a task is called, how it is, and how far it has come. */
+/** Shows a task's name, state, facts and progress. */
 export class TaskHeader {
   readonly elements: readonly HTMLElement[]
   readonly #name = h('h2', { class: 'task-name' })
@@ -25,7 +25,7 @@ export class TaskHeader {
   readonly #words = h('span')
   readonly #progress = h('div', { class: 'progress', hidden: true }, this.#bar, this.#words)
 
-  /** @param back leads to the list; absent where there is none. */
+  /** @param back returns to the list; undefined without a list. */
   constructor(actions: HTMLElement, back: (() => void) | undefined) {
     const title = h(
       'div',
@@ -76,6 +76,6 @@ function facts({ info, endOffsets, rate = 0 }: ListedTask, now: number): (string
     duration !== undefined && formatDuration(duration),
     written !== undefined && `${formatBytes(written)} written`,
     rate > 0 && `${formatBytes(rate)}/s`,
-    survivors !== '' && `still there: ${survivors}`,
+    survivors !== '' && `still running: ${survivors}`,
   ]
 }

@@ -17,13 +17,13 @@ export interface TaskViewOptions {
   readonly taskId: string
   readonly theme: 'dark' | 'light'
   readonly view: View
-  /** Position that the first view begins at. */
+  /** Position at which the first view begins. */
   readonly from: string | undefined
-  /** Leads back to the list; absent where there is none. */
+  /** Returns to the list; undefined without a list. */
   readonly back?: () => void
-  /** Another tab was chosen, or the same is wanted anew: the stream must be opened with it. */
+  /** Called when a view must be opened: another tab was selected, or the current one starts again. */
   readonly onView: (view: View) => void
-  /** Address that leads to this task and that position. */
+  /** Returns the address of a position in this task. */
   readonly link: (view: View, position: string | undefined) => string
 }
 
@@ -57,7 +57,7 @@ export class TaskView {
     this.#actions = new TaskActions({
       dialogs: root,
       act: (action, body) => api.act(taskId, action, body),
-      tell: (message, isProblem) => this.#tell(message, isProblem),
+      showStatus: (message, isProblem) => this.#showStatus(message, isProblem),
     })
     this.#header = new TaskHeader(this.#actions.element, options.back)
     this.#search = new SearchBar(() => this.#views.get(this.#view)?.search)
@@ -66,7 +66,7 @@ export class TaskView {
       end: async () => {
         const question = {
           title: 'Close stdin?',
-          text: 'The program sees the end of its input. It cannot be opened again in this run.',
+          text: 'The program reads end-of-file. Stdin cannot be reopened in this run.',
           action: 'Close',
         }
         if (!(await confirm(root, question))) return false
@@ -81,14 +81,14 @@ export class TaskView {
     this.#begin = h(
       'p',
       { class: 'begin', hidden: from === undefined },
-      'Begins at a linked place. ',
+      'This view starts at a linked position. ',
       h('button', { type: 'button', class: 'link', onclick: () => this.#fromStart() }, 'Show from the beginning'),
     )
     this.element = this.#build()
     this.#show(view, from)
   }
 
-  /** Position to go on at, in the tab in sight. */
+  /** Position from which to continue the visible tab. */
   get position(): string | undefined {
     return this.#views.get(this.#view)?.position
   }
@@ -97,7 +97,7 @@ export class TaskView {
     return this.#view
   }
 
-  /** To be called when the element is in the document. */
+  /** Must be called when the element is in the document. */
   attached(): void {
     this.#views.get(this.#view)?.shown()
   }
@@ -106,7 +106,7 @@ export class TaskView {
     const isGone = this.#task !== undefined && task === undefined
     this.#task = task ?? this.#task
     this.element.classList.toggle('gone', isGone)
-    if (isGone) this.#tell('This task was removed. What it wrote last is still shown here.')
+    if (isGone) this.#showStatus('This task was removed. Its last output is still shown here.')
     this.#draw()
     if (!this.#inspector.element.hidden && !isGone) void this.#inspector.refresh()
     this.#reopenIfStartedAgain()
@@ -145,12 +145,10 @@ export class TaskView {
   }
 
   #build(): HTMLElement {
-    const times = tool('clock', 'Times', 'When each line was read', () => this.#toggleTimes(times))
+    const times = tool('clock', 'Times', 'Show when each line was read', () => this.#toggleTimes(times))
     times.setAttribute('aria-pressed', 'false')
-    const download = tool('download', 'Download', 'Everything that is kept of this output, as a file', () =>
-      this.#download(),
-    )
-    const link = tool('link', 'Link', 'Copy a link to the first line in sight', () => this.#copyLink())
+    const download = tool('download', 'Download', 'Download all kept output of this tab', () => this.#download())
+    const link = tool('link', 'Link', 'Copy a link to the first visible line', () => this.#copyLink())
     this.#inspect.setAttribute('aria-expanded', 'false')
     return h(
       'section',
@@ -178,7 +176,9 @@ export class TaskView {
     const hasSupervisor = info.state !== 'orphaned' && info.state !== 'lost'
     this.#inspector.canEdit = hasSupervisor && this.#can.includes('meta')
     this.#stdin.element.hidden = !this.#can.includes('stdin')
-    this.#stdin.disable(info.pid === null ? 'Nothing runs' : hasSupervisor ? undefined : 'The supervisor is gone')
+    this.#stdin.disable(
+      info.pid === null ? 'No process is running' : hasSupervisor ? undefined : 'The supervisor is gone',
+    )
   }
 
   #show(view: View, from?: string): void {
@@ -187,8 +187,8 @@ export class TaskView {
     let shown = this.#views.get(view)
     if (shown === undefined) {
       const { root } = this.#options
-      const onSearch = (state: Parameters<SearchBar['tell']>[0]) => {
-        if (this.#view === view) this.#search.tell(state)
+      const onSearch = (state: Parameters<SearchBar['show']>[0]) => {
+        if (this.#view === view) this.#search.show(state)
       }
       shown = new OutputView({ view, root, theme: this.#theme, from, onSearch })
       shown.showsTimes = this.#showsTimes
@@ -206,7 +206,7 @@ export class TaskView {
     this.#reopen()
   }
 
-  /** Output ends with a run that nothing follows; a restart adds to it, and may be told of before that end. */
+  /** The output of a run ends unless a restart adds to it. The restart may be reported before that end. */
   #reopenIfStartedAgain(): void {
     const run = this.#task?.info.run
     if (this.#endedRun !== undefined && run !== undefined && run > this.#endedRun) this.#reopen()
@@ -244,24 +244,24 @@ export class TaskView {
       const { blob, name } = await this.#options.api.download(this.#options.taskId, this.#view)
       const href = URL.createObjectURL(blob)
       h('a', { href, download: name }).click()
-      // The browser has taken hold of it by then.
+      // By then the browser has started the download.
       setTimeout(() => URL.revokeObjectURL(href), 60_000)
     } catch (error) {
-      this.#tell((error as Error).message, true)
+      this.#showStatus((error as Error).message, true)
     }
   }
 
   async #copyLink(): Promise<void> {
-    const link = this.#options.link(this.#view, this.#views.get(this.#view)?.positionInSight())
+    const link = this.#options.link(this.#view, this.#views.get(this.#view)?.visiblePosition())
     try {
       await navigator.clipboard.writeText(link)
-      this.#tell('The link to the first line in sight is in the clipboard.')
+      this.#showStatus('Copied a link to the first visible line.')
     } catch {
-      this.#tell(link)
+      this.#showStatus(link)
     }
   }
 
-  #tell(message: string, isProblem = false): void {
+  #showStatus(message: string, isProblem = false): void {
     setText(this.#status, message)
     this.#status.classList.toggle('problem', isProblem)
   }

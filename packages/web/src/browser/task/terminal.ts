@@ -5,31 +5,31 @@ import { openTerminal } from './open-terminal.js'
 import { type RowMark, Rows } from './rows.js'
 import { TERMINAL_THEMES } from './themes.js'
 
-/** Rows that can be scrolled back to; older ones are told as gone from the page, the download has them. */
+/** Maximum number of rows to scroll back. Older ones are available only in the download. */
 export const SCROLLBACK = 100_000
 
-/** Above so many characters (UTF-16 units) that wait to be shown, whoever writes should wait. */
+/** When more characters (UTF-16 units) than this are pending, the writer should wait. */
 const HIGH_WATER = 1024 * 1024
 
-/** A mark each so many characters, so that a link leads near to the row it was made at. */
-const MARK_EVERY = 4_096
+/** Bytes between marks: a link leads to the nearest mark before its row. */
+const MARK_INTERVAL = 4_096
 
 export interface Chunk {
   readonly stream: 'stdout' | 'stderr'
   readonly data: Uint8Array
   readonly at?: number
-  /** Position at which a view would have to begin to begin with these bytes. */
+  /** Position with which a view begins with these bytes. */
   readonly position: string
-  /** Offset of the first byte, where the position is one: then rows within the chunk have positions, too. */
+  /** Offset of the first byte, if the position is an offset: then rows within the chunk have positions, too. */
   readonly offset?: number
 }
 
-/** Shows output as a terminal would, and nothing else of a terminal: no input, and of escape sequences only what is inert. */
+/** A terminal for output only: takes no input, and interprets only harmless escape sequences. */
 export class OutputTerminal {
   readonly element = document.createElement('div')
   readonly xterm: Terminal
   readonly rows = new Rows()
-  /** Called when rows were added, scrolled or drawn anew. */
+  /** Called when rows were added, scrolled or redrawn. */
   onchange: () => void = () => {}
   readonly #root: ShadowRoot
   #release = () => {}
@@ -38,12 +38,12 @@ export class OutputTerminal {
   #waiting = 0
   #drained: (() => void)[] = []
   #endsLine = true
-  /** The row on which what is written next begins. */
+  /** The row on which the next write begins. */
   #shownUpTo = 0
-  /** Rows that were given up at the top. */
+  /** Number of rows that were dropped at the top. */
   #trimmed = 0
   #anchor: { readonly row: number; readonly marker: { readonly line: number; dispose(): void } } | undefined
-  /** Row below the last one that was in sight, while the reader has scrolled up. */
+  /** Row after the last one that was visible when the user scrolled up. */
   #seenUpTo: number | undefined
 
   constructor(root: ShadowRoot, theme: 'dark' | 'light') {
@@ -66,18 +66,18 @@ export class OutputTerminal {
     this.xterm.onRender(() => this.#changed())
   }
 
-  /** To be called once, when the element is in the document. */
+  /** Must be called once, when the element is in the document. */
   open(): void {
     this.#release = openTerminal(this.xterm, this.element, this.#root)
-    // Its own keys would be input; the page scrolls, and every other key is the browser's.
+    // xterm.js would treat keys as input. The page handles scrolling; all other keys belong to the browser.
     this.xterm.attachCustomKeyEventHandler(() => false)
     this.xterm.textarea?.setAttribute('tabindex', '-1')
   }
 
   /** Resolves when the terminal is ready for more. */
   write({ stream, data, at, position, offset }: Chunk): Promise<void> {
-    for (let start = 0; start < data.length; start += MARK_EVERY) {
-      const piece = data.subarray(start, start + MARK_EVERY)
+    for (let start = 0; start < data.length; start += MARK_INTERVAL) {
+      const piece = data.subarray(start, start + MARK_INTERVAL)
       const text = this.#inert[stream].push(this.#decoders[stream].decode(piece, { stream: true }))
       const here = offset === undefined ? position : `${stream}:${offset + start}`
       this.#write(text, { stream, at, position: here })
@@ -86,19 +86,19 @@ export class OutputTerminal {
     return new Promise((resolve) => this.#drained.push(resolve))
   }
 
-  /** A line of the page's own. What was cut off before it stays cut off. */
+  /** Writes a line of the page's own, and resets decoders, since bytes before it are missing. */
   writeNote(text: string, { stream, position }: Pick<Chunk, 'stream' | 'position'>): void {
     this.#decoders[stream] = new TextDecoder()
     this.#inert[stream] = new InertText()
     this.#write(`${this.#endsLine ? '' : '\n'}\x1b[0;2;3m── ${text} ──\x1b[0m\n`, { stream, position })
   }
 
-  /** Rows added since the reader scrolled up; undefined while the end is in sight. */
+  /** Number of rows added since the user scrolled up; undefined while the end is visible. */
   get newRows(): number | undefined {
     return this.#seenUpTo === undefined ? undefined : this.#endRow - this.#seenUpTo
   }
 
-  /** The row, counted from the first ever, of a row of the buffer. */
+  /** Converts a row of the buffer to one counted from the first row ever. */
   absolute(bufferRow: number): number {
     return bufferRow + this.#trimmed
   }
@@ -113,8 +113,8 @@ export class OutputTerminal {
   }
 
   /**
-   * Brings a row of the buffer to the top of what is in sight. xterm.js scrolls by a distance from where its scrollbar stands, which
-   * a change of height leaves behind: then it lands some rows off, or stays at the edge. Moved once, the two agree.
+   * Scrolls a row of the buffer to the top. xterm.js scrolls relative to its scrollbar, whose position is stale after a change
+   * of height: then it misses by some rows or stays at the edge. One scroll synchronizes the two, so retry.
    */
   scrollTo(bufferRow: number): void {
     const { active } = this.xterm.buffer
@@ -126,7 +126,7 @@ export class OutputTerminal {
     }
   }
 
-  /** Size of a character's cell in CSS pixels; undefined while nothing is shown. */
+  /** Size of a character cell in CSS pixels; undefined before the first render. */
   get cell(): { width: number; height: number } | undefined {
     const screen = this.element.querySelector('.xterm-screen')?.getBoundingClientRect()
     if (!screen?.width || !screen.height) return undefined
@@ -138,7 +138,7 @@ export class OutputTerminal {
     const { clientWidth, clientHeight } = this.element
     const cell = this.cell
     if (cell === undefined || clientWidth === 0 || clientHeight === 0) return
-    // The scrollbar lies over the last 14 px, and the padding before the first column.
+    // 14 px for the scrollbar, and the padding before the first column.
     const cols = Math.max(20, Math.floor((clientWidth - 22) / cell.width))
     const rows = Math.max(2, Math.floor(clientHeight / cell.height))
     if (cols === this.xterm.cols && rows === this.xterm.rows) return
@@ -161,20 +161,20 @@ export class OutputTerminal {
     this.#waiting += text.length
     this.xterm.write(text, () => {
       this.rows.add({ ...mark, row: this.#shownUpTo })
-      this.#count()
+      this.#countTrimmed()
       this.#waiting -= text.length
       if (this.#waiting <= HIGH_WATER) for (const resolve of this.#drained.splice(0)) resolve()
     })
   }
 
-  /** The cursor's row. */
+  /** The cursor's row, counted from the first row ever. */
   get #endRow(): number {
     const { baseY, cursorY } = this.xterm.buffer.active
     return this.#trimmed + baseY + cursorY
   }
 
-  /** Nothing tells how many rows were given up; a marker moves up with them. Each write is far smaller than the scrollback. */
-  #count(): void {
+  /** Counts dropped rows: xterm.js does not report them, but a marker moves up with them. Each write is far smaller than the scrollback. */
+  #countTrimmed(): void {
     if (this.#anchor !== undefined) this.#trimmed = this.#anchor.row - this.#anchor.marker.line
     const marker = this.xterm.registerMarker(0)
     this.#anchor?.marker.dispose()
@@ -190,7 +190,7 @@ export class OutputTerminal {
     this.onchange()
   }
 
-  /** A change of width wraps lines anew; marks stay with the beginnings of their lines, and so does who has scrolled up. */
+  /** A change of width rewraps lines: marks and the scroll position stay at the beginnings of their lines. */
   #resize(cols: number, rows: number): void {
     const buffer = this.xterm.buffer.active
     const { viewportY, baseY } = buffer
@@ -206,7 +206,7 @@ export class OutputTerminal {
       this.#anchor?.marker.dispose()
       this.#anchor = undefined
       this.rows.move((row) => moved(row - trimmed))
-      this.#count()
+      this.#countTrimmed()
       if (newRows !== undefined) this.#seenUpTo = this.#endRow - newRows
       top = moved(viewportY)
     }

@@ -1,6 +1,6 @@
 import type { ITheme } from '@xterm/xterm'
 
-/** Both readable to people with reduced sight: every colour has a contrast of 4.5 or more against its background. */
+/** Accessible themes: every colour has a contrast of at least 4.5 against the background. */
 export const TERMINAL_THEMES: Readonly<Record<'dark' | 'light', ITheme>> = {
   dark: {
     background: '#0f1318',

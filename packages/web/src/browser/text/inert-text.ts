@@ -1,26 +1,27 @@
 import { visible } from './visible.js'
 
-/** A control string (OSC, DCS, …) that goes on for longer than this many characters is not waited for any more. */
+/** Maximum length (characters) of a control string (OSC, DCS, …) before the parser gives up on its terminator. */
 const MAX_STRING = 4_096
 
-/** Parameters of a control sequence that are longer are no sequence that a log needs; huge counts would stall the terminal. */
+/** Maximum length of a sequence's parameters. Logs need no longer ones, and huge counts would stall the terminal. */
 const MAX_PARAMETERS = 64
 
-/** SGR, cursor movement and erasing within the screen: what progress bars and colours need. */
+/** Final bytes of SGR, cursor movement and erasing within the screen, which colours and progress bars need. */
 const ALLOWED_FINALS = 'mABCDEFGHfdJKXP@su'
 
 const ESC = '\x1b'
 const BEL = '\x07'
 
 /**
- * Takes out of a task's output all that could do more than show text: everything that is not named here is dropped, so
+ * Removes everything from a task's output that could do more than show text. Sequences that are not allowed here are dropped:
  * titles, links (OSC 8), the clipboard (OSC 52), colour palettes, alternate screens, mouse modes, queries and resets never
- * reach the terminal. Sequences may be cut anywhere; the rest comes with the next call. C1 and bidi controls become visible.
+ * reach the terminal. Sequences may be split between calls. C1 and bidi controls become visible.
  */
 export class InertText {
   #state: 'text' | 'escape' | 'charset' | 'sequence' | 'string' | 'string-escape' = 'text'
-  /** Of the sequence under way, or how long the string under way is. */
+  /** Parameters of the current sequence. */
   #parameters = ''
+  /** Length of the current control string. */
   #length = 0
 
   push(text: string): string {
@@ -38,7 +39,7 @@ export class InertText {
     return kept
   }
 
-  /** One character; gives what is to be shown now that it is known. */
+  /** Processes one character; returns the text to show, if any. */
   #take(character: string): string {
     switch (this.#state) {
       case 'text':
@@ -76,13 +77,13 @@ export class InertText {
       return ''
     }
     this.#state = 'text'
-    // A control character, or what is no ASCII, ends what was no sequence.
+    // A control or non-ASCII character aborts the invalid sequence.
     if (character < ' ' || character > '~') return this.#take(character)
     const isAllowed = ALLOWED_FINALS.includes(character) && isHarmless(this.#parameters, character)
     return isAllowed ? `${ESC}[${this.#parameters}${character}` : ''
   }
 
-  /** Ends with BEL or ST; with the line too, so that a string without an end hides no more than the rest of its line. */
+  /** A string ends with BEL, ST or a line end: so a missing terminator hides at most the rest of the line. */
   #takeInString(character: string): string {
     this.#length += 1
     if (this.#state === 'string-escape') {
@@ -106,7 +107,7 @@ function nextControl(text: string, from: number): number {
   return text.length
 }
 
-/** A few numbers of at most four digits without private markers; never the scrollback's erasure. */
+/** Allows numbers of at most four digits, without private markers; never the erasure of the scrollback (3J). */
 function isHarmless(parameters: string, final: string): boolean {
   if (parameters.length > MAX_PARAMETERS || (final === 'J' && parameters.includes('3'))) return false
   return parameters.split(/[;:]/).every((number) => /^\d{0,4}$/.test(number))

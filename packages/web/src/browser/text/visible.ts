@@ -1,7 +1,7 @@
-/** C1 controls, which terminals obey, and the controls of text direction, which make text read as what it is not. */
+/** C1 controls, which terminals execute, and bidi controls, which disguise text. */
 const INVISIBLE = /[\u0080-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 
-/** Text of a task for people to read: what could act on it unseen is shown by its code point. */
+/** Replaces invisible control characters in a task's text by their code points. */
 export function visible(text: string): string {
   return text.replace(INVISIBLE, (character) => `<U+${hex(character)}>`)
 }

@@ -1,0 +1,66 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { COOKIE_VARIABLE } from './environment.js'
+import { canReadProcesses } from './proc.js'
+import { livingThread, type ProcessStat, readProcessStat } from './stat.js'
+
+const COOKIE_PREFIX = `${COOKIE_VARIABLE}=`
+
+/**
+ * All processes at one moment. What else is known of one is read when it is asked for, and once: a search for many trees
+ * costs one scan.
+ */
+export class ProcessTable {
+  readonly stats: readonly ProcessStat[] = allProcesses()
+  readonly #cookies = new Map<ProcessStat, readonly string[]>()
+  readonly #pipes = new Map<ProcessStat, readonly string[]>()
+
+  /** Whether its environment holds that cookie; false if we may not read it. */
+  carriesCookie(stat: ProcessStat, cookie: string): boolean {
+    return once(this.#cookies, stat, readCookies).includes(cookie)
+  }
+
+  /** Whether one of the pipes is its fd 0, 1 or 2. */
+  holdsPipe(stat: ProcessStat, pipes: readonly string[]): boolean {
+    return pipes.length > 0 && once(this.#pipes, stat, readStdio).some((target) => pipes.includes(target))
+  }
+}
+
+function once<T>(known: Map<ProcessStat, T>, stat: ProcessStat, read: (stat: ProcessStat) => T): T {
+  const value = known.get(stat) ?? read(stat)
+  known.set(stat, value)
+  return value
+}
+
+function allProcesses(): ProcessStat[] {
+  if (!canReadProcesses()) return []
+  const stats: ProcessStat[] = []
+  for (const name of readdirSync('/proc')) {
+    const first = name.charCodeAt(0)
+    if (first < 48 || first > 57) continue
+    const stat = readProcessStat(Number(name))
+    if (stat !== undefined) stats.push(stat)
+  }
+  return stats
+}
+
+function readCookies(stat: ProcessStat): string[] {
+  try {
+    const variables = readFileSync(`/proc/${livingThread(stat)}/environ`, 'latin1').split('\0')
+    const cookies = variables.filter((variable) => variable.startsWith(COOKIE_PREFIX))
+    return cookies.map((variable) => variable.slice(COOKIE_PREFIX.length))
+  } catch {
+    return []
+  }
+}
+
+function readStdio(stat: ProcessStat): string[] {
+  const thread = livingThread(stat)
+  return [0, 1, 2].flatMap((fd) => {
+    try {
+      return readlinkSync(`/proc/${thread}/fd/${fd}`)
+    } catch {
+      // Not open, not ours to see, or gone: then it is not a holder that we could signal either.
+      return []
+    }
+  })
+}

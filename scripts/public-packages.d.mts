@@ -1,0 +1,1 @@
+export function publicPackages(): { name: string; directory: string; manifest: Record<string, unknown> }[]
