@@ -127,12 +127,12 @@ export const launchLimitChecks: readonly Check[] = [
   }),
 ]
 
-/** It has slept for so long that it must be waiting. */
+/** It has slept for so long that it must be waiting; it may wake now and then to try again. */
 async function isIdle(pid: number): Promise<void> {
-  const needed = 30
+  const needed = 60
   let asleep = 0
   await until(() => {
-    asleep = /[SZ]/.test(readProcessStat(pid)?.state ?? 'Z') ? asleep + 1 : 0
+    if (/[SZ]/.test(readProcessStat(pid)?.state ?? 'Z')) asleep += 1
     return asleep >= needed
   }, 'the supervisor waits for the rest of its stdin')
 }
