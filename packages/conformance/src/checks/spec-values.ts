@@ -84,7 +84,7 @@ export const specValueChecks: readonly Check[] = [
   }),
 
   full('the steps of the spec end a run that lasts too long, each run again', 'W-84', async (bench) => {
-    const steps = [{ killSignal: 'SIGUSR1', waitMs: 10_000 }, ...KILL]
+    const steps = [{ killSignal: 'SIGUSR1' as const, waitMs: 10_000 }, ...KILL]
     const client = await bench.task({ exec: SLEEP, maxRuntimeMs: 50, stop: steps })
     for (const run of [1, 2]) {
       const { exitStatus } = await client.call('waitExit', { run, waitMs: 10_000 })
