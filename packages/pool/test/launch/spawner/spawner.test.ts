@@ -4,7 +4,7 @@ import { allPids, childrenOf, eventually, isAlive, processEnv, processFds, proce
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Spawner } from '../../../src/launch/spawner/spawner.js'
 import type { SpawnerFailure, SpawnerLaunch } from '../../../src/launch/spawner/spawner-launch.js'
-import { encodeSpec, makeSpec } from '../../../src/launch/spec.js'
+import { encodeSpec, parseSpawnOptions } from '../../../src/launch/spec.js'
 
 const binary = resolve(import.meta.dirname, '../../../../supervisor-native/dist/bgtask-supervisor')
 
@@ -47,7 +47,7 @@ function sh(script: string, changes: Partial<SpawnerLaunch> = {}) {
 /** A spec for a task in a directory of its own. */
 function taskSpec(options: { exec?: string[]; behavior?: 'background' | 'daemon' } = {}) {
   const path = tempDir()
-  const spec = makeSpec(
+  const { spec } = parseSpawnOptions(
     { exec: ['/bin/sleep', '1000'], ...options },
     { path, access: { mode: 0o600, gid: null, owners: [] } },
   )
