@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, linkSync, lstatSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
-import { monotonicMs } from '@bgtask/os'
+import { type HeldDirectory, monotonicMs } from '@bgtask/os'
 import {
   type Access,
   PathTooLongError,
@@ -12,7 +12,6 @@ import {
 import { MAX_SOCKET_PATH_BYTES } from '@bgtask/protocol/rpc'
 import { linkUnlessTaken, removeDeadSocket } from '../directory/claim.js'
 import { removeIfSame } from '../directory/files.js'
-import type { HeldDirectory } from '../directory/held-directory.js'
 import { makePrivateDirectory, type PrivateDirectory } from '../directory/private-directory.js'
 import type { Log } from '../log.js'
 import { MIN_CONNECTIONS, maxConnections } from './capacity.js'
