@@ -7,8 +7,14 @@ import { type Check, core, full, should } from '../check.js'
 import type { Client } from '../client.js'
 import { wholeFloats } from '../plain-messagepack.js'
 import { SLEEP } from '../spec.js'
-import { within } from '../waiting.js'
+import { until, within } from '../waiting.js'
 import { WRONG_PARAMETERS } from './wrong-parameters.js'
+
+/** Of one with 1,000,000 bytes. */
+const HALF_MESSAGE = encode([0, 1, 'writeStream', [{ streamId: 0, data: Buffer.alloc(1_000_000) }]]).subarray(0, -1)
+
+/** A supervisor may hold more than 64 MiB, but not nearly all that comes. */
+const MOST_HALF_MESSAGES = 150
 
 const GET_INFO = (id: number) => [0, id, 'getInfo', []]
 
@@ -205,6 +211,25 @@ const messages: Check[] = [
     const memory = /^RssAnon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${supervisorPid}/status`, 'utf8'))
     assert.ok(Number(memory?.[1]) < 80_000, `${memory?.[0]} while 100 MB were asked for and not read`)
   }),
+
+  full(
+    'half messages of many clients are bounded together, and the clients with the most of them go',
+    'W-15',
+    async (bench) => {
+      const client = await bench.task({ exec: SLEEP })
+      const little = bench.raw(client).send(HALF_MESSAGE.subarray(0, 30_000))
+      // 240 MB in all.
+      const many = Array.from({ length: 240 }, () => bench.raw(client).send(HALF_MESSAGE))
+      const left = new Set(many)
+      for (const raw of many) raw.socket.once('close', () => left.delete(raw))
+      await until(
+        () => left.size <= MOST_HALF_MESSAGES,
+        `${MOST_HALF_MESSAGES} clients with half messages are left at most`,
+      )
+      await client.info()
+      assert.ok(!little.socket.destroyed, 'a client with 30,000 bytes was disconnected')
+    },
+  ),
 ]
 
 const errors: Check[] = [

@@ -4,6 +4,11 @@ export const wireMutants: readonly Mutant[] = [
   ['bytes-as-text', 'messages are plain MessagePack: integers are integers, bytes are bin', /data/],
   ['integers-as-floats', 'messages are plain MessagePack: integers are integers, bytes are bin', /the float 3/],
   [
+    'holds-everything',
+    'half messages of many clients are bounded together, and the clients with the most of them go',
+    /clients with half messages are left at most/,
+  ],
+  [
     'falls-over-garbage',
     'who breaks the grammar or sends too much is disconnected, and nobody else notices',
     /another client noticed/,

@@ -16,6 +16,7 @@ import { makePrivateDirectory, type PrivateDirectory } from '../directory/privat
 import type { Log } from '../log.js'
 import { MIN_CONNECTIONS, maxConnections } from './capacity.js'
 import { Connection } from './connection.js'
+import { boundHeld } from './held.js'
 import type { MethodContext } from './methods.js'
 
 /** How long a supervisor that is to go waits for followers to fetch the last output and for replies to be sent. */
@@ -79,9 +80,12 @@ export class TaskServer {
         socket.destroy()
         return
       }
-      const connection = new Connection(socket, context, (closed, error) => {
-        this.#connections.delete(closed)
-        if (error !== undefined) this.#log.debug(() => `connection closed: ${error.message}`)
+      const connection = new Connection(socket, context, {
+        onHeld: () => boundHeld(this.#connections),
+        onClose: (closed, error) => {
+          this.#connections.delete(closed)
+          if (error !== undefined) this.#log.debug(() => `connection closed: ${error.message}`)
+        },
       })
       this.#connections.add(connection)
     })
