@@ -21,8 +21,7 @@ const CALLS: Record<string, Call> = {
   lost: (options) => makePool().lost(options),
   sweep: (options) => makePool().sweep(options),
   watch: (options) => makePool().watch({}, options).next(),
-  'LostTask.stop': (options) =>
-    lostTask().stop(options),
+  'LostTask.stop': (options) => lostTask().stop(options),
 }
 
 async function expectRefused(call: () => unknown, option: string): Promise<void> {
