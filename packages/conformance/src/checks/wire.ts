@@ -214,7 +214,7 @@ const messages: Check[] = [
 
   full(
     'half messages of many clients are bounded together, and the clients with the most of them go',
-    'W-15',
+    'W-16',
     async (bench) => {
       const client = await bench.task({ exec: SLEEP })
       const little = bench.raw(client).send(HALF_MESSAGE.subarray(0, 30_000))
