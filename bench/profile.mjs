@@ -4,10 +4,11 @@ import { runBenchmark } from './lib/benchmark.mjs'
 import { describeMachine } from './lib/environment.mjs'
 import { choose, readOptions } from './lib/options.mjs'
 import { callParts } from './profile/calls.mjs'
+import { launchParts } from './profile/launch.mjs'
 import { memoryParts } from './profile/memory.mjs'
 import { spawnParts } from './profile/spawn.mjs'
 
-const PARTS = [spawnParts, memoryParts, callParts]
+const PARTS = [spawnParts, launchParts, memoryParts, callParts]
 
 const HELP = `usage: pnpm bench:profile [--quick] [--only ID,ID…]
 

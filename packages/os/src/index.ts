@@ -1,4 +1,5 @@
 export { monotonicMs } from './clock.js'
+export { HeldDirectory } from './held-directory.js'
 export { printable, printableJson } from './printable.js'
 export {
   BEHAVIOR_VARIABLE,

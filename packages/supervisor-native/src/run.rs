@@ -1,17 +1,30 @@
-//! The main function of a supervisor: reads the launch spec from stdin, makes the task, reports, and serves until it is terminated.
+//! The main function: prints the version, serves as a spawner, or is a supervisor, which reads the launch spec from stdin, makes the task, reports, and serves until it is terminated.
 
 use crate::child::stopper::earlier_children;
 use crate::daemon::Daemon;
+use crate::info::SOFTWARE;
 use crate::launch::make_task::make_task;
 use crate::launch::spec::{self, Behavior};
 use crate::launch::{detach, report, stdio};
 use crate::leader::Leader;
+use crate::spawner;
 use crate::sys;
 use crate::wire::failure::Failure;
 
 /// Returns the exit status, when all is over.
 pub fn run() -> i32 {
-    sys::close_inherited();
+    match std::env::args_os().nth(1) {
+        Some(option) if option == "--spawner" => spawner::run(),
+        Some(option) if option == "--version" => {
+            println!("{SOFTWARE}");
+            0
+        }
+        _ => supervise(),
+    }
+}
+
+fn supervise() -> i32 {
+    sys::close_inherited(3);
     // So that no file system is kept busy by a task that does not use it, or by a standby.
     let _ = std::env::set_current_dir("/");
     match launch() {

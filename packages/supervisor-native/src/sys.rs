@@ -1,4 +1,4 @@
-//! Everything that std cannot do: the calls into the C library, and all `unsafe` of this program. Each function takes and
+//! Everything that std cannot do: the calls into the C library, and all `unsafe` of this program but the allocator's. Each function takes and
 //! returns safe types; what makes its block sound stands beside it. The process has one thread from its start to its end.
 
 #![allow(unsafe_code)]
@@ -16,6 +16,13 @@ mod c {
     unsafe extern "C" {
         pub(super) fn _exit(status: c_int) -> !;
         pub(super) fn chdir(path: *const c_char) -> c_int;
+        pub(super) fn clone(
+            body: extern "C" fn(*mut c_void) -> c_int,
+            stack: *mut c_void,
+            flags: c_int,
+            argument: *mut c_void,
+            ...
+        ) -> c_int;
         pub(super) fn dup2(from: c_int, to: c_int) -> c_int;
         pub(super) fn execve(path: *const c_char, argv: *const *const c_char, envp: *const *const c_char) -> c_int;
         pub(super) fn fcntl(fd: c_int, command: c_int, ...) -> c_int;
@@ -145,10 +152,10 @@ pub fn max_descriptors() -> u64 {
     }
 }
 
-/// Closes all descriptors from 3 on: they were leaked by whoever started us.
-pub fn close_inherited() {
+/// Closes all descriptors from `first` on, which is above 2: they were leaked by whoever started us.
+pub fn close_inherited(first: i32) {
     // SAFETY: called first of all, when nothing of this program owns a descriptor above 2.
-    let closed = unsafe { c::syscall(SYS_CLOSE_RANGE, 3 as c_uint, c_uint::MAX, 0 as c_uint) };
+    let closed = unsafe { c::syscall(SYS_CLOSE_RANGE, first.max(3), c_uint::MAX, 0 as c_uint) };
     if closed == 0 {
         return;
     }
@@ -156,7 +163,7 @@ pub fn close_inherited() {
     let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return };
     let open: Vec<RawFd> =
         entries.flatten().filter_map(|entry| entry.file_name().to_str().and_then(|name| name.parse().ok())).collect();
-    for fd in open.into_iter().filter(|fd| *fd > 2) {
+    for fd in open.into_iter().filter(|fd| *fd >= first.max(3)) {
         // SAFETY: as above; one that is closed already (the directory's) is refused by the kernel.
         drop(unsafe { OwnedFdUnchecked::new(fd) });
     }
@@ -179,6 +186,18 @@ impl Drop for OwnedFdUnchecked {
         // SAFETY: whoever made this value promised that nothing else owns the number.
         unsafe { c::syscall(SYS_CLOSE, self.0) };
     }
+}
+
+/// Takes over descriptor 3, which whoever started us has opened for us; None if it is not open. It will close on exec.
+pub fn take_third() -> Option<OwnedFd> {
+    const F_SETFD: c_int = 2;
+    const FD_CLOEXEC: c_int = 1;
+    // SAFETY: takes integers; a number that is not open is refused.
+    if unsafe { c::fcntl(3, F_SETFD, FD_CLOEXEC) } < 0 {
+        return None;
+    }
+    // SAFETY: it is open, and called first of all, when nothing of this program owns a descriptor above 2.
+    Some(unsafe { OwnedFd::from_raw_fd(3) })
 }
 
 /// Makes one of the three standard descriptors another name of `fd`.
@@ -205,6 +224,13 @@ pub fn hold(path: &CStr) -> io::Result<OwnedFd> {
     let fd = check(unsafe { c::open(path.as_ptr(), O_PATH | O_NOFOLLOW | O_CLOEXEC) })?;
     // SAFETY: the kernel has just made it for us, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Lets a pipe hold so many bytes, if the system has them to give.
+pub fn widen_pipe(fd: BorrowedFd<'_>, bytes: i32) {
+    const F_SETPIPE_SZ: c_int = 1031;
+    // SAFETY: takes an integer; the descriptor is open as long as it is borrowed.
+    unsafe { c::fcntl(fd.as_raw_fd(), F_SETPIPE_SZ, bytes) };
 }
 
 /// How many bytes a pipe holds.
@@ -388,6 +414,13 @@ pub fn take_signals() -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// Blocks all signals but SIGTERM: neither a terminal nor a reader that goes away ends us. Programs that are started get none of that.
+pub fn block_signals() {
+    const SIGTERM: u32 = 15;
+    reset_signal_actions();
+    set_signal_mask(!(1 << (SIGTERM - 1)));
+}
+
 /// What a child is to be. Made before the fork, after which nothing may be allocated.
 pub struct Program<'a> {
     /// Tried in this order.
@@ -408,87 +441,174 @@ pub enum StartError {
     Exec(io::Error),
 }
 
+const STAGE_SYSTEM: i32 = 0;
 const STAGE_CWD: i32 = 1;
 const STAGE_EXEC: i32 = 2;
+/// No failure: the value is the pid of a process that our child has started.
+const STAGE_STARTED: i32 = 3;
 
 /// Starts a program as the leader of a session of its own, with these descriptors as 0 to 2 and default signals; returns
 /// when it has been executed. All other descriptors of ours close on exec.
 pub fn start(program: &Program<'_>) -> Result<i32, StartError> {
+    start_by(program, become_leader).map(|(child, _)| child)
+}
+
+/// The same, but the parent of the program is init, or the nearest subreaper. Without `in_new_session` it stays in our session
+/// and process group.
+pub fn start_orphan(program: &Program<'_>, in_new_session: bool) -> Result<i32, StartError> {
+    let body = if in_new_session { leave_leader } else { leave_member };
+    let (child, orphan) = start_by(program, body)?;
+    let mut status = 0;
+    // SAFETY: the status is written, not kept; the pid is that of our child, which has ended or does so now.
+    while unsafe { c::waitpid(child, &raw mut status, 0) } < 0 && last_error() == EINTR {}
+    orphan.ok_or_else(|| StartError::System(io::Error::from_raw_os_error(EIO)))
+}
+
+/// What a new process gets from the one that it shares memory with.
+struct Plan<'a> {
+    program: &'a Program<'a>,
+    argv: Vec<*const c_char>,
+    env: Vec<*const c_char>,
+    /// Where it reports; it closes on exec.
+    report: RawFd,
+    /// The stack of a process that the new one starts in turn.
+    second_stack: &'a mut Pages,
+}
+
+/// Far more than the few calls between clone and exec take.
+const STACK_BYTES: usize = 64 * 1024;
+
+/// Returns the pid of our child, and that of the process which it has started, if it reported one.
+fn start_by(
+    program: &Program<'_>,
+    body: extern "C" fn(*mut c_void) -> c_int,
+) -> Result<(i32, Option<i32>), StartError> {
     let system = StartError::System;
-    let (mut failure, report) = io::pipe().map_err(system)?;
-    let argv = pointers(program.argv);
-    let env = pointers(program.env);
-    // SAFETY: one thread, see `fork`. The child calls only functions that are safe after a fork, on memory made before it.
-    let pid = check(unsafe { c::fork() }).map_err(system)?;
-    if pid == 0 {
-        // SAFETY: `argv` and `env` end with a null and point to strings that live as long as `program`.
-        unsafe { become_program(program, &argv, &env, report.as_raw_fd()) }
-    }
+    let no_memory = || StartError::System(io::Error::from_raw_os_error(ENOMEM));
+    let (mut reports, report) = io::pipe().map_err(system)?;
+    let mut stack = Pages::new(STACK_BYTES).ok_or_else(no_memory)?;
+    let mut second_stack = Pages::new(STACK_BYTES).ok_or_else(no_memory)?;
+    let (argv, env) = (pointers(program.argv), pointers(program.env));
+    let mut plan = Plan { program, argv, env, report: report.as_raw_fd(), second_stack: &mut second_stack };
+    let child = check(share_memory(&mut stack, body, &mut plan)).map_err(system)?;
     drop(report);
+    // Until all who could report have executed a program or ended. On an emulator they do not share our memory, and take longer.
+    let (mut orphan, mut failure) = (None, None);
     let mut words = [0_u8; 8];
-    match io::Read::read_exact(&mut failure, &mut words) {
-        // It closed on exec.
-        Err(_) => Ok(pid),
-        Ok(()) => {
-            let mut status = 0;
-            // SAFETY: the status is written, not kept; the pid is that of our child, which ends now.
-            while unsafe { c::waitpid(pid, &raw mut status, 0) } < 0 && last_error() == EINTR {}
-            let [a, b, c, d, e, f, g, h] = words;
-            let error = io::Error::from_raw_os_error(i32::from_ne_bytes([e, f, g, h]));
-            Err(match i32::from_ne_bytes([a, b, c, d]) {
-                STAGE_CWD => StartError::Cwd(error),
-                STAGE_EXEC => StartError::Exec(error),
-                _ => StartError::System(error),
-            })
+    while io::Read::read_exact(&mut reports, &mut words).is_ok() {
+        let [a, b, c, d, e, f, g, h] = words;
+        let value = i32::from_ne_bytes([e, f, g, h]);
+        let error = io::Error::from_raw_os_error(value);
+        match i32::from_ne_bytes([a, b, c, d]) {
+            STAGE_STARTED => orphan = Some(value),
+            STAGE_CWD => failure = Some(StartError::Cwd(error)),
+            STAGE_EXEC => failure = Some(StartError::Exec(error)),
+            _ => failure = Some(StartError::System(error)),
         }
     }
+    let Some(failure) = failure else { return Ok((child, orphan)) };
+    let mut status = 0;
+    // SAFETY: the status is written, not kept; the pid is that of our child, which ends now.
+    while unsafe { c::waitpid(child, &raw mut status, 0) } < 0 && last_error() == EINTR {}
+    Err(failure)
 }
 
 fn pointers(strings: &[CString]) -> Vec<*const c_char> {
     strings.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect()
 }
 
-/// # Safety
-/// Only in a process that was just forked. `argv` and `env` must end with a null, and their strings be alive.
-unsafe fn become_program(program: &Program<'_>, argv: &[*const c_char], env: &[*const c_char], report: RawFd) -> ! {
-    let fail = |stage: i32, error: i32| -> ! {
-        let mut words = [0_u8; 8];
-        let bytes = stage.to_ne_bytes().into_iter().chain(error.to_ne_bytes());
-        for (word, byte) in words.iter_mut().zip(bytes) {
-            *word = byte;
-        }
-        // SAFETY: eight bytes that are there; `_exit` ends the copy of our process without running anything of it.
-        unsafe {
-            c::write(report, words.as_ptr().cast(), words.len());
-            c::_exit(127)
-        }
-    };
+/// Runs `body` in a new process with our memory, while we wait until it has executed a program or ended: no page of ours is
+/// copied. Returns its pid, or -1.
+fn share_memory(stack: &mut Pages, body: extern "C" fn(*mut c_void) -> c_int, plan: &mut Plan<'_>) -> c_int {
+    const CLONE_VM: c_int = 0x100;
+    const CLONE_VFORK: c_int = 0x4000;
+    const SIGCHLD: c_int = 17;
+    let top = stack.bytes_mut().as_mut_ptr_range().end;
+    let argument: *mut Plan<'_> = plan;
+    // SAFETY: the stack is ours alone and its top is aligned to a page. The calling thread, our only one, stands still until the
+    // new process has executed a program or ended, so that `plan` outlives its use; the bodies below call only functions that are
+    // safe after a fork, on memory made before it, and never return.
+    unsafe { c::clone(body, top.cast(), CLONE_VM | CLONE_VFORK | SIGCHLD, argument.cast()) }
+}
+
+extern "C" fn become_leader(plan: *mut c_void) -> c_int {
+    // SAFETY: `share_memory` passes a plan that is alive and that only this process uses now.
+    let plan = unsafe { &*plan.cast::<Plan<'_>>() };
     // SAFETY: takes nothing.
     unsafe { c::setsid() };
+    become_program(plan)
+}
+
+extern "C" fn become_member(plan: *mut c_void) -> c_int {
+    // SAFETY: as in `become_leader`.
+    become_program(unsafe { &*plan.cast::<Plan<'_>>() })
+}
+
+extern "C" fn leave_leader(plan: *mut c_void) -> c_int {
+    leave(plan, become_leader)
+}
+
+extern "C" fn leave_member(plan: *mut c_void) -> c_int {
+    leave(plan, become_member)
+}
+
+/// Starts another process and ends, so that the other one has lost its parent.
+fn leave(plan: *mut c_void, body: extern "C" fn(*mut c_void) -> c_int) -> ! {
+    // SAFETY: as in `become_leader`.
+    let plan = unsafe { &mut *plan.cast::<Plan<'_>>() };
+    let mut stack = Pages { start: plan.second_stack.start, size: plan.second_stack.size };
+    let pid = share_memory(&mut stack, body, plan);
+    // The one that made it gives it back.
+    std::mem::forget(stack);
+    if pid < 0 {
+        fail(plan.report, STAGE_SYSTEM, last_error());
+    }
+    report_to(plan.report, STAGE_STARTED, pid);
+    exit_now(0)
+}
+
+/// In a process that was just made.
+fn become_program(plan: &Plan<'_>) -> ! {
+    let Plan { program, report, .. } = plan;
     set_signal_mask(0);
     for (standard, fd) in (0..).zip(program.stdio) {
         // SAFETY: takes integers. The three are above 2, since 0 to 2 are always open in the parent.
         if unsafe { c::dup2(fd.as_raw_fd(), standard) } < 0 {
-            fail(0, last_error());
+            fail(*report, STAGE_SYSTEM, last_error());
         }
     }
     // SAFETY: takes an integer.
     unsafe { c::umask(program.umask) };
     // SAFETY: a string that ends with a null.
     if unsafe { c::chdir(program.cwd.as_ptr()) } < 0 {
-        fail(STAGE_CWD, last_error());
+        fail(*report, STAGE_CWD, last_error());
     }
     let mut reason = ENOENT;
     for path in program.paths {
-        // SAFETY: strings and arrays that end with a null, as the caller promises.
-        unsafe { c::execve(path.as_ptr(), argv.as_ptr(), env.as_ptr()) };
+        // SAFETY: strings and arrays that end with a null, made by `pointers` of strings that outlive the plan.
+        unsafe { c::execve(path.as_ptr(), plan.argv.as_ptr(), plan.env.as_ptr()) };
         match last_error() {
             ENOENT | ENOTDIR | ENAMETOOLONG | ELOOP => {}
             EACCES => reason = EACCES,
-            other => fail(STAGE_EXEC, other),
+            other => fail(*report, STAGE_EXEC, other),
         }
     }
-    fail(STAGE_EXEC, reason)
+    fail(*report, STAGE_EXEC, reason)
+}
+
+fn fail(report: RawFd, stage: i32, error: i32) -> ! {
+    report_to(report, stage, error);
+    exit_now(127)
+}
+
+fn report_to(report: RawFd, stage: i32, value: i32) {
+    let mut words = [0_u8; 8];
+    let bytes = stage.to_ne_bytes().into_iter().chain(value.to_ne_bytes());
+    for (word, byte) in words.iter_mut().zip(bytes) {
+        *word = byte;
+    }
+    // SAFETY: eight bytes that are there.
+    unsafe { c::write(report, words.as_ptr().cast(), words.len()) };
 }
 
 /// Memory of its own, given back to the system when it is dropped; pages that were never written cost nothing.

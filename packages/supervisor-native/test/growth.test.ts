@@ -4,6 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { Launch } from './support/launch.js'
 import { hasBinary } from './support/native.js'
 
+/** The order of reads is kept up to this size; a busy machine fills it later, since it reads in smaller pieces. */
+const ORDER_LOG_KB = 256
+
 describe.runIf(hasBinary())('what a supervisor holds', () => {
   test('is little, and does not grow with runs, clients, calls and output', async () => {
     const launch = new Launch().give({
@@ -26,7 +29,7 @@ describe.runIf(hasBinary())('what a supervisor holds', () => {
     for (let rounds = 0; rounds < 6; rounds += 1) await round()
     const after = await settled(pid)
     expect(after.fds).toBe(before.fds)
-    expect(after.privateKb).toBeLessThan(before.privateKb + 100)
+    expect(after.privateKb).toBeLessThan(before.privateKb + ORDER_LOG_KB + 100)
     expect(after.privateKb).toBeLessThan(1_000)
   })
 })

@@ -8,6 +8,7 @@ use bgtask_supervisor::launch::spec;
 use bgtask_supervisor::lock::holder::Text;
 use bgtask_supervisor::process::stat::Stat;
 use bgtask_supervisor::server::params::Call;
+use bgtask_supervisor::spawner::{Inbox, Plan};
 use bgtask_supervisor::wire::decode::decode;
 use bgtask_supervisor::wire::json::Json;
 use bgtask_supervisor::wire::limits::{self, Limits};
@@ -15,9 +16,17 @@ use bgtask_supervisor::wire::msgpack::Msgpack;
 use bgtask_supervisor::wire::scanner::Scanner;
 use bgtask_supervisor::wire::value::Value;
 use bgtask_supervisor::wire::{json_parser, meta};
+use std::time::{Duration, Instant};
 use support::Random;
 
 const ROUNDS: u64 = 20_000;
+
+/// Seeds from 0 on, as many as a test run has time for. With `BGTASK_FUZZ_SECONDS` each test goes on for so long.
+fn seeds() -> impl Iterator<Item = u64> {
+    let seconds = std::env::var("BGTASK_FUZZ_SECONDS").ok().map(|text| text.parse().unwrap());
+    let end = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    (0..).take_while(move |seed| end.map_or(*seed < ROUNDS, |end| Instant::now() < end))
+}
 
 /// Small ones, so that mutations reach them.
 const TIGHT: Limits = Limits { bytes: 300, depth: 4, elements: 20 };
@@ -25,7 +34,7 @@ const TIGHT: Limits = Limits { bytes: 300, depth: 4, elements: 20 };
 #[test]
 fn messages() {
     let corpus = support::messages();
-    for seed in 0..ROUNDS {
+    for seed in seeds() {
         let mut random = Random::new(seed);
         let chosen = random.below(corpus.len());
         let bytes = random.mutate(&corpus[chosen], &corpus);
@@ -67,7 +76,7 @@ fn check_message(message: &[u8], seed: u64) {
 fn specs() {
     let corpus = [vec![support::spec()], support::messages()].concat();
     let mut taken = 0;
-    for seed in 0..ROUNDS {
+    for seed in seeds() {
         let mut random = Random::new(seed);
         let bytes = random.mutate(&corpus[0], &corpus);
         if let Ok(spec) = spec::parse(&bytes) {
@@ -85,7 +94,7 @@ fn lock_files_and_records() {
     let corpus =
         [vec![note.as_bytes().to_vec()], support::blocks("json").into_iter().map(String::into_bytes).collect()]
             .concat();
-    for seed in 0..ROUNDS {
+    for seed in seeds() {
         let mut random = Random::new(seed);
         let chosen = random.below(corpus.len());
         let bytes = random.mutate(&corpus[chosen], &corpus);
@@ -100,7 +109,39 @@ fn lock_files_and_records() {
 #[test]
 fn lines_of_proc() {
     let corpus = [b"42 (a ) b) S 1 2 3 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 77 1 2".to_vec()];
-    for seed in 0..ROUNDS {
+    for seed in seeds() {
         let _ = Stat::parse(&Random::new(seed).mutate(&corpus[0], &corpus));
     }
+}
+
+#[test]
+fn frames_of_a_spawner() {
+    let words = |words: [u32; 4]| words.into_iter().flat_map(u32::to_le_bytes);
+    let plan: Vec<u8> = words([1, 0o22, 2, 1]).chain(*b"/tmp\0node\0-v\0PATH=/bin\0").collect();
+    let head = [1_u32, 7, u32::try_from(plan.len()).unwrap()].into_iter().flat_map(u32::to_le_bytes);
+    let launch: Vec<u8> = head.chain(plan.iter().copied()).collect();
+    let corpus = [[launch.clone(), launch].concat(), plan];
+    let (mut frames, mut plans) = (0, 0);
+    for seed in seeds() {
+        let mut random = Random::new(seed);
+        let bytes = random.mutate(&corpus[0], &corpus);
+        let cut = random.below(bytes.len());
+        let mut received = [Vec::new(), Vec::new()];
+        let mut broken = [false, false];
+        for (index, pieces) in [vec![&bytes[..]], vec![&bytes[..cut], &bytes[cut..]]].into_iter().enumerate() {
+            let mut inbox = Inbox::default();
+            broken[index] = pieces.into_iter().any(|piece| {
+                let keep = |frame: bgtask_supervisor::spawner::Frame<'_>| {
+                    received[index].push((frame.kind, frame.id, frame.payload.to_vec()));
+                    Ok(())
+                };
+                inbox.receive(piece, keep).is_err()
+            });
+        }
+        assert_eq!((&received[0], broken[0]), (&received[1], broken[1]), "seed {seed}");
+        frames += received[0].len();
+        plans += received[0].iter().filter(|(_, _, payload)| Plan::parse(payload).is_some()).count();
+        let _ = Plan::parse(&random.mutate(&corpus[1], &corpus));
+    }
+    assert!(frames > 1_000 && plans > 100, "{frames} frames, {plans} plans");
 }

@@ -8,7 +8,7 @@ const STEPS = [
   { killSignal: 'SIGKILL', waitMs: 2_000 },
 ] as const
 
-const LOOK_MS = 5
+const POLL_INTERVAL_MS = 5
 
 /** What a launch may have left. */
 export interface Launched {
@@ -21,21 +21,22 @@ export interface Launched {
 /** Ends whatever a launch that failed left running. */
 export async function endLeftovers(launched: Launched): Promise<void> {
   const found = new Map<number, ProcessStat>()
-  const look = () => {
+  const refresh = () => {
     for (const target of findLeftovers(launched)) found.set(target.pid, target)
     return [...found.values()].filter(({ pid, startTime }) => isRunning(pid, startTime))
   }
   for (const { killSignal, waitMs } of STEPS) {
     const deadline = performance.now() + waitMs
     const signalled = new Set<number>()
-    for (let left = look(); left.length > 0 && performance.now() < deadline; left = look()) {
+    for (let left = refresh(); left.length > 0 && performance.now() < deadline; left = refresh()) {
       for (const target of left) {
-        if (target.isExiting || signalled.has(target.pid)) continue
+        // A main thread that has ended is marked as exiting for good, while the others run on.
+        if ((target.isExiting && livingThread(target) === target.pid) || signalled.has(target.pid)) continue
         signalled.add(target.pid)
         signalProcess(target, killSignal)
         signalProcess(target, 'SIGCONT')
       }
-      await delay(LOOK_MS)
+      await delay(POLL_INTERVAL_MS)
     }
   }
 }

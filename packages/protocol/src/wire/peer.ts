@@ -45,10 +45,15 @@ export interface PeerOptions {
   onNotification?(method: string, params: unknown[], peer: RpcPeer): void
   /** All that waited has been handed to the kernel: what was dropped before would be taken now. */
   onDrain?(peer: RpcPeer): void
+  /** Called when much is held for the other side: see `heldBytes`. */
+  onHeld?(peer: RpcPeer): void
   /** Called once. No error where this side closed without one. */
   onClose?(error: BgTaskError | undefined): void
   limits?: Partial<PeerLimits>
 }
+
+/** So little may be held for each of very many peers. */
+const LITTLE_BYTES = 32 * 1024
 
 const REQUEST = 0
 const RESPONSE = 1
@@ -106,6 +111,11 @@ export class RpcPeer {
     return this.#outbox.queuedBytes
   }
 
+  /** Bytes held for the other side: of a message that is not complete or must wait, and of what waits to be sent. */
+  get heldBytes(): number {
+    return this.#scanner.pendingBytes + this.queuedBytes
+  }
+
   /** Whether the other side waits for an answer. */
   get isAnswering(): boolean {
     return this.#requestsInFlight > 0
@@ -139,6 +149,7 @@ export class RpcPeer {
   notify(method: string, params: unknown[] = []): boolean {
     if (this.#closed || this.queuedBytes > this.#limits.pauseQueuedBytes) return false
     this.#outbox.send(encode([NOTIFICATION, method, params], this.#limits))
+    this.#noteHeld()
     return true
   }
 
@@ -154,6 +165,13 @@ export class RpcPeer {
     this.#socket.destroy()
     for (const id of this.#calls.ids()) this.#settle(id)?.reject(error ?? new TaskGoneError())
     this.#options.onClose?.(error)
+  }
+
+  /** Sends the reason, as far as the kernel takes it at once, and closes. */
+  disconnect(error: BgTaskError): void {
+    if (this.#closed) return
+    this.#outbox.send(encode([NOTIFICATION, ERROR_NOTIFICATION, [toWireError(error)]]))
+    this.close(error)
   }
 
   /** Keeps the program alive until `unref` was called as often. */
@@ -191,9 +209,14 @@ export class RpcPeer {
       problem = error as ProtocolError
     }
     this.#handling = false
-    if (problem !== undefined) this.#disconnect(problem)
+    if (problem !== undefined) this.disconnect(problem)
     this.#outbox.release()
     this.#pauseSocket(this.#mustPause())
+    this.#noteHeld()
+  }
+
+  #noteHeld(): void {
+    if (!this.#closed && !this.#handling && this.heldBytes > LITTLE_BYTES) this.#options.onHeld?.(this)
   }
 
   /** Only who serves pauses for its queue: two sides that both waited for the other to read would wait for ever. */
@@ -253,6 +276,7 @@ export class RpcPeer {
     this.#requestsInFlight--
     this.#respond(id, error, result)
     if (this.#paused) this.#handleMessages()
+    else this.#noteHeld()
   }
 
   #respond(id: number, error: unknown, result: unknown): void {
@@ -260,7 +284,7 @@ export class RpcPeer {
     const bytes = this.#encodeResponse(id, error, result)
     const queuedBytes = this.queuedBytes + bytes.length
     if (queuedBytes <= this.#limits.maxQueuedBytes) this.#outbox.send(bytes)
-    else this.#disconnect(new ProtocolError(`the other side does not read: ${queuedBytes} bytes wait to be sent`))
+    else this.disconnect(new ProtocolError(`the other side does not read: ${queuedBytes} bytes wait to be sent`))
   }
 
   #encodeResponse(id: number, error: unknown, result: unknown): Buffer {
@@ -293,13 +317,6 @@ export class RpcPeer {
         throw error
       })
     }
-  }
-
-  /** Says why, as far as the kernel takes it at once, and closes. */
-  #disconnect(error: BgTaskError): void {
-    if (this.#closed) return
-    this.#outbox.send(encode([NOTIFICATION, ERROR_NOTIFICATION, [toWireError(error)]]))
-    this.close(error)
   }
 }
 

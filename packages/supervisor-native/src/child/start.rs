@@ -39,7 +39,7 @@ pub fn start_child(spec: &Spec) -> Result<Started, Failure> {
     let null = File::open("/dev/null").map_err(system)?;
     let childs_stdin = stdin.as_ref().map_or_else(|| null.as_fd(), |pipe| pipe.childs.as_fd());
     let program = Program {
-        paths: &program_paths(spec)?,
+        paths: &paths_of(spec)?,
         argv: &strings(&spec.exec)?,
         env: &environment(spec)?,
         cwd: &string(&spec.cwd)?,
@@ -78,15 +78,20 @@ fn pipe_name(fd: &OwnedFd) -> Option<String> {
     Some(format!("pipe:[{}]", file.metadata().ok()?.ino()))
 }
 
-/// A program with a slash is that file; another one is looked up in the PATH of its own environment.
-fn program_paths(spec: &Spec) -> Result<Vec<CString>, Failure> {
-    let program = spec.exec.first().map(String::as_str).unwrap_or_default();
+fn paths_of(spec: &Spec) -> Result<Vec<CString>, Failure> {
+    let path = spec.env.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_str());
+    let paths = program_paths(spec.exec.first().map(String::as_str).unwrap_or_default(), path);
+    paths.into_iter().map(|path| string(&path)).collect()
+}
+
+/// A program with a slash is that file; another one is searched in this PATH.
+pub fn program_paths(program: &str, path: Option<&str>) -> Vec<String> {
     if program.contains('/') {
-        return Ok(vec![string(program)?]);
+        return vec![program.to_owned()];
     }
-    let path = spec.env.iter().find(|(name, _)| name == "PATH").map_or(DEFAULT_PATH, |(_, path)| path);
-    let directories = path.split(':').map(|directory| if directory.is_empty() { "." } else { directory });
-    directories.map(|directory| string(&format!("{directory}/{program}"))).collect()
+    let directories = path.unwrap_or(DEFAULT_PATH).split(':');
+    let named = directories.map(|directory| if directory.is_empty() { "." } else { directory });
+    named.map(|directory| format!("{directory}/{program}")).collect()
 }
 
 fn environment(spec: &Spec) -> Result<Vec<CString>, Failure> {

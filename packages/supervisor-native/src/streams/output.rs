@@ -17,6 +17,10 @@ const READS_IN_A_ROW: u32 = 8;
 /// The most that a pipe can hold on Linux unless raised; a drain stops there, for a grandchild may write on for ever.
 const MAX_DRAIN_BYTES: u64 = 1024 * 1024;
 
+/// What the pipe of a child that writes a lot may hold: fewer turns between the two than with the 64 KiB of a new pipe. A quiet one
+/// keeps those, since all pipes of a user together may hold 64 MiB before every new one gets a single page.
+const BUSY_PIPE_BYTES: i32 = 256 * 1024;
+
 /// How soon a read is tried again for which there was no memory.
 const MEMORY_RETRY_MS: u64 = 100;
 
@@ -38,6 +42,8 @@ pub struct Output {
     is_unread: bool,
     /// All writers are gone, but what they wrote has to wait for room.
     is_hung_up: bool,
+    /// The pipe of the present run was given more room, or was asked to take it.
+    is_wide: bool,
     /// Where the bytes are shown as well.
     mirror: Option<Mirror>,
     /// No reads before that: there was no memory.
@@ -77,6 +83,7 @@ impl Output {
             dropped: 0,
             is_unread: false,
             is_hung_up: false,
+            is_wide: false,
             mirror: None,
             retry_at: None,
         }
@@ -131,6 +138,7 @@ impl Output {
         self.eof = false;
         self.is_unread = true;
         self.is_hung_up = false;
+        self.is_wide = false;
         self.retry_at = None;
     }
 
@@ -263,6 +271,10 @@ impl Output {
                 Got::End
             }
             Ok(count) => {
+                if count == asked && count as u64 == READ_BYTES && !self.is_wide {
+                    sys::widen_pipe(source.as_fd(), BUSY_PIPE_BYTES);
+                    self.is_wide = true;
+                }
                 if let Some(mirror) = &mut self.mirror {
                     mirror.push(room.get(..count).unwrap_or_default());
                 }

@@ -1,9 +1,9 @@
 import { linkSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
+import type { HeldDirectory } from '@bgtask/os'
 import { isBgTaskError, RemoteError } from '@bgtask/protocol'
 import { connectSocket } from '@bgtask/protocol/rpc'
 import { removeIfSame } from './files.js'
-import type { HeldDirectory } from './held-directory.js'
 
 /** A listener that is alive takes a connection at once, or has a full backlog; that long (ms) is waited for room in it. */
 const CONNECT_MS = 1_000

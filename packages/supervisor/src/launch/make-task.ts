@@ -1,6 +1,6 @@
+import { HeldDirectory } from '@bgtask/os'
 import { type LaunchSpec, PlatformError, RemoteError, type StopResult, type TaskRecord } from '@bgtask/protocol'
 import type { StdioPipes } from '../child/pipes.js'
-import { HeldDirectory } from '../directory/held-directory.js'
 import { LogFile } from '../directory/log-file.js'
 import { RecordFile } from '../directory/record.js'
 import { InfoMaker } from '../info.js'

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { monotonicMs } from '@bgtask/os'
 import {
+  type BgTaskError,
   InvalidOptionError,
   type MethodName,
   type OutputStreamId,
@@ -29,12 +30,20 @@ export class Connection implements Caller {
   #missed = 0
   #refusal: TaskGoneError | undefined
 
-  /** @param onClose called once, when the connection is over for whatever reason. */
-  constructor(socket: Socket, context: MethodContext, onClose: (connection: Connection, error?: Error) => void) {
+  /**
+   * @param onHeld called when much is held for the client.
+   * @param onClose called once, when the connection is over for whatever reason.
+   */
+  constructor(
+    socket: Socket,
+    context: MethodContext,
+    { onHeld, onClose }: { onHeld: () => void; onClose: (connection: Connection, error?: Error) => void },
+  ) {
     this.#context = context
     this.#peer = new RpcPeer(socket, {
       onRequest: (method, params, _, hasWholeFloats) => this.#call(method, params, hasWholeFloats),
       onDrain: () => this.#tellMissed(),
+      onHeld,
       onClose: (error) => {
         this.#stopListening?.()
         this.#closed.abort()
@@ -57,6 +66,11 @@ export class Connection implements Caller {
     return this.#peer.queuedBytes
   }
 
+  /** What is held for the client. */
+  get heldBytes(): number {
+    return this.#peer.heldBytes
+  }
+
   /** When (`monotonicMs`) the client called last. */
   get heardAt(): number {
     return this.#heardAt
@@ -69,6 +83,10 @@ export class Connection implements Caller {
 
   close(): void {
     this.#peer.close()
+  }
+
+  disconnect(error: BgTaskError): void {
+    this.#peer.disconnect(error)
   }
 
   /**
