@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { allPids } from '@bgtask/os'
 import { eventually } from './eventually.js'
-import { allPids, isAlive, processArgv, processCwd, processEnv, processFds } from './proc.js'
+import { isAlive, processArgv, processCwd, processEnv, processFds } from './proc.js'
 import { FILE_VARIABLE, missingFile, RUN_VARIABLE, sharedDirectory } from './run.js'
 
 /** Title of a report of leaks. */

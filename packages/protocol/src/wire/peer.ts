@@ -11,7 +11,7 @@ import { parseOptions } from '../options.js'
 import { type PendingCall, PendingCalls } from './calls.js'
 import { decode, encode } from './codec.js'
 import { armDeadline, type WaitOptions, waitOptionsSchema } from './deadline.js'
-import { EncodedResult } from './encoded-result.js'
+import { EncodedResult, RESPONSE } from './encoded-result.js'
 import { fromAnsweredError, toWireError } from './errors.js'
 import { MESSAGE_LIMITS, type MessageLimits } from './limits.js'
 import { Outbox } from './outbox.js'
@@ -56,7 +56,6 @@ export interface PeerOptions {
 const LITTLE_BYTES = 32 * 1024
 
 const REQUEST = 0
-const RESPONSE = 1
 const NOTIFICATION = 2
 
 /** Before it disconnects, a peer says why with this notification; its parameter is a wire error. */

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 import { canReadProcesses } from '@bgtask/os'
+import { HERE_DOCUMENT_FDS, OPEN_HERE_DOCUMENTS } from './here-documents.js'
 
 /** The child's three pipes. The supervisor must close `child.*` once the child has them, or it would never see an end. */
 export interface StdioPipes {
@@ -11,9 +12,6 @@ export interface StdioPipes {
   /** Ends for the supervisor, each with an open file description of its own, so that O_NONBLOCK does not reach the child. */
   readonly supervisor: readonly [stdin: number, stdout: number, stderr: number]
 }
-
-/** Fds of the here-documents, in the shell that made them. */
-const HERE_DOCUMENT_FDS = [7, 8, 9] as const
 
 /** As in Linux's headers; Node does not export it. */
 const O_CLOEXEC = 0o2000000
@@ -76,7 +74,7 @@ function closesOnExec(fd: number): boolean {
 export async function makePipes(): Promise<StdioPipes | undefined> {
   // Or we would open what another process has.
   if (!canReadProcesses()) return undefined
-  const script = 'exec 7<<X 8<<X 9<<X\n.\nX\n.\nX\n.\nX\necho; read _'
+  const script = `${OPEN_HERE_DOCUMENTS}\necho; read _`
   const helper = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'pipe', 'ignore'], env: {} })
   const gone = once(helper, 'exit')
   gone.catch(() => {})

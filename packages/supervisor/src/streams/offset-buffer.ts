@@ -2,7 +2,7 @@
 const BLOCK_BYTES = 64 * 1024
 
 /** A pipe is filled page by page, so a flood's reads begin at pages of a block. */
-const PAGE_BYTES = 4096
+export const PAGE_BYTES = 4096
 
 /** A memory of its own, from its first byte on, and the rooms that were given of it: a view is dearer than a read of 8 KiB. */
 interface Block {

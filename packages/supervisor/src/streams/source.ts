@@ -1,5 +1,6 @@
 import { readSync } from 'node:fs'
 import { Socket } from 'node:net'
+import { PAGE_BYTES } from './offset-buffer.js'
 
 /** The most that one read brings. */
 export const READ_BYTES = 64 * 1024
@@ -9,7 +10,6 @@ export const READ_BYTES = 64 * 1024
  * it was given is followed by the next one at once, every other by a look for events, which takes as long as the read: so where
  * little comes, the room is small, and once in a while a large one tells whether more would come.
  */
-const PAGE_BYTES = 4096
 const SMALL_READ_BYTES = 2 * PAGE_BYTES
 const LITTLE_BYTES = 2 * SMALL_READ_BYTES
 const READS_UNTIL_LARGE = 16

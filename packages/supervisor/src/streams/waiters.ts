@@ -1,7 +1,5 @@
 import { monotonicMs } from '@bgtask/os'
-
-/** Node's timers fire at once where they are asked for more. */
-const MAX_TIMER_MS = 2_147_483_647
+import { MAX_TIMER_MS } from '@bgtask/protocol/rpc'
 
 /** Long polls that wait for something to happen; each ends when it is woken, when its time is up, or with its connection. */
 export class Waiters {
