@@ -8,7 +8,7 @@ import type { Supervisor } from './supervisor.js'
 const MAX_COMMAND_CHARACTERS = 16 * 1024
 
 /** Makes the public info, the record's part of it, and the record, out of what the supervisor knows. */
-export class InfoMaker {
+export class TaskInfoBuilder {
   readonly #supervisor: Supervisor
   readonly #fixed: Pick<
     RecordedInfo,
@@ -53,18 +53,18 @@ export class InfoMaker {
   info(clientCount: number): TaskInfo | EncodedResult<TaskInfo> {
     this.#supervisor.state()
     // What a custom supervisor adds may change without a trace.
-    if (Object.keys(this.#extra()).length > 0) return this.#makeInfo(clientCount)
+    if (Object.keys(this.#extra()).length > 0) return this.#buildInfo(clientCount)
     const parts = this.#changingParts(clientCount)
     if (this.#encoded === undefined || !areSame(parts, this.#encoded.parts)) {
       this.#encoded = {
         parts: parts.map((part) => ({ ...part })),
-        info: new EncodedResult(this.#makeInfo(clientCount)),
+        info: new EncodedResult(this.#buildInfo(clientCount)),
       }
     }
     return this.#encoded.info
   }
 
-  #makeInfo(clientCount: number): TaskInfo {
+  #buildInfo(clientCount: number): TaskInfo {
     const { stdin, stdout, stderr } = this.#supervisor.streams
     return {
       ...this.recordedInfo(),

@@ -12,9 +12,9 @@ import {
   type StopStep,
   type WaitResult,
 } from '@bgtask/protocol'
+import { describeRun, type Run } from './child/child-run.js'
 import { PauseDetector } from './child/pause.js'
 import type { StdioPipes } from './child/pipes.js'
-import { describeRun, type Run } from './child/run.js'
 import { startChild } from './child/start.js'
 import { Stopper } from './child/stopper.js'
 import { EventHub } from './events.js'
@@ -25,8 +25,8 @@ import { RestartSchedule } from './lifecycle/restart-schedule.js'
 import { type LifecycleEvent, nextState } from './lifecycle/table.js'
 import type { Lock } from './lock/lock.js'
 import type { Log } from './log.js'
+import { Condition, pollUntil } from './streams/condition.js'
 import { TaskStreams } from './streams/task-streams.js'
-import { pollUntil, Waiters } from './streams/waiters.js'
 
 /** What a supervisor is given by its launch. */
 export interface SupervisorParts {
@@ -47,7 +47,7 @@ export class Supervisor {
   readonly streams: TaskStreams
   readonly facts: Facts
   readonly #parts: SupervisorParts
-  readonly #exits = new Waiters()
+  readonly #exits = new Condition()
   readonly #stopper: Stopper
   readonly #restarts: RestartSchedule
   readonly #pauses: PauseDetector

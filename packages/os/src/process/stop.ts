@@ -5,8 +5,8 @@ import { isRunning } from './identity.js'
 import { signalProcess, type TaskTree, type TreeProcess } from './tree.js'
 
 /** How soon a tree is looked at again while it ends: first soon, since most end at once, then ever more rarely. */
-const FIRST_LOOK_MS = 5
-const SLOWEST_LOOK_MS = 200
+const FIRST_POLL_INTERVAL_MS = 5
+const MAX_POLL_INTERVAL_MS = 200
 
 /**
  * Finding a tree reads all processes of the machine; when hundreds of tasks end at once, that would keep all of them from
@@ -38,7 +38,7 @@ export async function stopTree(
 async function runStep(tree: TaskTree, step: StopStep, signal?: AbortSignal): Promise<TreeProcess[]> {
   const deadline = monotonicMs() + step.waitMs
   const signalled = new Set<string>()
-  for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(lookMs * 1.5, SLOWEST_LOOK_MS)) {
+  for (let intervalMs = FIRST_POLL_INTERVAL_MS; ; intervalMs = Math.min(intervalMs * 1.5, MAX_POLL_INTERVAL_MS)) {
     const began = monotonicMs()
     const found = tree.find()
     const searchMs = monotonicMs() - began
@@ -49,13 +49,13 @@ async function runStep(tree: TaskTree, step: StopStep, signal?: AbortSignal): Pr
       if (signalled.has(key)) continue
       signalled.add(key)
       // It grows: whoever makes new processes must not have the long pauses for it.
-      lookMs = FIRST_LOOK_MS
+      intervalMs = FIRST_POLL_INTERVAL_MS
       signalProcess(target, step.killSignal as NodeJS.Signals)
       signalProcess(target, 'SIGCONT')
     }
     const leftMs = deadline - monotonicMs()
     if (leftMs <= 0) return tree.find()
-    await endOrTime(owned, Math.min(Math.max(lookMs, SEARCH_SHARE * searchMs), leftMs), signal)
+    await endOrTime(owned, Math.min(Math.max(intervalMs, SEARCH_SHARE * searchMs), leftMs), signal)
   }
 }
 
@@ -64,6 +64,6 @@ async function endOrTime(tree: readonly TreeProcess[], timeMs: number, signal?: 
   const deadline = monotonicMs() + timeMs
   do {
     const leftMs = Math.max(0, deadline - monotonicMs())
-    await delay(Math.min(FIRST_LOOK_MS, leftMs), undefined, { signal }).catch(() => signal?.throwIfAborted())
+    await delay(Math.min(FIRST_POLL_INTERVAL_MS, leftMs), undefined, { signal }).catch(() => signal?.throwIfAborted())
   } while (monotonicMs() < deadline && tree.some(({ pid, startTime }) => isRunning(pid, startTime)))
 }

@@ -13,7 +13,7 @@ export interface TreeSelector {
   /** Targets of `/proc/PID/fd/N` such as `pipe:[123]`: the task's pipes. */
   readonly pipes: readonly string[]
   /** Pids that never belong to the tree: the one that asks, and the supervisor. */
-  readonly spare: readonly number[]
+  readonly exclude: readonly number[]
   /** Uid that a process must have as its real one to be signalled: that of who named the rest. Missing or root: any. */
   readonly owner?: number
 }
@@ -73,7 +73,7 @@ export function findTree(
   table = new ProcessTable(),
 ): TreeProcess[] {
   const since = selector.since ?? 0
-  const stats = table.stats.filter(({ pid, startTime }) => startTime >= since && !selector.spare.includes(pid))
+  const stats = table.stats.filter(({ pid, startTime }) => startTime >= since && !selector.exclude.includes(pid))
   const known = new Set([...selector.roots, ...found].map(nameOf))
   const living = stats.filter(isLive)
   const members = new Set<number>()

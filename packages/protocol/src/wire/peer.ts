@@ -160,7 +160,7 @@ export class RpcPeer {
     if (this.#closed) return
     this.#closed = true
     this.#closeError = error
-    this.#outbox.release()
+    this.#outbox.uncork()
     this.#socket.destroy()
     for (const id of this.#calls.ids()) this.#settle(id)?.reject(error ?? new TaskGoneError())
     this.#options.onClose?.(error)
@@ -196,7 +196,7 @@ export class RpcPeer {
     // A handler that answers or closes at once gets here in the middle of this.
     if (this.#handling || this.#closed) return
     this.#handling = true
-    this.#outbox.hold()
+    this.#outbox.cork()
     let problem: BgTaskError | undefined
     try {
       while (!this.#closed && !this.#mustPause()) {
@@ -209,7 +209,7 @@ export class RpcPeer {
     }
     this.#handling = false
     if (problem !== undefined) this.disconnect(problem)
-    this.#outbox.release()
+    this.#outbox.uncork()
     this.#pauseSocket(this.#mustPause())
     this.#noteHeld()
   }

@@ -64,7 +64,7 @@ function pidIfRunning(child: ProcessIdentity): number | undefined {
 function unnamedChild({ taskId, supervisor }: LockNote): number | undefined {
   if (supervisor.bootId !== currentPlace().bootId) return undefined
   const since = hasSameClock(supervisor) ? supervisor.startTime : null
-  return findTree({ since, cookie: taskId, roots: [], pipes: [], spare: [process.pid] })[0]?.pid
+  return findTree({ since, cookie: taskId, roots: [], pipes: [], exclude: [process.pid] })[0]?.pid
 }
 
 /** `/proc/locks` names a holder's pid for `fcntl` and `flock` locks, but -1 for those of open file descriptions. */

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { type InputInfo, RemoteError, WouldBlockError } from '@bgtask/protocol'
 import { closeQuietly } from '../child/pipes.js'
-import { Waiters } from './waiters.js'
+import { Condition } from './condition.js'
 
 /** Bytes taken from clients that the pipe has not taken yet; above that writers wait. One write may exceed it once. */
 const MAX_QUEUED_BYTES = 1024 * 1024
@@ -15,7 +15,7 @@ const MAX_WAITING_BYTES = 16 * 1024 * 1024
  */
 export class InputStream {
   readonly #onError: (error: Error) => void
-  readonly #waiters = new Waiters()
+  readonly #changed = new Condition()
   /** The pipe of the present run, as long as nobody has written: most tasks never get anything, and a socket costs some KB. */
   #fd: number | undefined
   #sink: Socket | undefined
@@ -47,7 +47,7 @@ export class InputStream {
     this.#sink = undefined
     sink?.destroy()
     this.#discarded = this.#acceptedOffset - this.#writtenOffset
-    this.#waiters.wake()
+    this.#changed.wake()
   }
 
   /**
@@ -72,7 +72,7 @@ export class InputStream {
 
   async #acceptLater(data: Uint8Array, signal: AbortSignal): Promise<number> {
     for (;;) {
-      await this.#waiters.wait(undefined, signal)
+      await this.#changed.wait(undefined, signal)
       if (signal.aborted) throw new RemoteError('STDIN_CLOSED', 'the client that wrote is gone')
       const sink = this.#sinkWithRoom()
       if (sink !== undefined) return this.#accept(sink, data)
@@ -136,7 +136,7 @@ export class InputStream {
     sink.write(data, (error) => {
       if (error != null || this.#sink !== sink) return
       this.#writtenOffset += data.length
-      this.#waiters.wake()
+      this.#changed.wake()
       // Not `end()`: that shuts a socket down, and this is a pipe, which is closed.
       if (this.#closing && this.#queuedBytes === 0) this.detach()
     })

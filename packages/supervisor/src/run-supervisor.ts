@@ -9,7 +9,7 @@ import { onEndingSignal } from './signals.js'
 import { SOFTWARE } from './version.js'
 
 /** How often a background supervisor looks whether its group's leader is still there; nothing tells it. */
-const LEADER_LOOK_MS = 1_000
+const LEADER_POLL_INTERVAL_MS = 1_000
 
 /** The exit code of an orderly end after something in the supervisor itself went wrong, as in sysexits.h. */
 const EX_SOFTWARE = 70
@@ -55,7 +55,7 @@ function whenLeaderGone(tell: () => void): void {
     if (isRunning(leader.pid, leader.startTime)) return
     clearInterval(timer)
     tell()
-  }, LEADER_LOOK_MS)
+  }, LEADER_POLL_INTERVAL_MS)
 }
 
 /** A bug must not leave a child without supervisor: say what it was, and end both in order. */
