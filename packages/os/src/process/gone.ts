@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { monotonicMs } from '../clock.js'
 import { isRunning } from './identity.js'
 
-/** How soon a process is looked at again: most are gone at the first or second look. */
+/** Intervals between polls: most processes are gone at the first or second. */
 const FIRST_POLL_INTERVAL_MS = 1
 const MAX_POLL_INTERVAL_MS = 50
 
@@ -17,7 +17,7 @@ export interface EndingProcess {
  * Waits until a process that is about to end is gone; a zombie is. Its files, and so its sockets and locks, are closed a
  * moment before that, so their end does not prove it.
  *
- * @returns false if it is still there when the time is up.
+ * @returns false if it still runs when the time is up.
  * @throws the signal's reason.
  */
 export async function processGone(

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
-/** The users of a process, as the kernel has them. */
+/** The users of a process. */
 export interface ProcessUsers {
-  /** Who started it: a set-uid program keeps it, and it may be signalled by it. */
+  /** The user who started it: a set-uid program keeps it, and that user may signal it. */
   readonly real: number
-  /** Whose rights it has: the owner of the files that it makes. */
+  /** The user whose rights it has: the owner of the files that it creates. */
   readonly effective: number
 }
 

@@ -17,7 +17,7 @@ export interface ProcessStat {
   readonly cpuTicks: number
   /** A main thread that has ended is counted as long as others live. */
   readonly threads: number
-  /** Whether it is on its way to become a zombie: by then it has no environment, and soon no files, to be known by. */
+  /** Whether it is exiting: it has no environment any more, and soon no files, by which it could be found. */
   readonly isExiting: boolean
   /** Field 22: clock ticks between boot and the process's start. */
   readonly startTime: number

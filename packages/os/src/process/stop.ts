@@ -4,7 +4,7 @@ import { monotonicMs } from '../clock.js'
 import { isRunning } from './identity.js'
 import { signalProcess, type TaskTree, type TreeProcess } from './tree.js'
 
-/** How soon a tree is looked at again while it ends: first soon, since most end at once, then ever more rarely. */
+/** Intervals between polls of a tree that ends: short at first, since most trees end at once, then growing. */
 const FIRST_POLL_INTERVAL_MS = 5
 const MAX_POLL_INTERVAL_MS = 200
 
@@ -19,8 +19,8 @@ const SEARCH_SHARE = 10
  * the signal), and waits until the tree is empty. Processes that appear meanwhile get the step's signal too, and those that
  * are not the selector's owner's are neither signalled nor waited for.
  *
- * @returns who is still there after the last step.
- * @throws the signal's reason; who was signalled before is so all the same.
+ * @returns the processes that are left after the last step.
+ * @throws the signal's reason; signals sent before stay sent.
  */
 export async function stopTree(
   tree: TaskTree,
@@ -48,7 +48,7 @@ async function runStep(tree: TaskTree, step: StopStep, signal?: AbortSignal): Pr
       const key = `${target.pid}.${target.startTime}`
       if (signalled.has(key)) continue
       signalled.add(key)
-      // It grows: whoever makes new processes must not have the long pauses for it.
+      // The tree grows: a process that forks must not profit from long pauses.
       intervalMs = FIRST_POLL_INTERVAL_MS
       signalProcess(target, step.killSignal as NodeJS.Signals)
       signalProcess(target, 'SIGCONT')
@@ -59,7 +59,7 @@ async function runStep(tree: TaskTree, step: StopStep, signal?: AbortSignal): Pr
   }
 }
 
-/** Until all of the processes are gone, or the time is up. */
+/** Waits until all processes are gone or the time is up. */
 async function endOrTime(tree: readonly TreeProcess[], timeMs: number, signal?: AbortSignal): Promise<void> {
   const deadline = monotonicMs() + timeMs
   do {

@@ -6,7 +6,7 @@ import { livingThread, type ProcessStat, readProcessStat } from './stat.js'
 const COOKIE_PREFIX = `${COOKIE_VARIABLE}=`
 
 /**
- * All processes at one moment. What else is known of one is read when it is asked for, and once: a search for many trees
+ * All processes at one moment. Cookies and pipes of a process are read on first use and then kept, so a search for many trees
  * costs one scan.
  */
 export class ProcessTable {

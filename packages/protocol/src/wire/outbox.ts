@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 
-/** What is on its way to the other side. Messages can be held back for a moment and then go out in one system call. */
+/** Messages to the other side. While corked they are held back; uncorking sends them in one system call. */
 export class Outbox {
   readonly #socket: Socket
   #corked = false

@@ -58,12 +58,12 @@ const LITTLE_BYTES = 32 * 1024
 const REQUEST = 0
 const NOTIFICATION = 2
 
-/** Before it disconnects, a peer says why with this notification; its parameter is a wire error. */
+/** Before it disconnects, a peer sends the reason as this notification; its parameter is a wire error. */
 const ERROR_NOTIFICATION = 'error'
 
 /**
  * One end of a MessagePack-RPC connection; both ends may call. Messages are bounded both ways, and a side that breaks a
- * bound or the grammar is told why and disconnected.
+ * bound or the grammar gets the reason and is disconnected.
  *
  * The socket is unref'd while nothing of ours is pending, so an idle connection does not keep the program alive.
  */

@@ -16,7 +16,7 @@ const MAX_WAITING_BYTES = 16 * 1024 * 1024
 export class InputStream {
   readonly #onError: (error: Error) => void
   readonly #changed = new Condition()
-  /** The pipe of the present run, as long as nobody has written: most tasks never get anything, and a socket costs some KB. */
+  /** The pipe of the present run, until the first write: most tasks never get input, and a socket costs some KB. */
   #fd: number | undefined
   #sink: Socket | undefined
   #closing = false
@@ -53,7 +53,7 @@ export class InputStream {
   /**
    * Queues bytes; resolves with the offset behind them once they are accepted.
    *
-   * @throws RemoteError `STDIN_CLOSED` where there is nobody to write to; WouldBlockError with a full queue and `wait: false`, or
+   * @throws RemoteError `STDIN_CLOSED` if the child has no open stdin; WouldBlockError with a full queue and `wait: false`, or
    * too much that waits already.
    */
   async write(data: Uint8Array, wait: boolean, signal: AbortSignal): Promise<number> {
@@ -125,7 +125,7 @@ export class InputStream {
     this.#sink = sink
   }
 
-  /** Not the sink's own count: that is 0 before the last writes have been told of, and they would not be counted as written. */
+  /** Not the sink's own count: that is 0 before the last writes are reported, and they would not be counted as written. */
   get #queuedBytes(): number {
     return this.#acceptedOffset - this.#writtenOffset - this.#discarded
   }

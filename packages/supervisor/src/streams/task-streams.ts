@@ -72,11 +72,11 @@ export class TaskStreams {
   /** Chunks in the order of reading; a long poll with `waitMs`. */
   readOrder(request: { from?: number; maxChunks: number; waitMs: number }, signal: AbortSignal): Promise<OrderResult> {
     const from = request.from ?? 0
-    const look = () => {
+    const poll = () => {
       const { seq, chunks } = this.#order.read(from, request.maxChunks)
       const eof = this.stdout.eof && this.stderr.eof && seq + chunks.length === this.#order.endSeq
       return { found: chunks.length > 0 || eof, result: { seq, chunks, endSeq: this.#order.endSeq, eof } }
     }
-    return pollUntil(this.#orderChanged, look, request.waitMs, signal)
+    return pollUntil(this.#orderChanged, poll, request.waitMs, signal)
   }
 }
