@@ -1,6 +1,7 @@
 import { lstatSync, type Stats, statSync } from 'node:fs'
 import { HeldDirectory } from '@bgtask/os'
 import { type Access, PathTooLongError, PermissionError, PoolDirError, TaskGoneError } from '@bgtask/protocol'
+import { MAX_SOCKET_PATH_BYTES } from '@bgtask/protocol/rpc'
 
 /** A pool's directory as it was found, and whom one may believe in it. */
 export interface PoolDirectory {
@@ -12,9 +13,6 @@ export interface PoolDirectory {
   /** Whether files of that owner are the pool's: one's own, root's, the directory owner's, and those of `access.owners`. */
   readonly trusts: (uid: number) => boolean
 }
-
-/** The kernel's limit for a socket path is 108 bytes with the final NUL; Node truncates longer ones silently. */
-const MAX_SOCKET_PATH_BYTES = 107
 
 /** The longest name of a socket: pids end at 2^22 on Linux. */
 const LONGEST_SOCKET_NAME = '4194304.sock'

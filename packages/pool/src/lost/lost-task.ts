@@ -126,7 +126,7 @@ function treeOf(record: TaskRecord, owner?: number): TaskTree {
     roots: isProven && child !== null ? [child] : [],
     pipes: pipesOf(record),
     owner,
-    spare: [process.pid],
+    exclude: [process.pid],
   }
   return new TaskTree(() => selector, isProven ? survivorsOf(record) : [])
 }

@@ -11,7 +11,7 @@ import { parseOptions } from '../options.js'
 import { type PendingCall, PendingCalls } from './calls.js'
 import { decode, encode } from './codec.js'
 import { armDeadline, type WaitOptions, waitOptionsSchema } from './deadline.js'
-import { EncodedResult } from './encoded-result.js'
+import { EncodedResult, RESPONSE } from './encoded-result.js'
 import { fromAnsweredError, toWireError } from './errors.js'
 import { MESSAGE_LIMITS, type MessageLimits } from './limits.js'
 import { Outbox } from './outbox.js'
@@ -56,15 +56,14 @@ export interface PeerOptions {
 const LITTLE_BYTES = 32 * 1024
 
 const REQUEST = 0
-const RESPONSE = 1
 const NOTIFICATION = 2
 
-/** Before it disconnects, a peer says why with this notification; its parameter is a wire error. */
+/** Before it disconnects, a peer sends the reason as this notification; its parameter is a wire error. */
 const ERROR_NOTIFICATION = 'error'
 
 /**
  * One end of a MessagePack-RPC connection; both ends may call. Messages are bounded both ways, and a side that breaks a
- * bound or the grammar is told why and disconnected.
+ * bound or the grammar gets the reason and is disconnected.
  *
  * The socket is unref'd while nothing of ours is pending, so an idle connection does not keep the program alive.
  */
@@ -161,7 +160,7 @@ export class RpcPeer {
     if (this.#closed) return
     this.#closed = true
     this.#closeError = error
-    this.#outbox.release()
+    this.#outbox.uncork()
     this.#socket.destroy()
     for (const id of this.#calls.ids()) this.#settle(id)?.reject(error ?? new TaskGoneError())
     this.#options.onClose?.(error)
@@ -197,7 +196,7 @@ export class RpcPeer {
     // A handler that answers or closes at once gets here in the middle of this.
     if (this.#handling || this.#closed) return
     this.#handling = true
-    this.#outbox.hold()
+    this.#outbox.cork()
     let problem: BgTaskError | undefined
     try {
       while (!this.#closed && !this.#mustPause()) {
@@ -210,7 +209,7 @@ export class RpcPeer {
     }
     this.#handling = false
     if (problem !== undefined) this.disconnect(problem)
-    this.#outbox.release()
+    this.#outbox.uncork()
     this.#pauseSocket(this.#mustPause())
     this.#noteHeld()
   }

@@ -21,7 +21,7 @@ import type { MethodContext } from './methods.js'
 
 /** How long a supervisor that is to go waits for followers to fetch the last output and for replies to be sent. */
 const LINGER_MS = 1_000
-const LINGER_LOOK_MS = 5
+const LINGER_POLL_INTERVAL_MS = 5
 
 /** The task's unix socket. It listens under a temporary name until `publish`, so that nobody finds a task half made. */
 export class TaskServer {
@@ -132,7 +132,7 @@ export class TaskServer {
     const unfinished = () =>
       [...this.#connections].some((connection) => connection.isBehind || connection.queuedBytes > 0)
     // A reply that is ready is sent in the next turn of the loop.
-    do await new Promise((resolve) => setTimeout(resolve, LINGER_LOOK_MS))
+    do await new Promise((resolve) => setTimeout(resolve, LINGER_POLL_INTERVAL_MS))
     while (unfinished() && monotonicMs() < deadline)
   }
 }
