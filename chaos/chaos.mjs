@@ -1,21 +1,25 @@
 // Many tasks, random clients, and random kills of everybody; then every task, exit, byte, lock, process, file and
 // descriptor is accounted for. Exits with 1 if anything is wrong.
-//   pnpm chaos [--mode MODE] [--minutes N] [--seed S] [--json] [--inject CHECK,…]
+//   pnpm chaos [--mode MODE] [--supervisor NAME] [--minutes N] [--seed S] [--json] [--inject CHECK,…]
 import { parseArgs } from 'node:util'
 import { CHECKS } from './lib/checks.mjs'
 import { MODES, missingFor } from './lib/modes.mjs'
 import { runChaos } from './lib/run.mjs'
+import { missingSupervisor, SUPERVISORS } from './lib/supervisors.mjs'
 
 const ids = CHECKS.map(({ id }) => id)
 const options = readOptions()
 
 if (options.help) {
-  console.log('usage: pnpm chaos [--mode MODE] [--minutes N] [--seed S] [--json] [--inject CHECK,…]\n')
-  console.log('  --mode MODE     what fails beside those that are killed, default unless given')
-  console.log('  --minutes N     how long to kill, 1 unless given; accounting comes after that')
-  console.log('  --seed S        decides what is planned; when it happens is up to the machine')
-  console.log('  --json          the summary as JSON on stdout')
-  console.log('  --inject CHECK  break what these checks guard, to see that they find it\n\nmodes:')
+  console.log(
+    'usage: pnpm chaos [--mode MODE] [--supervisor NAME] [--minutes N] [--seed S] [--json] [--inject CHECK,…]\n',
+  )
+  console.log('  --mode MODE        what fails beside those that are killed, default unless given')
+  console.log('  --supervisor NAME  the supervisor of the tasks: node, which is the default, or native')
+  console.log('  --minutes N        how long to kill, 1 unless given; accounting comes after that')
+  console.log('  --seed S           decides what is planned; when it happens is up to the machine')
+  console.log('  --json             the summary as JSON on stdout')
+  console.log('  --inject CHECK     break what these checks guard, to see that they find it\n\nmodes:')
   for (const { id, title } of MODES) console.log(`  ${id.padEnd(16)}${title}`)
   console.log('\nchecks:')
   for (const { id, title } of CHECKS) console.log(`  ${id.padEnd(16)}${title}`)
@@ -31,8 +35,13 @@ if (!injected.every((id) => ids.includes(id))) refuse(`--inject must be of ${ids
 const mode = MODES.find(({ id }) => id === options.mode)
 if (mode === undefined) refuse(`--mode must be one of ${MODES.map(({ id }) => id).join(', ')}, not ${options.mode}`)
 if (mode.sides.length > 1 && injected.length > 0) refuse(`--inject is not for mode ${mode.id}: each side would find it`)
+if (!SUPERVISORS.includes(options.supervisor))
+  refuse(`--supervisor must be one of ${SUPERVISORS.join(', ')}, not ${options.supervisor}`)
 const missing = missingFor(mode)
 if (missing !== undefined) refuse(`mode ${mode.id}: ${missing}`)
+const missingCommand = missingSupervisor(options.supervisor)
+if (missingCommand !== undefined) refuse(missingCommand)
+process.env.CHAOS_SUPERVISOR = options.supervisor
 
 const interrupted = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => interrupted.abort())
@@ -46,8 +55,9 @@ const result = await runChaos({
   signal: interrupted.signal,
 })
 process.stderr.write('\n')
-if (options.json) console.log(JSON.stringify({ mode: mode.id, seed, ...result }, null, 2))
-else report({ mode: mode.id, seed, ...result })
+if (options.json)
+  console.log(JSON.stringify({ mode: mode.id, supervisor: options.supervisor, seed, ...result }, null, 2))
+else report({ mode: mode.id, supervisor: options.supervisor, seed, ...result })
 process.exit(result.violations.length === 0 ? 0 : 1)
 
 function readOptions() {
@@ -55,6 +65,7 @@ function readOptions() {
     return parseArgs({
       options: {
         mode: { type: 'string', default: 'default' },
+        supervisor: { type: 'string', default: 'node' },
         minutes: { type: 'string', default: '1' },
         seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
         inject: { type: 'string' },
@@ -84,8 +95,8 @@ function makeProgress(stream) {
   }
 }
 
-function report({ mode, seed, directory, violations, ...account }) {
-  console.log(`mode ${mode}, seed ${seed}`)
+function report({ mode, supervisor, seed, directory, violations, ...account }) {
+  console.log(`mode ${mode}, supervisor ${supervisor}, seed ${seed}`)
   for (const [name, value] of Object.entries(account)) console.log(`  ${name}: ${JSON.stringify(value)}`)
   for (const { check, side, what, journal } of violations) {
     console.log(`VIOLATION ${check}${side === undefined ? '' : ` on side ${side}`}: ${what}`)

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type NeedName, needs, runNode, tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 
 const CHAOS = join(import.meta.dirname, '../chaos/chaos.mjs')
+const NATIVE = join(import.meta.dirname, '../packages/supervisor-native/dist/bgtask-supervisor')
 
 interface Account {
   tasks: { asked: number; spawned: number; runs: number }
@@ -45,17 +47,16 @@ describe.runIf(needs('flock'))('chaos', () => {
   for (const [mode, missing] of Object.entries(MODES)) {
     test.runIf(needs(...missing))(
       `of a few seconds in mode ${mode} leaves nothing unaccounted for`,
-      {
-        timeout: 200_000,
-      },
+      { timeout: 200_000 },
+      async () => expectNoViolation(await runChaos('--mode', mode, '--minutes', '0.2', '--seed', '1')),
+    )
+
+    test.runIf(needs(...missing) && existsSync(NATIVE))(
+      `of a few seconds in mode ${mode} leaves nothing unaccounted for with the native supervisor`,
+      { timeout: 200_000 },
       async () => {
-        const { exitCode, summary } = await runChaos('--mode', mode, '--minutes', '0.2', '--seed', '1')
-        expect(summary.violations).toEqual([])
-        expect(exitCode).toBe(0)
-        for (const { tasks, kills } of accounts(summary)) {
-          expect(tasks.runs).toBeGreaterThan(0)
-          expect(Object.values(kills).some((count) => count > 0)).toBe(true)
-        }
+        const result = await runChaos('--supervisor', 'native', '--mode', mode, '--minutes', '0.2', '--seed', '1')
+        expectNoViolation(result)
       },
     )
   }
@@ -80,6 +81,7 @@ describe.runIf(needs('flock'))('chaos', () => {
     [['--seed', '1.5'], /--seed must be an integer, not 1.5/],
     [['--minute', '1'], /Unknown option '--minute'/],
     [['1'], /Unexpected argument '1'/],
+    [['--supervisor', 'x'], /--supervisor must be one of node, native, not x/],
     [['--mode', 'x'], /--mode must be one of default, .*, not x/],
     [['--mode', 'namespaces', '--inject', 'orphan'], /--inject is not for mode namespaces/],
     [['--inject', 'nothing'], /--inject must be of orphan, .*, not nothing/],
@@ -89,11 +91,25 @@ describe.runIf(needs('flock'))('chaos', () => {
   })
 })
 
+interface Result {
+  exitCode: number | undefined
+  summary: Summary
+}
+
+function expectNoViolation({ exitCode, summary }: Result): void {
+  expect(summary.violations).toEqual([])
+  expect(exitCode).toBe(0)
+  for (const { tasks, kills } of accounts(summary)) {
+    expect(tasks.runs).toBeGreaterThan(0)
+    expect(Object.values(kills).some((count) => count > 0)).toBe(true)
+  }
+}
+
 function accounts({ a, b, ...all }: Summary): Account[] {
   return a === undefined || b === undefined ? [all] : [a, b]
 }
 
-async function runChaos(...args: string[]): Promise<{ exitCode: number | undefined; summary: Summary }> {
+async function runChaos(...args: string[]): Promise<Result> {
   const { exitCode, stdout, stderr } = await runNode(CHAOS, ['--json', ...args], {
     env: { TMPDIR: tempDir() },
     timeout: 180_000,

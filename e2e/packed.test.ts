@@ -41,7 +41,7 @@ beforeAll(() => {
     const name = /^bgtask-([a-z-]+)-\d/.exec(file)?.[1]
     if (NAMES.includes(`@bgtask/${name}`)) tarballs[`@bgtask/${name}`] = join(packed.path, file)
   }
-}, 120_000)
+}, 300_000)
 
 describe('third-party code in a tarball has its notices there', () => {
   test('and each package has a tarball', () => {

@@ -1,1 +1,7 @@
-export function publicPackages(): { name: string; directory: string; manifest: Record<string, unknown> }[]
+interface PublicPackage {
+  name: string
+  directory: string
+  manifest: { scripts?: Record<string, string>; [field: string]: unknown }
+}
+
+export function publicPackages(root?: string): PublicPackage[]

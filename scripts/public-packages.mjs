@@ -1,10 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const root = join(import.meta.dirname, '..')
-
 /** @returns `{ name, directory, manifest }` of each package that is published. */
-export function publicPackages() {
+export function publicPackages(root = join(import.meta.dirname, '..')) {
   return readdirSync(join(root, 'packages'))
     .map((name) => join(root, 'packages', name))
     .filter((directory) => existsSync(join(directory, 'package.json')))

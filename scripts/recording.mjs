@@ -67,6 +67,7 @@ function svg(steps) {
       `<text x="16" y="${row * LINE_PX + 30}" style="animation-delay:${at.toFixed(1)}s" xml:space="preserve">${text}</text>`,
   )
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
+<title>Tasks run, listed, followed and stopped from a shell</title>
 <style>
 text { font: 14px ui-monospace, Menlo, Consolas, monospace; fill: #e6edf3; animation: appear 1ms both }
 .p { fill: #7ee787 }

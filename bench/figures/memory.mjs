@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { allPids, readEnvironment } from '@bgtask/os'
 import { execa } from 'execa'
 import { memoryOf, temporaryPool, untilAtRest } from '../lib/environment.mjs'
 import { median, quartiles } from '../lib/pairs.mjs'
@@ -16,19 +16,9 @@ function bareNode(path) {
 /** Pids of all that runs for a task besides its child: the supervisor, and helpers, of which there should be none. */
 function supervisionOf(pool, { supervisorPid, pid }, others) {
   const path = `BGTASK_TASKPOOL_PATH=${pool.path}`
-  const ours = pids().filter((other) => other !== pid && !others.has(other) && variablesOf(other).includes(path))
+  const ours = allPids().filter((other) => other !== pid && !others.has(other) && readEnvironment(other).includes(path))
   if (!ours.includes(supervisorPid)) throw new Error(`supervisor ${supervisorPid} is not there`)
   return ours
-}
-
-const pids = () => readdirSync('/proc').map(Number).filter(Number.isInteger)
-
-function variablesOf(pid) {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0')
-  } catch {
-    return []
-  }
 }
 
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0)

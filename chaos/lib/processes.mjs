@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import {
+  allPids,
   COOKIE_VARIABLE,
+  isLive,
   LAUNCH_VARIABLE,
-  parseProcessStat,
+  readEnvironment,
   readProcessStat,
   SUPERVISOR_PID_VARIABLE,
 } from '@bgtask/os'
@@ -26,15 +28,15 @@ export function runProcesses() {
 export function processOf(pid, known = knownEscapes()) {
   // The start time first: should the pid be reused after this, no signal is sent.
   const stat = readProcessStat(pid)
-  if (stat === undefined || pid === process.pid || !hasLife(stat)) return undefined
+  if (stat === undefined || pid === process.pid || !isLive(stat)) return undefined
   const { startTime, ppid } = stat
   const life = `${pid} ${startTime}`
   if (known.has(life)) return { pid, startTime, ppid, role: 'escaped', key: known.get(life) }
   if (foreign.has(life)) return undefined
   const env = environmentOf(pid)
   if (env[RUN_VARIABLE] !== process.env[RUN_VARIABLE]) {
-    // Empty it is also in the middle of an exec.
-    if (Object.keys(env).length > 1) foreign.add(life)
+    // It is also empty in the middle of an exec.
+    if (Object.keys(env).length > 0) foreign.add(life)
     return undefined
   }
   const taskId = env[COOKIE_VARIABLE]
@@ -46,7 +48,7 @@ export function processOf(pid, known = knownEscapes()) {
 /** Whether that very process lives. */
 export function livesOn({ pid, startTime }) {
   const stat = readProcessStat(pid)
-  return stat?.startTime === startTime && hasLife(stat)
+  return stat?.startTime === startTime && isLive(stat)
 }
 
 /** Those of `roots` that live and all that descend from them by parent, whatever else they have dropped. */
@@ -57,17 +59,7 @@ export function descendants(roots) {
     before = found.size
     for (const { pid, ppid } of stats) if (found.has(ppid)) found.add(pid)
   }
-  return stats.filter((stat) => found.has(stat.pid) && hasLife(stat))
-}
-
-/** A process whose main thread has ended looks like a zombie, and may run on in another thread. */
-function hasLife({ pid, state }) {
-  if (state === 'X') return false
-  if (state !== 'Z') return true
-  return list(`/proc/${pid}/task`).some((thread) => {
-    const text = readOrUndefined(`/proc/${pid}/task/${thread}/stat`)
-    return text !== undefined && !'ZX'.includes(parseProcessStat(text).state)
-  })
+  return stats.filter((stat) => found.has(stat.pid) && isLive(stat))
 }
 
 /** What `programs/escape.sh` has registered: keys by `pid startTime`. */
@@ -91,14 +83,9 @@ export function commandOf(pid) {
   return (readOrUndefined(`/proc/${pid}/cmdline`) ?? '').replaceAll('\0', ' ').trim()
 }
 
-function allPids() {
-  return list('/proc').map(Number).filter(Number.isInteger)
-}
-
 function environmentOf(pid) {
-  const text = readOrUndefined(`/proc/${pid}/environ`) ?? ''
   return Object.fromEntries(
-    text.split('\0').map((entry) => [entry.split('=', 1)[0], entry.slice(entry.indexOf('=') + 1)]),
+    readEnvironment(pid).map((entry) => [entry.split('=', 1)[0], entry.slice(entry.indexOf('=') + 1)]),
   )
 }
 
@@ -110,7 +97,7 @@ function list(path) {
   }
 }
 
-/** Processes end between two looks. */
+/** A process may end between two reads. */
 function readOrUndefined(path) {
   try {
     return readFileSync(path, 'latin1')

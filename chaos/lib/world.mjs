@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { signalProcess } from '@bgtask/os'
-import { TaskPool } from '@bgtask/pool'
 import { taskOptions } from './plan.mjs'
 import { descriptorsOf, RUN_VARIABLE, runProcesses } from './processes.mjs'
+import { makePool } from './supervisors.mjs'
 import { until } from './until.mjs'
 
 /** Who takes part at once: enough to be a crowd, few enough for a small machine. */
@@ -45,7 +45,7 @@ export function makeWorld(directory, { side = '', meet = async () => {} } = {}) 
     side,
     meet,
     crowd: side === '' ? CROWD : HALF_CROWD,
-    pool: new TaskPool({ path: join(directory, 'pool') }),
+    pool: makePool({ path: join(directory, 'pool') }),
     lockfiles: ['a', 'b', 'c'].map((name) => join(directory, `${side}${name}.lock`)),
     /** Lines that each stream with a reader has in all, by key. */
     streams: new Map(),
@@ -70,7 +70,7 @@ export function disposeOf(directory, { keep }) {
 /** Descriptors of a supervisor that nobody but us is connected to, the most that one may have: its child runs, with a lock. */
 export async function supervisorDescriptors({ directory, side, lockfiles: [lockfile] }) {
   // Not where the other side measures too.
-  const pool = new TaskPool({ path: join(directory, `measure${side}`), mkdirIfMissing: true })
+  const pool = makePool({ path: join(directory, `measure${side}`), mkdirIfMissing: true })
   const task = await pool.spawn(taskOptions(`${side}measure`, 'sleeper', { lockfile }))
   await task.info()
   await delay(200)

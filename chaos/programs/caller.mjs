@@ -1,9 +1,9 @@
 // Spawns the tasks it is given, one after the other, and journals how that went. Killed at any moment.
-import { TaskPool } from '@bgtask/pool'
 import { note } from '../lib/journal.mjs'
+import { makePool } from '../lib/supervisors.mjs'
 
 const { path, standby, tasks } = JSON.parse(process.argv[2])
-const pool = new TaskPool({ path, standby })
+const pool = makePool({ path, standby })
 for (const options of tasks) {
   const { key } = options.meta
   note('spawning', key)

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { eventually, processEnv, runNode, tempDir } from '@bgtask/testkit'
+import { allPids, eventually, processEnv, runNode, tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 
 const PEERS = join(import.meta.dirname, '../../bench/peers/run.mjs')
@@ -123,10 +123,8 @@ test.each([
 })
 
 /** Programs whose temporary files are in a directory; the benchmark's own is told apart by its arguments. */
-function supervisorsBelow(directory: string): string[] {
-  return readdirSync('/proc').filter(
-    (entry) => /^\d+$/.test(entry) && processEnv(Number(entry)).TMPDIR?.startsWith(`${directory}/`),
-  )
+function supervisorsBelow(directory: string): number[] {
+  return allPids().filter((pid) => processEnv(pid).TMPDIR?.startsWith(`${directory}/`))
 }
 
 function startPeers(directory: string, ...args: string[]) {

@@ -503,7 +503,7 @@ def steps_of(params):
         return None
     require(isinstance(steps, list) and 1 <= len(steps) <= 32, "steps", steps)
     for step in steps:
-        require(isinstance(step, dict) and is_count(step.get("waitMs")), "steps.waitMs", step)
+        require(isinstance(step, dict) and is_count(step.get("waitMs")) and step["waitMs"] < 2**31, "steps.waitMs", step)
         signal_of(step.get("killSignal"))
     return steps
 
@@ -560,7 +560,7 @@ class Connection:
 
     def handle(self, message):
         kind, length = (message[0], len(message)) if isinstance(message, list) and message else (None, 0)
-        if kind == 0 and length == 4 and is_count(message[1]) and isinstance(message[2], str) and isinstance(message[3], list):
+        if kind == 0 and length == 4 and is_count(message[1]) and message[1] < 2**32 and isinstance(message[2], str) and isinstance(message[3], list):
             if message[2] == "hello":
                 self.greet(*message[1:])  # W-43: before a request that came behind it is begun.
                 return

@@ -11,4 +11,5 @@ fi
 [ $# -eq 0 ] || export BGTASK_FUZZ_SECONDS="$1"
 # What a process has when it ends is no leak.
 export RUSTFLAGS=-Zsanitizer=address ASAN_OPTIONS=detect_leaks=0 CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/sanitized"
-exec cargo +nightly test --offline --locked --target "$(rustc -vV | sed -n 's/^host: //p')" --test fuzz --test golden
+# All at once: each goes on for the same time.
+exec cargo +nightly test --offline --locked --target "$(rustc -vV | sed -n 's/^host: //p')" --test fuzz --test golden -- --test-threads=8

@@ -101,8 +101,8 @@ async function targetByPid(pool: TaskPool, id: string): Promise<Target | undefin
   const pid = Number(id)
   const task = pid > 0 && Number.isSafeInteger(pid) ? await pool.taskByPid(pid) : undefined
   if (task !== undefined) return liveTarget(task)
-  const lost = (await pool.lost()).find((lost) => lost.pid === pid)
-  return lost === undefined ? undefined : lostTarget(lost)
+  const lost = (await pool.lost()).filter((lost) => lost.pid === pid)
+  return requireUnique(id, lost.map(lostTarget))
 }
 
 /** Returns the tasks with that name or task id: the running ones, else the newest. Without an exact match, those with that prefix. */
@@ -117,8 +117,10 @@ function candidates(id: string, targets: readonly Target[]): readonly Target[] {
 
 function requireUnique(id: string, found: readonly Target[]): Target | undefined {
   if (found.length < 2) return found[0]
-  const ids = found.map((target) => target.id)
-  const list = found.map((target) => `${target.id}${nameOf(target.info) && ` (${nameOf(target.info)})`}`).join(', ')
+  // Several lost tasks may have had one pid.
+  const pids = new Set(found.map((target) => target.id))
+  const ids = found.map((target) => (pids.size < found.length ? target.info.taskId : target.id))
+  const list = found.map(({ info }, place) => `${ids[place]}${nameOf(info) && ` (${nameOf(info)})`}`).join(', ')
   throw new CliError('ERR_BGTASK_AMBIGUOUS_ID', `${id} is ambiguous: it matches ${list}`, { given: id, ids })
 }
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, lutimesSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, lutimesSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { eventually, isAlive, needs, pathOf, reachable, reachableNode } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -54,6 +54,22 @@ describe('doctor', () => {
     ])
     await user.bgtask(['rm', id])
     expect(wrong((await doctor(user)).findings)).toEqual([])
+  })
+
+  test('doctor advises the id of a lost task whose pid a running task has', async () => {
+    const user = cli()
+    const id = await user.run('sleep', '60')
+    const [name = ''] = readdirSync(user.poolPath).filter((file) => file.endsWith('.json'))
+    const record = JSON.parse(readFileSync(join(user.poolPath, name), 'utf8'))
+    const taskId = 'fedcba9876543210'
+    Object.assign(record, { child: null, info: { ...record.info, taskId } })
+    record.supervisor.startTime -= 1
+    writeFileSync(join(user.poolPath, `${id}.${taskId}.json`), JSON.stringify(record), { mode: 0o600 })
+    const [finding] = wrong((await doctor(user)).findings)
+    expect(finding).toMatchObject({ check: 'lost', advice: `bgtask rm ${taskId}` })
+    expect(await user.bgtask(['rm', taskId])).toMatchObject({ exitCode: 0 })
+    expect(wrong((await doctor(user)).findings)).toEqual([])
+    expect(await user.json('info', id)).toMatchObject([{ task: { state: 'running' } }])
   })
 
   test.runIf(needs('root', 'unshare'))(

@@ -43,6 +43,23 @@ describe('an id', () => {
     })
   })
 
+  test('an id that is the pid of several lost tasks is refused with their task ids', async () => {
+    const user = cli()
+    const id = await user.run('true')
+    process.kill(Number(id), 'SIGKILL')
+    await eventually(() => !isAlive(Number(id)))
+    const [name = ''] = readdirSync(user.poolPath).filter((file) => file.endsWith('.json'))
+    const record = JSON.parse(readFileSync(join(user.poolPath, name), 'utf8'))
+    const taskIds = [record.info.taskId, 'fedcba9876543210'] as [string, string]
+    record.info.taskId = taskIds[1]
+    writeFileSync(join(user.poolPath, `${id}.${taskIds[1]}.json`), JSON.stringify(record), { mode: 0o600 })
+    const { exitCode, stderr } = await user.bgtask(['rm', id])
+    expect(exitCode).toBe(125)
+    for (const taskId of taskIds) expect(stderr).toContain(taskId)
+    for (const taskId of taskIds) expect(await user.bgtask(['rm', taskId])).toMatchObject({ exitCode: 0 })
+    expect((await user.bgtask(['ls', '-a'])).stdout).not.toContain(id)
+  })
+
   test('an id that equals a name is that name, even if it is a prefix of others', async () => {
     const { bgtask, run } = cli()
     await run('-n', 'ab', 'sleep', '60')

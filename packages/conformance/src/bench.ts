@@ -1,14 +1,15 @@
-import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Task } from '@bgtask/client'
-import { POOL_PATH_VARIABLE } from '@bgtask/os'
+import { allPids, POOL_PATH_VARIABLE } from '@bgtask/os'
 import { type SpawnOptions, TaskPool } from '@bgtask/pool'
 import type { LaunchSpec } from '@bgtask/protocol'
 import { Client, RawClient } from './client.js'
 import { Launch, type LaunchOptions } from './launch.js'
-import { allPids, processesWith } from './processes.js'
+import { processesWith } from './processes.js'
 import { encodeSpec, KILL, makeSpec } from './spec.js'
+import { Trace } from './trace.js'
 import { until } from './waiting.js'
 
 /** Characters of each log that are worth reading after a check that failed. */
@@ -18,6 +19,9 @@ const MAX_WORDS = 2_000
 export class Bench {
   readonly supervisorCmd: readonly string[]
   readonly pool: TaskPool
+  /** What was sent and received last. */
+  readonly trace = new Trace()
+  readonly #launches: Launch[] = []
   readonly #root: string
   readonly #closing: (() => void)[] = []
   readonly #ending = new AbortController()
@@ -42,11 +46,17 @@ export class Bench {
     return readdirSync(this.path).sort()
   }
 
-  /** What the supervisors of this check wrote to their logs, for a check that failed. */
+  /** What the supervisors of this check wrote to stderr and to their logs, for a check that failed. */
   lastWords(): string {
-    const logs = this.files().filter((name) => name.endsWith('.out'))
-    const words = logs.map((name) => readFileSync(join(this.path, name), 'utf8').trim().slice(-MAX_WORDS))
-    return words.filter(Boolean).join('\n')
+    const logs = existsSync(this.path) ? this.files().filter((name) => name.endsWith('.out')) : []
+    const words = [
+      ...this.#launches.map(({ stderr }) => stderr.replace(/^DAEMON_PID=\d+\n/m, '')),
+      ...logs.map((name) => readFileSync(join(this.path, name), 'utf8')),
+    ]
+    return words
+      .map((text) => text.trim().slice(-MAX_WORDS))
+      .filter(Boolean)
+      .join('\n')
   }
 
   /** A path beside the pool's directory, for files of the check. */
@@ -71,7 +81,9 @@ export class Bench {
   /** Starts a supervisor by hand, with an empty stdin that is still open. */
   start(options?: LaunchOptions): Launch {
     this.#checkOpen()
-    return new Launch(this.supervisorCmd, this.path, options)
+    const launch = new Launch(this.supervisorCmd, this.path, options)
+    this.#launches.push(launch)
+    return launch
   }
 
   /** Starts a supervisor by hand and gives it a spec. */
@@ -82,13 +94,13 @@ export class Bench {
   }
 
   async connect(pid: number): Promise<Client> {
-    const client = await Client.connect(this.pool.socketPath(pid))
+    const client = await Client.connect(this.pool.socketPath(pid), this.trace)
     this.after(() => client.close())
     return client
   }
 
   raw(client: Client): RawClient {
-    const raw = new RawClient(client.path)
+    const raw = new RawClient(client.path, this.trace)
     this.after(() => raw.socket.destroy())
     return raw
   }

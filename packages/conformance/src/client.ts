@@ -11,6 +11,7 @@ import {
   validate,
 } from '@bgtask/protocol'
 import { connectSocket, decode, encode, MessageScanner, RpcPeer } from '@bgtask/protocol/rpc'
+import { Trace } from './trace.js'
 import { STEP_MS, until, within } from './waiting.js'
 
 /** A client of a task, one connection, that hides nothing. */
@@ -22,13 +23,15 @@ export class Client {
   onHeard: (name: string) => void = () => {}
   readonly closed: Promise<void>
   readonly #peer: RpcPeer
+  readonly #trace: Trace
 
-  static async connect(path: string): Promise<Client> {
-    return new Client(path, await connectSocket(path, { timeoutMs: STEP_MS }))
+  static async connect(path: string, trace = new Trace()): Promise<Client> {
+    return new Client(path, await connectSocket(path, { timeoutMs: STEP_MS }), trace)
   }
 
-  private constructor(path: string, socket: Socket) {
+  private constructor(path: string, socket: Socket, trace: Trace) {
     this.path = path
+    this.#trace = trace
     let onClose = () => {}
     this.closed = new Promise((resolve) => {
       onClose = resolve
@@ -59,9 +62,13 @@ export class Client {
   /** Calls whatever there may be, and believes what comes. */
   callAny(method: string, params?: unknown): Promise<unknown> {
     const waitMs = (params as { waitMs?: number } | undefined)?.waitMs ?? 0
-    return unlessUnhandled(
-      this.#peer.call(method, params === undefined ? [] : [params], { timeoutMs: STEP_MS + waitMs }),
+    this.#trace.sent(method, params)
+    const answer = this.#peer.call(method, params === undefined ? [] : [params], { timeoutMs: STEP_MS + waitMs })
+    answer.then(
+      (result) => this.#trace.received(result),
+      (error) => this.#trace.received(error),
     )
+    return unlessUnhandled(answer)
   }
 
   info(): Promise<TaskInfo> {
@@ -110,10 +117,10 @@ export class Client {
   }
 
   /** All that an output will ever hold and still does. */
-  async whole(streamId: 1 | 2 = 1): Promise<Buffer> {
+  async whole(streamId: 1 | 2 = 1, maxBytes = 524_288): Promise<Buffer> {
     const parts: Uint8Array[] = []
     for (let from = 0; ; ) {
-      const { offset, data, eof } = await this.call('readStream', { streamId, from, maxBytes: 524_288, waitMs: 5_000 })
+      const { offset, data, eof } = await this.call('readStream', { streamId, from, maxBytes, waitMs: 5_000 })
       parts.push(data)
       from = offset + data.length
       if (eof) return Buffer.concat(parts)
@@ -165,9 +172,11 @@ export class RawClient {
   readonly socket: Socket
   readonly #scanner = new MessageScanner()
   readonly #closed: Promise<void>
+  readonly #trace: Trace
   #onData = () => {}
 
-  constructor(path: string) {
+  constructor(path: string, trace = new Trace()) {
+    this.#trace = trace
     this.socket = connect(path)
     this.socket.on('error', () => {})
     this.socket.on('data', (chunk: Buffer) => {
@@ -180,7 +189,9 @@ export class RawClient {
   }
 
   send(...messages: unknown[]): this {
-    this.socket.write(Buffer.concat(messages.map((message) => (Buffer.isBuffer(message) ? message : encode(message)))))
+    const bytes = Buffer.concat(messages.map((message) => (Buffer.isBuffer(message) ? message : encode(message))))
+    this.#trace.sent('the bytes', bytes.toString('hex'))
+    this.socket.write(bytes)
     return this
   }
 
@@ -204,7 +215,9 @@ export class RawClient {
       throw new Error('the connection was closed')
     })
     closed.catch(() => {})
-    return within(Promise.race([next, closed]), 'a message')
+    const bytes = await within(Promise.race([next, closed]), 'a message')
+    this.#trace.received(bytes.toString('hex'))
+    return bytes
   }
 
   async message(): Promise<unknown[]> {

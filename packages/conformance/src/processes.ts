@@ -1,38 +1,23 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { isRunning } from '@bgtask/os'
+import { readdirSync, readlinkSync } from 'node:fs'
+import { allPids, isRunning, readEnvironment } from '@bgtask/os'
 
 /** Whether a process with that pid runs and is no zombie. */
 export const isAlive = (pid: number): boolean => isRunning(pid, null)
 
-export function allPids(): number[] {
-  return readdirSync('/proc').map(Number).filter(Number.isInteger)
-}
-
-/** Processes with that entry (`NAME=value`) in their environment, without those that need not be looked at. */
+/** Processes with that entry (`NAME=value`) in their environment, except those in `without`. */
 export function processesWith(entry: string, without: ReadonlySet<number>): number[] {
-  return allPids().filter((pid) => !without.has(pid) && environmentOf(pid).includes(entry) && isAlive(pid))
+  return allPids().filter((pid) => !without.has(pid) && readEnvironment(pid).includes(entry) && isAlive(pid))
 }
 
-/** Entries of a process's environment; none where it is gone. */
-function environmentOf(pid: number): string[] {
-  return readProc(() => readFileSync(`/proc/${pid}/environ`, 'utf8'))
-    .split('\0')
-    .filter(Boolean)
-}
-
-/** Where a descriptor of a process leads: `pipe:[123]`, `/dev/null`; empty where it has none. */
+/** Target of a process's descriptor: `pipe:[123]`, `/dev/null`; empty if it is not open. */
 export function descriptorOf(pid: number, fd: number): string {
-  return readProc(() => readlinkSync(`/proc/${pid}/fd/${fd}`))
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${fd}`)
+  } catch {
+    return ''
+  }
 }
 
 export function descriptorsOf(pid: number): number[] {
   return readdirSync(`/proc/${pid}/fd`).map(Number)
-}
-
-function readProc(read: () => string): string {
-  try {
-    return read()
-  } catch {
-    return ''
-  }
 }

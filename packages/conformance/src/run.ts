@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { Bench } from './bench.js'
 import { type Check, type Profile, Skipped } from './check.js'
 import { checks } from './checks/index.js'
@@ -118,17 +117,23 @@ async function runCheck(
     return {}
   } catch (error) {
     if (error instanceof Skipped) return { skipped: error.message }
-    throw withWords(error, bench)
+    throw explained(error, check, bench)
   } finally {
     await bench.end()
   }
 }
 
-/** The error with what the supervisor said meanwhile, which is often the reason. */
-function withWords(error: unknown, bench: Bench): unknown {
-  if (!(error instanceof Error) || !existsSync(bench.path)) return error
+/** The error with the sentences, what was sent and received last, and what the supervisor wrote, which is often the reason. */
+function explained(error: unknown, { ids }: Check, bench: Bench): unknown {
+  if (!(error instanceof Error)) return error
   const words = bench.lastWords()
-  return words === '' ? error : new Error(`${error.message}\nthe log of the supervisor: ${words}`, { cause: error })
+  const lines = [
+    error.message.trimEnd(),
+    `sentences: ${ids.join(', ')}`,
+    String(bench.trace),
+    words && `the supervisor wrote: ${words}`,
+  ]
+  return new Error(lines.filter(Boolean).join('\n'), { cause: error })
 }
 
 async function outcomeOf({ run, ...check }: ConformanceCheck, signal: AbortSignal | undefined): Promise<Outcome> {

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-import { readFileSync, readSync, renameSync, unlinkSync, writeFileSync, writeSync } from 'node:fs'
+import { readSync, renameSync, unlinkSync, writeFileSync, writeSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { readProcessStat } from '@bgtask/os'
 import { Decoder, encode } from '@msgpack/msgpack'
 
 /**
@@ -169,11 +170,7 @@ function readSpec(): LaunchReport['spec'] {
 }
 
 function writeReport(): void {
-  const stat = readFileSync('/proc/self/stat', 'latin1')
-  const [, ppid, pgrp, session] = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .map(Number)
+  const { ppid, pgrp, session } = readProcessStat(process.pid) ?? {}
   const report = { pid: process.pid, ppid, pgrp, session, env: process.env, spec }
   writeFileSync(`${reportFile}.new`, JSON.stringify(report))
   renameSync(`${reportFile}.new`, reportFile)

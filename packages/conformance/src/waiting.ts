@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 /** No step of a check may take longer: a supervisor that hangs must fail its own check, saying at what. */
 export const STEP_MS = 15_000
 
-const LOOK_MS = 10
+const POLL_INTERVAL_MS = 10
 
 /** A promise with a deadline that says what did not happen. */
 export async function within<T>(promise: Promise<T>, what: string, ms = STEP_MS): Promise<T> {
@@ -33,7 +33,7 @@ export async function until<T>(look: () => T | Promise<T>, what: string, ms = ST
     const found = await look()
     if (found) return found
     if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS))
   }
 }
 

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { eventually, processEnv, runNode, tempDir } from '@bgtask/testkit'
+import { allPids, eventually, processEnv, runNode, tempDir } from '@bgtask/testkit'
 import { expect, test } from 'vitest'
 import { conformanceChecks } from '../src/index.js'
 
@@ -75,8 +75,6 @@ test.each([
 })
 
 /** Of a pool below the directory: supervisors and their children. */
-function processesIn(directory: string): string[] {
-  return readdirSync('/proc').filter(
-    (entry) => /^\d+$/.test(entry) && processEnv(Number(entry)).BGTASK_TASKPOOL_PATH?.startsWith(`${directory}/`),
-  )
+function processesIn(directory: string): number[] {
+  return allPids().filter((pid) => processEnv(pid).BGTASK_TASKPOOL_PATH?.startsWith(`${directory}/`))
 }

@@ -1,6 +1,6 @@
 /**
- * Milliseconds on a clock that never goes back, from some point in the past. `performance.now()` would tell the same, but
- * what Node loads for it takes a daemon that starts 2 ms, and memory for as long as it runs.
+ * Milliseconds on a clock that never goes back, from some point in the past. `performance.now()` returns the same, but
+ * the modules that Node loads for it delay a daemon's start by 2 ms and stay in its memory.
  */
 export function monotonicMs(): number {
   return process.uptime() * 1_000

@@ -1,4 +1,5 @@
 export { monotonicMs } from './clock.js'
+export { HeldDirectory } from './held-directory.js'
 export { printable, printableJson } from './printable.js'
 export {
   BEHAVIOR_VARIABLE,
@@ -21,8 +22,8 @@ export {
   livenessHere,
   processIdentity,
 } from './process/identity.js'
-export { canReadProcesses, readProcessUsers } from './process/proc.js'
-export { isLive, livingThread, type ProcessStat, parseProcessStat, readProcessStat } from './process/stat.js'
+export { allPids, canReadProcesses, readEnvironment, readProcessUsers } from './process/proc.js'
+export { isLive, livingThread, type ProcessStat, readProcessStat } from './process/stat.js'
 export { stopTree } from './process/stop.js'
 export { describeProcesses, describeSome } from './process/survivors.js'
 export { ProcessTable } from './process/table.js'

@@ -5,6 +5,12 @@ import { recordOf } from './support/records.js'
 
 type Call = (options: never) => unknown
 
+function lostTask(): LostTask {
+  const directory = { path: '/nowhere', at: (name: string) => name, inode: '', trusts: () => false }
+  const file = { ownerUid: 0, path: '/nowhere', inode: '', mtimeMs: 0 }
+  return new LostTask(directory, { ...file, record: recordOf(1), supervisor: 'dead', reason: 'died' })
+}
+
 /** Everything that takes options. */
 const CALLS: Record<string, Call> = {
   TaskPool: (options) => new TaskPool(options && { path: '/nowhere', ...(options as object) }),
@@ -15,8 +21,7 @@ const CALLS: Record<string, Call> = {
   lost: (options) => makePool().lost(options),
   sweep: (options) => makePool().sweep(options),
   watch: (options) => makePool().watch({}, options).next(),
-  'LostTask.stop': (options) =>
-    new LostTask({ record: recordOf(1), path: '/nowhere', ownerUid: 0, mtimeMs: 0, reason: 'died' }).stop(options),
+  'LostTask.stop': (options) => lostTask().stop(options),
 }
 
 async function expectRefused(call: () => unknown, option: string): Promise<void> {

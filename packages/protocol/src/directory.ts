@@ -1,4 +1,4 @@
-/** What a file in a pool's directory is, told by its name alone. */
+/** The kind of a file in a pool's directory, derived from its name alone. */
 export type PoolFile =
   | { readonly kind: 'socket' | 'log'; readonly pid: number }
   | { readonly kind: 'record'; readonly pid: number; readonly taskId: string }

@@ -29,7 +29,7 @@ export interface BgTaskErrorOptions {
   readonly message?: string
 }
 
-/** A second copy of this package has other classes: errors are told by this brand, never by `instanceof`. */
+/** A second copy of this package has other classes: errors are recognized by this brand, never by `instanceof`. */
 const BRAND = Symbol.for('bgtask.error')
 
 /** Base of all errors of bgtask. `code` says which decision to make; facts are fields of the subclass. */

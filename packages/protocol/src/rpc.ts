@@ -1,5 +1,12 @@
 export { decode, encode } from './wire/codec.js'
-export { armDeadline, signalSchema, type WaitOptions, waitOptionsSchema, withDeadline } from './wire/deadline.js'
+export {
+  armDeadline,
+  MAX_TIMER_MS,
+  signalSchema,
+  type WaitOptions,
+  waitOptionsSchema,
+  withDeadline,
+} from './wire/deadline.js'
 export { EncodedResult } from './wire/encoded-result.js'
 export { fromWireError, toWireError } from './wire/errors.js'
 export { MESSAGE_LIMITS, type MessageLimits } from './wire/limits.js'

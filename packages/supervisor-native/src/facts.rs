@@ -85,7 +85,8 @@ impl Facts {
 
 impl ExitStatus {
     pub fn write(&self, sink: &mut dyn Sink) {
-        sink.map(if self.survivors.named.is_empty() { 3 } else { 5 });
+        let (has_survivors, more) = (!self.survivors.named.is_empty(), self.survivors.unnamed);
+        sink.map(3 + usize::from(has_survivors) + usize::from(more > 0));
         sink.key("exitCode");
         sink.maybe_int(self.exit_code.map(i64::from));
         sink.key("signal");
@@ -97,11 +98,13 @@ impl ExitStatus {
             Cause::Stopped => "stopped",
             Cause::Timeout => "timeout",
         });
-        if !self.survivors.named.is_empty() {
+        if has_survivors {
             sink.key("survivors");
             write_survivors(&self.survivors, sink);
+        }
+        if more > 0 {
             sink.key("moreSurvivors");
-            sink.count(self.survivors.unnamed);
+            sink.count(more);
         }
         sink.end();
     }

@@ -87,7 +87,7 @@ test.runIf(hasBinary() && needs('python3'))(
 )
 
 function argv1(pid: number): boolean {
-  return processStat(pid)?.comm === 'sleep'
+  return processStat(pid)?.name === 'sleep'
 }
 
 /** The number that the child writes first. */

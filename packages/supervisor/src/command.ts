@@ -1,17 +1,12 @@
 import { join } from 'node:path'
+import { OPEN_HERE_DOCUMENTS } from './child/here-documents.js'
 
 /**
- * Gives the daemon what Node cannot make: three real pipes, as the shell makes one for each non-empty here-document, at
- * fds 7 to 9 (each still holds a line, which the daemon drains). Fds 3 to 9 that leaked in from the caller are closed, the
- * others listed in BGTASK_FDS for the daemon to close, which also tells it that the pipes are there.
+ * Opens the child's pipes for the daemon. Fds 3 to 9 that leaked in from the caller are closed. The others are listed in
+ * BGTASK_FDS: the daemon closes them, and knows by the variable that the pipes are open.
  */
-const PRELUDE = `exec 3<&- 4<&- 5<&- 6<&- 7<<X 8<<X 9<<X
-.
-X
-.
-X
-.
-X
+const PRELUDE = `exec 3<&- 4<&- 5<&- 6<&-
+${OPEN_HERE_DOCUMENTS}
 for fd in /proc/self/fd/*; do BGTASK_FDS="$BGTASK_FDS \${fd##*/}"; done
 export BGTASK_FDS
 exec "$@"`

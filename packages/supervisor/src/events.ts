@@ -1,9 +1,9 @@
 import type { EventName, EventPayload } from '@bgtask/protocol'
 
-/** Told of everything that happens to the task. */
+/** Gets each event of the task. */
 export type EventListener = <E extends EventName>(name: E, payload: EventPayload<E>) => void
 
-/** Hands events to whoever listens now. */
+/** Emits events to the present listeners. */
 export class EventHub {
   readonly #listeners = new Set<EventListener>()
 

@@ -1,5 +1,5 @@
 import type { ExitStatus, JsonObject, LaunchSpec, LiveState, RecordedInfo } from '@bgtask/protocol'
-import type { Run } from './child/run.js'
+import type { Run } from './child/child-run.js'
 
 /** The facts that the lifecycle changes; `info.ts` makes the public info of them. */
 export interface Facts {

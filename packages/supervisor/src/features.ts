@@ -1,6 +1,6 @@
 import { UnsupportedError } from '@bgtask/protocol'
 
-/** Optional parts of the contract that this supervisor has: told in `hello` and info. */
+/** Optional parts of the contract that this supervisor has, reported by `hello` and info. */
 export const FEATURES: readonly string[] = []
 
 /** @throws UnsupportedError that names what a spec needs and this supervisor lacks. */

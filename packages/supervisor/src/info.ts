@@ -7,8 +7,8 @@ import type { Supervisor } from './supervisor.js'
 /** A command line may be megabytes long; info and record, which are bounded, show its beginning. */
 const MAX_COMMAND_CHARACTERS = 16 * 1024
 
-/** Makes the public info, the record's part of it, and the record, out of what the supervisor knows. */
-export class InfoMaker {
+/** Builds the public info, the record's part of it, and the record from the supervisor's state. */
+export class TaskInfoBuilder {
   readonly #supervisor: Supervisor
   readonly #fixed: Pick<
     RecordedInfo,
@@ -26,7 +26,7 @@ export class InfoMaker {
   >
   readonly #extra: () => object
   readonly #identity = processIdentity()
-  /** The info that was told last, and of what it was made. */
+  /** The info that was sent last, and the parts of which it was made. */
   #encoded: { readonly parts: readonly object[]; readonly info: EncodedResult<TaskInfo> } | undefined
 
   /** @param extra further keys of a custom supervisor. */
@@ -49,22 +49,22 @@ export class InfoMaker {
     }
   }
 
-  /** The info for a client: encoded once for all who ask until it changes, so that to ask often costs little. */
+  /** The info for a client: encoded once for all clients until it changes, so that frequent calls cost little. */
   info(clientCount: number): TaskInfo | EncodedResult<TaskInfo> {
     this.#supervisor.state()
-    // What a custom supervisor adds may change without a trace.
-    if (Object.keys(this.#extra()).length > 0) return this.#makeInfo(clientCount)
+    // Keys of a custom supervisor may change without notice.
+    if (Object.keys(this.#extra()).length > 0) return this.#buildInfo(clientCount)
     const parts = this.#changingParts(clientCount)
     if (this.#encoded === undefined || !areSame(parts, this.#encoded.parts)) {
       this.#encoded = {
         parts: parts.map((part) => ({ ...part })),
-        info: new EncodedResult(this.#makeInfo(clientCount)),
+        info: new EncodedResult(this.#buildInfo(clientCount)),
       }
     }
     return this.#encoded.info
   }
 
-  #makeInfo(clientCount: number): TaskInfo {
+  #buildInfo(clientCount: number): TaskInfo {
     const { stdin, stdout, stderr } = this.#supervisor.streams
     return {
       ...this.recordedInfo(),
@@ -73,7 +73,7 @@ export class InfoMaker {
     }
   }
 
-  /** All of which the info is made and that may change. */
+  /** The parts of the info that may change. */
   #changingParts(clientCount: number): readonly object[] {
     const { facts, current, streams } = this.#supervisor
     const { stdin, stdout, stderr } = streams
@@ -82,7 +82,7 @@ export class InfoMaker {
 
   recordedInfo(): RecordedInfo {
     const { facts, current } = this.#supervisor
-    // What the contract names stands last: it cannot be replaced.
+    // Keys of the contract stand last, so they cannot be replaced.
     return { ...this.#extra(), ...this.#fixed, ...facts, pid: current?.pid ?? null }
   }
 

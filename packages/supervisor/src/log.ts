@@ -1,6 +1,6 @@
 import { fstatSync, ftruncateSync, writeSync } from 'node:fs'
 
-/** The log tells about the supervisor, never the child's output; it starts anew when it gets larger than this. */
+/** The log is about the supervisor, without the child's output; it is truncated when it gets larger than this. */
 const MAX_LOG_BYTES = 1024 * 1024
 
 /** The supervisor's own words. Nothing that goes wrong with the log (a full disk, a closed pipe) may disturb the task. */
@@ -13,7 +13,7 @@ export class Log {
     this.#debugging = debugging
   }
 
-  /** Goes on writing elsewhere. */
+  /** Continues in another file. */
   moveTo(fd: number): void {
     this.#fd = fd
   }
@@ -24,7 +24,7 @@ export class Log {
       if (size.isFile() && size.size > MAX_LOG_BYTES) ftruncateSync(this.#fd)
       writeSync(this.#fd, `${new Date().toISOString()} [${process.pid}] ${text}\n`)
     } catch {
-      // ENOSPC, EPIPE, EBADF: there is nobody to tell.
+      // ENOSPC, EPIPE, EBADF: the log is the only place to report it.
     }
   }
 

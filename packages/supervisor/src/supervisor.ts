@@ -12,9 +12,9 @@ import {
   type StopStep,
   type WaitResult,
 } from '@bgtask/protocol'
+import { describeRun, type Run } from './child/child-run.js'
 import { PauseDetector } from './child/pause.js'
 import type { StdioPipes } from './child/pipes.js'
-import { describeRun, type Run } from './child/run.js'
 import { startChild } from './child/start.js'
 import { Stopper } from './child/stopper.js'
 import { EventHub } from './events.js'
@@ -25,8 +25,8 @@ import { RestartSchedule } from './lifecycle/restart-schedule.js'
 import { type LifecycleEvent, nextState } from './lifecycle/table.js'
 import type { Lock } from './lock/lock.js'
 import type { Log } from './log.js'
+import { Condition, pollUntil } from './streams/condition.js'
 import { TaskStreams } from './streams/task-streams.js'
-import { pollUntil, Waiters } from './streams/waiters.js'
 
 /** What a supervisor is given by its launch. */
 export interface SupervisorParts {
@@ -36,7 +36,7 @@ export interface SupervisorParts {
   readonly lock: Lock | undefined
   /** Pipes for the first run that are there already. */
   readonly pipes: StdioPipes | undefined
-  /** Puts the present state on record; throws where that cannot be done. */
+  /** Puts the present state on record; throws if that fails. */
   record(supervisor: Supervisor): void
 }
 
@@ -47,7 +47,7 @@ export class Supervisor {
   readonly streams: TaskStreams
   readonly facts: Facts
   readonly #parts: SupervisorParts
-  readonly #exits = new Waiters()
+  readonly #exits = new Condition()
   readonly #stopper: Stopper
   readonly #restarts: RestartSchedule
   readonly #pauses: PauseDetector
@@ -58,7 +58,7 @@ export class Supervisor {
   /** Why the present run is being ended by us. */
   #stopCause: 'stopped' | 'timeout' | undefined
   /** The state that subscribers know. */
-  #toldState: LiveState = 'starting'
+  #emittedState: LiveState = 'starting'
   #recordTimer: NodeJS.Timeout | undefined
   #runtimeTimer: NodeJS.Timeout | undefined
   #pipes: StdioPipes | undefined
@@ -87,7 +87,7 @@ export class Supervisor {
     return this.#current
   }
 
-  /** Names of the pipes of its runs, by which whoever holds one is found. */
+  /** Names of the pipes of its runs, by which their holders are found. */
   get pipes(): readonly string[] {
     return this.#stopper.pipes
   }
@@ -97,13 +97,13 @@ export class Supervisor {
     return this.#track(this.#startRun())
   }
 
-  /** The state, after a look at whether the child was stopped or woken by somebody else. */
+  /** The state, after a check if another process has stopped or continued the child. */
   state(): LiveState {
     this.#pauses.checkIfDue()
     return this.facts.state
   }
 
-  /** Signals the child, or its whole tree; false where there was nobody to signal. */
+  /** Signals the child, or its whole tree; false if there was no process to signal. */
   async kill(killSignal: NodeJS.Signals, tree: boolean): Promise<boolean> {
     const delivered = this.#stopper.signal(killSignal, tree)
     if (delivered) await this.#pauses.checkAfter(killSignal)
@@ -123,7 +123,7 @@ export class Supervisor {
     steps: readonly StopStep[] = this.spec.stop,
     cause: 'stopped' | 'timeout' = 'stopped',
   ): Promise<StopResult> {
-    // A child that is being started now would escape. Whether that start fails is told to whoever asked for it.
+    // A child that is being started now would escape. The caller that asked for the start gets its failure.
     await this.#pendingStart?.catch(() => {})
     // Not before: a start that failed may have another one follow.
     if (cause === 'stopped') this.#cancelRestart()
@@ -168,7 +168,7 @@ export class Supervisor {
 
   /** Level-triggered: with `run` the end of that run or a later one, else the exit after which no restart is pending. */
   waitExit(run: number | undefined, waitMs: number, signal: AbortSignal): Promise<WaitResult> {
-    const look = () => {
+    const poll = () => {
       const { state } = this.facts
       // While a run goes on, the last end is that of the run before.
       const exitStatus = this.facts.exitStatus ?? this.#exitBefore
@@ -182,7 +182,7 @@ export class Supervisor {
       }
       return { found: done, result }
     }
-    return pollUntil(this.#exits, look, waitMs, signal)
+    return pollUntil(this.#exits, poll, waitMs, signal)
   }
 
   async #startRun(): Promise<void> {
@@ -242,7 +242,7 @@ export class Supervisor {
     this.#become(decision.action === 'giveUp' ? 'gaveUp' : 'ended')
   }
 
-  /** On record first, then told: who hears of an exit finds it in the directory. */
+  /** Records the exit before it emits it: a subscriber that gets the event finds the exit in the directory. */
   #announceExit(run: Run, exitStatus: ExitStatus, willRestart: boolean): void {
     const recorded = this.#settled()
     const exitOffsets = this.facts.exitOffsets ?? { 1: 0, 2: 0 }
@@ -251,7 +251,7 @@ export class Supervisor {
   }
 
   #retry(): void {
-    // A failure is dealt with where it happens; nobody else waits for this start.
+    // A failure is handled where it happens; no caller waits for this start.
     this.#startAgain(() => this.facts.state === 'backoff').catch(() => {})
   }
 
@@ -263,7 +263,7 @@ export class Supervisor {
       await this.#stopper.idle()
       if (!stillWanted()) return
       try {
-        // The lock may have gone to somebody else meanwhile.
+        // Another task may hold the lock by now.
         this.#parts.lock?.retake()
         this.#become('starting')
         this.#commit()
@@ -306,7 +306,7 @@ export class Supervisor {
     this.#settled()
   }
 
-  /** Nothing runs, and whoever waits is to know; first of all the directory. Returns whether that is so. */
+  /** Nothing runs: records that, then wakes the waiting callers. Returns whether it was recorded. */
   #settled(): boolean {
     const recorded = this.#commit()
     this.#settle()
@@ -355,12 +355,12 @@ export class Supervisor {
     this.facts.state = next
   }
 
-  /** Puts the facts on record, then tells of the state: who hears of it finds it in the directory. Returns whether it is there. */
+  /** Records the facts, then emits the state: a subscriber that gets it finds it in the directory. Returns whether it was recorded. */
   #commit(): boolean {
     const recorded = this.#record()
     const { state, run } = this.facts
-    if (state !== this.#toldState) {
-      this.#toldState = state
+    if (state !== this.#emittedState) {
+      this.#emittedState = state
       this.events.emit('stateChange', { state, run })
     }
     return recorded
@@ -373,7 +373,7 @@ export class Supervisor {
       return true
     } catch (error) {
       this.#parts.log.write(`cannot write the record: ${String(error)}`)
-      // A full disk has room again some day, and the directory is to tell the truth then.
+      // A full disk may have room later; the directory must be right then.
       this.#recordTimer = setTimeout(() => this.#record(), RECORD_RETRY_MS)
       return false
     }

@@ -131,7 +131,8 @@ describe('clients that are just bad', () => {
     another.disconnect()
   })
 
-  test('60 who write 64 times each to a stdin that nobody reads hold 16 MiB in all', async () => {
+  // A deadline for a hang: it writes a gigabyte.
+  test('60 who write 64 times each to a stdin that nobody reads hold 16 MiB in all', { timeout: 120_000 }, async () => {
     const task = await spawnTask({ cmd: 'sleep 1000' })
     const clients = await Promise.all(Array.from({ length: 60 }, () => rawClient(task)))
     const data = Buffer.alloc(256 * 1024)

@@ -6,8 +6,12 @@ import { text } from 'node:stream/consumers'
 import type { Task } from '@bgtask/client'
 import { type SpawnOptions, TaskPool } from '@bgtask/pool'
 import { eventually, isAlive, tempDir } from '@bgtask/testkit'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { endAfterTest, fixture, supervisorCmd } from './support/pool.js'
+
+// Each test starts two programs one after the other; a busy machine takes seconds for each.
+const START_DEADLINE_MS = 30_000
+vi.setConfig({ testTimeout: 90_000 })
 
 type Stdio = 'pipe' | number
 
@@ -23,7 +27,7 @@ async function startCaller(
   onTestFinished(() => {
     caller.kill('SIGKILL')
   })
-  const task = await eventually(async () => (await pool.search())[0])
+  const task = await eventually(async () => (await pool.search())[0], { deadlineMs: START_DEADLINE_MS })
   return { caller, task: endAfterTest(task as Task) }
 }
 

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import type { Task } from '@bgtask/client'
 import { COOKIE_VARIABLE, POOL_PATH_VARIABLE } from '@bgtask/os'
 import type { LostTask, TaskPool } from '@bgtask/pool'
-import { eventually, isAlive, processEnv, processStat, tempDir } from '@bgtask/testkit'
+import { allPids, eventually, isAlive, processEnv, processStat, tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
-import { allPids, fixture, killSupervisor, makePool, told } from './support/pool.js'
+import { fixture, killSupervisor, makePool, told } from './support/pool.js'
 
 // Real SIGKILLs at the worst moments. Whatever runs afterwards must be told of, and whatever is told must be so.
 

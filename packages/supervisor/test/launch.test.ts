@@ -6,10 +6,9 @@ import { Task } from '@bgtask/client'
 import { COOKIE_VARIABLE } from '@bgtask/os'
 import { socketFileName } from '@bgtask/protocol'
 import { encode } from '@bgtask/protocol/rpc'
-import { eventually, isAlive, processEnv, tempDir } from '@bgtask/testkit'
+import { allPids, eventually, isAlive, processEnv, tempDir } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { daemonPath } from '../src/command.js'
-import { allPids } from './support/pool.js'
 
 // The launch contract as a launcher in any language sees it: a map on stdin, a line on stderr.
 

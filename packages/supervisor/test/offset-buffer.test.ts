@@ -48,7 +48,7 @@ describe('OffsetBuffer', () => {
             buffer.append(bytes)
             oracle.append(bytes)
           } else if ('lend' in one) {
-            room = buffer.room(one.lend)
+            room = buffer.reserve(one.lend)
             expect(room.length).toBeGreaterThan(0)
             expect(room.length).toBeLessThanOrEqual(one.lend)
           } else if ('take' in one) {
@@ -56,7 +56,7 @@ describe('OffsetBuffer', () => {
             const count = Math.min(one.take, room.length)
             for (let index = 0; index < count; index += 1) room[index] = counter++ & 0xff
             const bytes = Buffer.from(room.subarray(0, count))
-            buffer.take(room, count)
+            buffer.commit(room, count)
             oracle.append(bytes)
             // Whoever reads asks for new room after each read.
             room = undefined

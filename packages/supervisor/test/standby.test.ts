@@ -1,10 +1,10 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 import { LAUNCH_VARIABLE, POOL_PATH_VARIABLE, STANDBY_VARIABLE } from '@bgtask/os'
 import type { TaskPool } from '@bgtask/pool'
-import { childrenOf, eventually, isAlive, processEnv, processFds, tempDir } from '@bgtask/testkit'
+import { allPids, childrenOf, eventually, isAlive, processEnv, processFds, tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 import { daemonPath } from '../src/command.js'
-import { allPids, makePool, textOf } from './support/pool.js'
+import { makePool, textOf } from './support/pool.js'
 
 /** Supervisors of that pool that were started early. */
 function standbysOf(pool: TaskPool): number[] {

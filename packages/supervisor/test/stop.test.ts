@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Task } from '@bgtask/client'
 import { COOKIE_VARIABLE } from '@bgtask/os'
 import {
+  allPids,
   eventually,
   isAlive,
   needs,
@@ -16,7 +17,7 @@ import {
 } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { daemonPath, supervisorCommand } from '../src/command.js'
-import { allPids, fixture, makePool, recordOf, spawnTask, told } from './support/pool.js'
+import { fixture, makePool, recordOf, spawnTask, told } from './support/pool.js'
 
 /** Deaf children are not waited for long. */
 const STEPS = [

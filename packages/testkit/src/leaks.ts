@@ -1,13 +1,14 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { allPids } from '@bgtask/os'
 import { eventually } from './eventually.js'
-import { allPids, isAlive, processArgv, processCwd, processEnv, processFds } from './proc.js'
+import { isAlive, processArgv, processCwd, processEnv, processFds } from './proc.js'
 import { FILE_VARIABLE, missingFile, RUN_VARIABLE, sharedDirectory } from './run.js'
 
 /** Title of a report of leaks. */
 export const LEFT_BEHIND = 'LEFT BEHIND by the tests, now killed and removed'
 
-/** Time (ms) for what was told to end to be gone, as an exit is announced before the process has ended. */
+/** Time (ms) for ending processes to be gone: an exit is announced before the process has ended. */
 const GRACE_MS = 3_000
 
 /**
@@ -44,7 +45,7 @@ function leakedDirectories(root: string): string[] {
   return paths.filter((path) => !ours.includes(path))
 }
 
-/** A socket outlives the unlinking of its path, and the kernel still tells the path. */
+/** A socket outlives the unlinking of its path, which the kernel still lists. */
 function listeningInodes(root: string): Set<string> {
   const lines = readFileSync('/proc/net/unix', 'utf8').split('\n').slice(1)
   const rows = lines.map((line) => line.trim().split(/\s+/))
@@ -69,6 +70,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // It ended by itself since we looked.
+    // It has ended by itself meanwhile.
   }
 }

@@ -32,10 +32,10 @@ export const NEEDS = {
 export type NeedName = keyof typeof NEEDS
 
 /**
- * Whether this machine has all that is named: `test.runIf(needs('tmux', 'root'))('…', …)`. What is missing is told at
+ * Whether this machine has all the named needs: `test.runIf(needs('tmux', 'root'))('…', …)`. Missing ones are reported at
  * the end of the run.
  *
- * @throws under `CI=true` where something is missing: a machine that decides over a change must not leave tests out.
+ * @throws under `CI=true` if one is missing: a CI machine must not skip tests.
  */
 export function needs(...names: NeedName[]): boolean {
   const missing = names.filter((name) => find(name) === undefined)

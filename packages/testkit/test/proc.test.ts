@@ -26,7 +26,7 @@ test('tells what /proc knows of a process that leads a session of its own', () =
 
 test('a name with blanks and parentheses does not shift the fields', async () => {
   const pid = start("printf 'a) S 1 (b' >/proc/self/comm; exec 3<&0; read line")
-  await eventually(() => processStat(pid)?.comm === 'a) S 1 (b')
+  await eventually(() => processStat(pid)?.name === 'a) S 1 (b')
   expect(processStat(pid)).toMatchObject({ ppid: process.pid, session: pid })
   expect(processArgv(pid)[0]).toBe('sh')
 })

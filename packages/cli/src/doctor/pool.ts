@@ -16,8 +16,15 @@ export async function checkPool(pool: TaskPool): Promise<Finding[]> {
       )
     },
   })
-  const supervisors = await checkSupervisors(pool, lost, (pid) => invalid.delete(pid))
-  return [checkDirectory(pool), ...supervisors, ...invalid.values(), ...lost.map(describeLost)]
+  const { found, wrong } = await askSupervisors(pool, lost)
+  for (const pid of wrong.keys()) invalid.delete(pid)
+  return [
+    checkDirectory(pool),
+    ok('supervisors', `${found.length} responding`),
+    ...wrong.values(),
+    ...invalid.values(),
+    ...lost.map((task) => describeLost(task, safestId(task, [...found, ...lost]))),
+  ]
 }
 
 function checkDirectory({ path }: TaskPool): Finding {
@@ -36,20 +43,15 @@ function checkDirectory({ path }: TaskPool): Finding {
   )
 }
 
-/** Asks every supervisor, since a record also exists for one that no longer answers. Calls `onProblem` with the pid of each that fails. */
-async function checkSupervisors(
-  pool: TaskPool,
-  lost: readonly LostTask[],
-  onProblem: (pid: number) => void,
-): Promise<Finding[]> {
-  const wrong: Promise<Finding>[] = []
+/** Asks every supervisor, since a record also exists for one that no longer answers. Returns the tasks, and by pid what is wrong. */
+async function askSupervisors(pool: TaskPool, lost: readonly LostTask[]) {
+  const errors = new Map<number, BgTaskError>()
   const found = await pool.search(() => true, {
-    onError: exceptLost(lost, (error, { pid }) => {
-      onProblem(pid)
-      wrong.push(describeWrong(pool, error, pid))
-    }),
+    onError: exceptLost(lost, (error, { pid }) => void errors.set(pid, error)),
   })
-  return [ok('supervisors', `${found.length} responding`), ...(await Promise.all(wrong))]
+  const wrong = new Map<number, Finding>()
+  for (const [pid, error] of errors) wrong.set(pid, await describeWrong(pool, error, pid))
+  return { found, wrong }
 }
 
 async function describeWrong(pool: TaskPool, error: BgTaskError, pid: number): Promise<Finding> {
@@ -76,10 +78,16 @@ function adviceFor({ code }: BgTaskError, pid: number, isProven: boolean): strin
   }
 }
 
-function describeLost({ pid, state, info, reason }: LostTask): Finding {
+/** Returns the pid, or the task id if another task has that pid too. */
+function safestId({ pid, taskId }: LostTask, tasks: readonly { readonly pid: number }[]): string {
+  return tasks.filter((task) => task.pid === pid).length > 1 ? taskId : String(pid)
+}
+
+/** @param id by which a command finds the task. */
+function describeLost({ pid, state, info, reason }: LostTask, id: string): Finding {
   const who = `${pid}${nameOf(info) && ` (${nameOf(info)})`}`
   const what = reason === 'died' ? 'died' : 'no longer listens and is not visible from here (in a container?)'
-  if (state === 'lost') return warning('lost', `${who}: its supervisor ${what}`, `bgtask rm ${pid}`)
+  if (state === 'lost') return warning('lost', `${who}: its supervisor ${what}`, `bgtask rm ${id}`)
   const message = `${who}: its supervisor ${what}, but processes of the task are still running`
-  return problem('orphaned', message, `end them with bgtask stop ${pid}, then remove the task with bgtask rm ${pid}`)
+  return problem('orphaned', message, `end them with bgtask stop ${id}, then remove the task with bgtask rm ${id}`)
 }

@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { canReadProcesses } from '@bgtask/os'
+import { readFileSync } from 'node:fs'
+import { ProcessTable } from '@bgtask/os'
 
 /** Resource usage of a task's processes. */
 export interface Usage {
@@ -9,19 +9,12 @@ export interface Usage {
   readonly memoryBytes: number
 }
 
-/** The unit in which Linux reports CPU time, independent of the kernel's own clock (USER_HZ, times(2)). */
+/** The unit in which `/proc` reports CPU time, independent of the kernel's own clock (USER_HZ, times(2)). */
 const TICK_MS = 10
-
-interface Process {
-  readonly pid: number
-  readonly ppid: number
-  readonly session: number
-  readonly ticks: number
-}
 
 /** All processes in `/proc`; empty without a `/proc` of this pid namespace. */
 export class Processes {
-  readonly #all: readonly Process[] = pids().flatMap((pid) => readProcess(pid) ?? [])
+  readonly #all = new ProcessTable().stats
 
   /** Usage of a task's first process, all processes of its session and all their descendants; undefined if none is found. */
   usageOf(rootPid: number): Usage | undefined {
@@ -33,41 +26,18 @@ export class Processes {
     }
     const theirs = this.#all.filter(({ pid }) => found.has(pid))
     if (theirs.length === 0) return undefined
-    const ticks = theirs.reduce((sum, process) => sum + process.ticks, 0)
+    const ticks = theirs.reduce((sum, process) => sum + process.cpuTicks, 0)
     const memoryBytes = theirs.reduce((sum, { pid }) => sum + residentBytes(pid), 0)
     return { cpuMs: ticks * TICK_MS, memoryBytes }
   }
 }
 
-function pids(): number[] {
-  if (!canReadProcesses()) return []
-  return (read(() => readdirSync('/proc')) ?? []).filter((name) => /^\d+$/.test(name)).map(Number)
-}
-
-/** The name may contain any character, so fields are counted from its closing parenthesis (proc(5)). */
-function readProcess(pid: number): Process | undefined {
-  const text = read(() => readFileSync(`/proc/${pid}/stat`, 'latin1'))
-  if (text === undefined) return undefined
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  const [ppid, session, user, system] = [1, 3, 11, 12].map((index) => Number(fields[index])) as [
-    number,
-    number,
-    number,
-    number,
-  ]
-  return { pid, ppid, session, ticks: user + system }
-}
-
+/** 0 for a process that has ended meanwhile. */
 function residentBytes(pid: number): number {
-  const status = read(() => readFileSync(`/proc/${pid}/status`, 'latin1')) ?? ''
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024
-}
-
-/** Returns undefined for a process that ended meanwhile. */
-function read<T>(get: () => T): T | undefined {
   try {
-    return get()
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024
   } catch {
-    return undefined
+    return 0
   }
 }

@@ -17,6 +17,7 @@ import { describeInvalid, recordedInfoSchema, type TaskRecord, taskRecordSchema,
 import type { Bench } from '../bench.js'
 import { type Check, core, full, should } from '../check.js'
 import { Client } from '../client.js'
+import { failsToLaunch } from '../failing-launch.js'
 import { descriptorOf } from '../processes.js'
 import { encodeSpec, makeSpec, SLEEP, sh } from '../spec.js'
 import { outcomeOfConnect, until } from '../waiting.js'
@@ -38,11 +39,25 @@ export const directoryChecks: readonly Check[] = [
     for (const [name, outcome] of outcomes) assert.equal(await outcome, 'connected', name)
   }),
 
+  core('the socket has no final name before the child has been started', 'D-1', async (bench) => {
+    const seen: string[] = []
+    const watcher = watch(bench.path, (_, name) => void seen.push(String(name)))
+    bench.after(() => watcher.close())
+    await failsToLaunch(bench, bench.launch({ exec: ['no-such-program-anywhere'] }), 'a program that is missing')
+    await new Promise(setImmediate)
+    assert.deepEqual(
+      seen.filter((name) => /^\d+\.sock$/.test(name)),
+      [],
+      'final names of sockets, though no child was started',
+    )
+  }),
+
   core('socket, log and record have the mode and group that access says, whatever the umask', 'D-2', async (bench) => {
     const gid = process.getgid?.() ?? null
     for (const [umask, mode] of [
       ['000', 0o600],
       ['077', 0o660],
+      ['077', 0o777],
     ] as const) {
       const before = ['/bin/sh', '-c', `umask ${umask}; exec "$@"`, 'sh']
       const pid = await bench.launch({ access: { mode, gid, owners: [] } }, { before }).ready()
@@ -50,7 +65,11 @@ export const directoryChecks: readonly Check[] = [
       assert.ok(files.includes(`${pid}.sock`), `${pid}.sock among ${files}`)
       for (const name of files) {
         const { mode: got, gid: group } = lstatSync(join(bench.path, name))
-        assert.deepEqual([(got & 0o777).toString(8), group], [mode.toString(8), gid], `mode and group of ${name}`)
+        assert.deepEqual(
+          [(got & 0o777).toString(8), group],
+          [(mode & 0o666).toString(8), gid],
+          `mode and group of ${name}`,
+        )
       }
     }
   }),

@@ -29,7 +29,7 @@ export const eventChecks: readonly Check[] = [
   }),
 
   full('events tell what happens, once, to every subscriber', 'W-170 W-180', async (bench) => {
-    const client = await bench.task({ cmd: 'read line; echo said; exit 6', restart: { on: 'never' } })
+    const client = await bench.task({ cmd: 'read line; echo said; exit 6', meta: { kept: true } })
     const silent = await bench.connect((await client.info()).supervisorPid)
     for (const time of [1, 2]) {
       const { state, run } = await client.call('subscribe')
@@ -55,7 +55,7 @@ export const eventChecks: readonly Check[] = [
     assertHas(await client.event('childStart'), { run: 2, pid }, 'childStart')
     await client.call('terminate')
     const count = (name: string) => client.heard.filter(([heard]) => heard === name).length
-    assertHas(await client.event('metaChange'), { meta: { x: 1 } }, 'metaChange')
+    assertHas(await client.event('metaChange'), { meta: { kept: true, x: 1 } }, 'metaChange')
     for (const name of ['metaChange', 'childStart', 'terminating']) assert.equal(count(name), 1, `events ${name}`)
     const states = client.heard.flatMap(([name, payload]) =>
       name === 'stateChange' ? [(payload as { state: string }).state] : [],

@@ -6,6 +6,7 @@ import { eventChecks } from './events.js'
 import { foregroundChecks } from './foreground.js'
 import { helloChecks } from './hello.js'
 import { infoChecks } from './info.js'
+import { infoValueChecks } from './info-values.js'
 import { launchChecks } from './launch.js'
 import { launchLimitChecks } from './launch-limits.js'
 import { lockChecks } from './lock.js'
@@ -14,14 +15,17 @@ import { parameterChecks } from './parameters.js'
 import { policyChecks } from './policy.js'
 import { recordChecks } from './records.js'
 import { restartChecks } from './restart.js'
+import { specValueChecks } from './spec-values.js'
 import { stopChecks } from './stop.js'
 import { streamChecks } from './streams.js'
 import { treeChecks } from './tree.js'
 import { wireChecks } from './wire.js'
+import { wrongParameterChecks } from './wrong-parameters.js'
 
 /** All checks, in the order of the documents. */
 export const checks: readonly Check[] = [
   ...launchChecks,
+  ...specValueChecks,
   ...launchLimitChecks,
   ...foregroundChecks,
   ...lockChecks,
@@ -32,7 +36,9 @@ export const checks: readonly Check[] = [
   ...helloChecks,
   ...byHandChecks,
   ...parameterChecks,
+  ...wrongParameterChecks,
   ...infoChecks,
+  ...infoValueChecks,
   ...stopChecks,
   ...treeChecks,
   ...restartChecks,

@@ -34,10 +34,14 @@ export const launchLimitChecks: readonly Check[] = [
     const launch = bench.start({ before: [python, '-c', NON_BLOCKING] })
     const bytes = encodeSpec(makeSpec(bench.path))
     launch.process.stdin?.write(bytes.subarray(0, 20))
-    // Long enough to boot and to read; a supervisor that takes longer is only held to less.
-    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    await isIdle(launch.process.pid as number)
     launch.give(bytes.subarray(20))
     await launch.ready()
+  }),
+
+  core('a spec of 7 MiB is read', 'L-10', async (bench) => {
+    const spec = { ...makeSpec(bench.path), ignored: 'x'.repeat(7 * 1024 * 1024) }
+    await bench.start().give(encodeSpec(spec)).ready()
   }),
 
   full('a spec of more than 8 MiB fails the launch', 'L-10', async (bench) => {
@@ -52,16 +56,11 @@ export const launchLimitChecks: readonly Check[] = [
     await bench.launch({ restart, access, stop } as never).ready()
   }),
 
-  full('keys of restart and access may be missing, other keys of the spec may not', 'L-14', async (bench) => {
+  full('keys of restart and access may be missing', 'L-14', async (bench) => {
     const client = await bench.connect(await bench.launch({ restart: { on: 'never' }, access: {} } as never).ready())
     const { delayMs, maxDelayMs, factor, maxRestarts, resetAfterMs } = (await client.info()).restart
     const defaults = [1_000, 60_000, 2, 10, 60_000]
     assert.deepEqual([delayMs, maxDelayMs, factor, maxRestarts, resetAfterMs], defaults, 'the defaults of restart')
-    await client.call('terminate')
-    await client.closedBySupervisor()
-    for (const key of ['umask', 'stop', 'maxReadBufSize', 'restart']) {
-      await failsToLaunch(bench, bench.launch({ [key]: undefined }), `a spec without ${key}`)
-    }
   }),
 
   full('a program that the kernel cannot execute is not given to a shell', 'L-20 L-38', async (bench) => {
@@ -127,6 +126,16 @@ export const launchLimitChecks: readonly Check[] = [
     assert.equal(isFree(stopped), true, 'the lock is held after the stop')
   }),
 ]
+
+/** It has slept for so long that it must be waiting; it may wake now and then to try again. */
+async function isIdle(pid: number): Promise<void> {
+  const needed = 60
+  let asleep = 0
+  await until(() => {
+    if (/[SZ]/.test(readProcessStat(pid)?.state ?? 'Z')) asleep += 1
+    return asleep >= needed
+  }, 'the supervisor waits for the rest of its stdin')
+}
 
 function needsPython(): string {
   const python = ['/usr/bin/python3', 'python3'].find((path) => spawnSync(path, ['-c', 'import fcntl']).status === 0)

@@ -109,6 +109,34 @@ export const lockChecks: readonly Check[] = [
   }),
 
   should(
+    full(
+      'the lock file names supervisor and child while the lock is held, and is empty afterwards',
+      'L-65',
+      async (bench) => {
+        const lockfile = bench.beside('lock')
+        const client = await bench.task({ exec: SLEEP, lockfile })
+        const { supervisorPid, pid, taskId } = await client.info()
+        const note = JSON.parse(readFileSync(lockfile, 'utf8'))
+        assert.deepEqual(
+          [note.bgtask, note.taskId, note.supervisor?.pid, note.child?.pid],
+          [1, taskId, supervisorPid, pid],
+          'bgtask, taskId and the pids in the lock file',
+        )
+        for (const identity of [note.supervisor, note.child])
+          assert.deepEqual(
+            Object.keys(identity)
+              .filter((key) => key !== 'timeNamespace')
+              .sort(),
+            ['bootId', 'machineId', 'pid', 'pidNamespace', 'startTime'],
+            'keys of an identity in the lock file',
+          )
+        await client.call('stop')
+        assert.equal(readFileSync(lockfile, 'utf8').trim(), '', 'text in the lock file after its release')
+      },
+    ),
+  ),
+
+  should(
     full('the child of a supervisor that was killed still excludes', 'L-65', async (bench) => {
       const lockfile = bench.beside('lock')
       const { supervisorPid } = await (await bench.task({ exec: SLEEP, lockfile })).info()

@@ -172,6 +172,7 @@ export const parameterChecks: readonly Check[] = [
     await client.call('subscribe')
     await client.call('kill', { killSignal: 'SIGKILL' })
     assert.equal((await client.event('childExit', ({ run }) => run === 1)).willRestart, true, 'willRestart of run 1')
+    await client.event('stateChange', ({ state }) => state === 'backoff')
     await client.event('childStart', ({ run }) => run === 2)
     await client.call('kill', { killSignal: 'SIGKILL' })
     assert.equal((await client.event('childExit', ({ run }) => run === 2)).willRestart, false, 'willRestart of run 2')

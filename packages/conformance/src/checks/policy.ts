@@ -103,6 +103,18 @@ export const policyChecks: readonly Check[] = [
     assert.equal((await readFrom(client, 5, 5_000)).eof, true, 'eof after a stop in state backoff')
   }),
 
+  full('eof is false again after a restart', 'W-114', async (bench) => {
+    const go = bench.beside('go')
+    const client = await bench.task({ cmd: `echo said; [ -e ${go} ] && exec sleep 1000; exit 0` })
+    await client.whole()
+    writeFileSync(go, '')
+    await client.call('restart')
+    await client.text(/said\nsaid/)
+    assert.equal((await readFrom(client, 10, 0)).eof, false, 'eof of readStream in run 2')
+    const { streams } = await client.info()
+    assert.deepEqual([streams[1].eof, streams[2].eof], [false, false], 'eof of the info in run 2')
+  }),
+
   full('a reader that discards nothing sees the end of a full block buffer', 'W-114', async (bench) => {
     const client = await bench.task({ cmd: 'head -c 1000 /dev/zero', maxReadBufSize: 1_000, overflow: 'block' })
     await client.ended()

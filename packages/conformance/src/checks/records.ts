@@ -80,6 +80,8 @@ export const recordChecks: readonly Check[] = [
       await client.call('closeStream', { streamId: 0 })
       const { recorded, exitStatus } = await client.event('childExit')
       assert.deepEqual([recorded, exitStatus.exitCode], [false, 3], 'recorded and exit code of childExit')
+      const { restarted } = await client.call('restart')
+      assert.equal(restarted, true, 'restarted, though the record cannot be written')
     },
   ),
 

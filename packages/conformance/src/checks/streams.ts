@@ -67,9 +67,11 @@ const reading: Check[] = [
   }),
 
   core('the end of an output is told when nobody can write any more', 'W-114', async (bench) => {
-    const client = await bench.task({ cmd: 'echo a; (sleep 0.4; echo b) & exit 0' })
+    const go = bench.beside('go')
+    const client = await bench.task({ cmd: `echo a; (until [ -e ${go} ]; do sleep 0.01; done; echo b) & exit 0` })
     await client.ended()
     assert.deepEqual(await read(client, { from: 0 }), { offset: 0, text: 'a\n', eof: false, endOffset: 2 })
+    writeFileSync(go, '')
     assert.equal((await client.whole()).toString(), 'a\nb\n')
     assert.deepEqual(await read(client, { from: 4 }), { offset: 4, text: '', eof: true, endOffset: 4 })
     assert.equal((await read(client, { from: 0, maxBytes: 2 })).eof, false, 'eof of a read that ends before the end')
@@ -128,7 +130,11 @@ const reading: Check[] = [
       { firstOffset: 10, endOffset: 10 },
       'the result of discardStream',
     )
-    assert.deepEqual((await client.info()).streams[1].discarded, 10)
+    assert.deepEqual((await client.info()).streams[1].discarded, 10, 'discarded')
+    const other = await bench.task({ cmd: 'printf 0123456789; read line' })
+    await other.text(/9/)
+    const all = await other.call('discardStream', { streamId: 1 })
+    assertHas(all, { firstOffset: 10, endOffset: 10 }, 'the result of discardStream without upTo')
   }),
 
   core('bytes come out as they went in', 'W-118', async (bench) => {
@@ -166,6 +172,8 @@ const order: Check[] = [
       [[1, 2, 1]],
     )
     assert.deepEqual((await client.call('readOrder', { from: 0 })).chunks.slice(0, 3), first.chunks)
+    const some = await client.call('readOrder', { from: 1, maxChunks: 1 })
+    assert.deepEqual([some.seq, some.chunks.length, some.eof], [1, 1, false], 'seq, chunks and eof with maxChunks 1')
     const end = await client.call('readOrder', { from: 99, waitMs: 5_000 })
     assert.deepEqual([end.seq, end.chunks, end.eof], [4, [], true])
   }),
@@ -173,7 +181,8 @@ const order: Check[] = [
 
 const input: Check[] = [
   full('what is written reaches the child, in order and whole', 'W-140', async (bench) => {
-    const client = await bench.task({ cmd: 'cat; echo end' })
+    const go = bench.beside('go')
+    const client = await bench.task({ cmd: `until [ -e ${go} ]; do sleep 0.01; done; cat; echo end` })
     const piece = Buffer.from('0123456789abcdef'.repeat(12_000))
     const accepted = await Promise.all(
       [0, 1, 2, 3].map((n) =>
@@ -183,7 +192,9 @@ const input: Check[] = [
     assert.deepEqual(
       accepted.map(({ acceptedOffset }) => acceptedOffset),
       [1, 2, 3, 4].map((n) => n * (piece.length + 1)),
+      'accepted offsets of four writes',
     )
+    writeFileSync(go, '')
     await client.call('closeStream', { streamId: 0 })
     const expected = Buffer.concat([0, 1, 2, 3].flatMap((n) => [Buffer.of(48 + n), piece]).concat(Buffer.from('end\n')))
     assert.ok((await client.whole()).equals(expected), 'the bytes that the child got')
@@ -269,8 +280,8 @@ const input: Check[] = [
     await client.call('closeStream', { streamId: 0 })
     assert.equal((await client.ended()).exitStatus?.exitCode, 0)
     const { data } = await client.call('readStream', { streamId: 1, from: 5, waitMs: 5_000 })
-    assert.equal(data.length, 0)
-    assert.equal((await read(client, { from: 0 })).text, 'kept\n')
+    assert.equal(data.length, 0, 'bytes behind those that were kept')
+    assert.equal((await read(client, { from: 0 })).text, 'kept\n', 'what is kept')
   }),
 ]
 

@@ -4,10 +4,17 @@ import { isPlainObject } from '@bgtask/protocol'
 import { decode, encode } from '@bgtask/protocol/rpc'
 import type { Bench } from '../bench.js'
 import { type Check, core, full, should } from '../check.js'
-import type { Client } from '../client.js'
+import type { Client, RawClient } from '../client.js'
 import { wholeFloats } from '../plain-messagepack.js'
 import { SLEEP } from '../spec.js'
-import { within } from '../waiting.js'
+import { until, within } from '../waiting.js'
+import { WRONG_PARAMETERS } from './wrong-parameters.js'
+
+/** Of one with 1,000,000 bytes. */
+const HALF_MESSAGE = encode([0, 1, 'writeStream', [{ streamId: 0, data: Buffer.alloc(1_000_000) }]]).subarray(0, -1)
+
+/** 128 MiB of them. */
+const MOST_HALF_MESSAGES = 134
 
 const GET_INFO = (id: number) => [0, id, 'getInfo', []]
 
@@ -62,6 +69,32 @@ const messages: Check[] = [
     },
   ),
 
+  full('events, chunks, exits and survivors hold integers, not floats', 'W-4', async (bench) => {
+    const raw = bench.raw(await bench.task({ cmd: 'trap "" TERM; echo out; read line; exec sleep 1000' }))
+    const calls: [method: string, params?: object][] = [
+      ['subscribe'],
+      ['readOrder', { waitMs: 5_000 }],
+      ['hello'],
+      ['writeStream', { streamId: 0, data: Buffer.from('x') }],
+      ['discardStream', { streamId: 1 }],
+      ['stop', { steps: [{ killSignal: 'SIGTERM', waitMs: 50 }] }],
+      ['stop'],
+      ['waitExit'],
+      ['restart'],
+      ['getInfo'],
+    ]
+    for (const [id, [method, params]] of calls.entries()) {
+      raw.send([0, id, method, params === undefined ? [] : [params]])
+      for (let isAnswered = false; !isAnswered; ) {
+        const message = await raw.bytes()
+        const [type, name] = decode(message) as [number, unknown]
+        isAnswered = type === 1
+        const what = isAnswered ? `the response to ${method}` : `the event ${name}`
+        assert.deepEqual(wholeFloats(message, /\.restart\.factor$/), [], `floats in ${what}`)
+      }
+    }
+  }),
+
   core('a message never exceeds the bounds, whatever is asked for', 'W-7 W-111', async (bench) => {
     const client = await bench.task({ cmd: 'head -c 2000000 /dev/zero; echo; read line' })
     const enough = 2_000_001
@@ -86,6 +119,12 @@ const messages: Check[] = [
       'a request without parameters': encode([0, 1, 'getInfo']),
       'a request without a method': encode([0, 1, null, []]),
       'a request whose id is no id': encode([0, -1, 'getInfo', []]),
+      'a request of five elements': encode([0, 1, 'getInfo', [], null]),
+      'a request whose id has 33 bits': encode([0, 2 ** 32, 'getInfo', []]),
+      'a response of three elements': encode([1, 1, null]),
+      'a notification of two elements': encode([2, 'getInfo']),
+      'a notification without a name': encode([2, 1, []]),
+      'a request whose method is bytes': encode([0, 1, Buffer.from('getInfo'), []]),
       HTTP: Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'),
       'a message of more than 1 MiB': Buffer.concat([
         Buffer.from('940001a767657449', 'hex'),
@@ -104,7 +143,7 @@ const messages: Check[] = [
       'a key that is no string': call('918101c0'),
       'an integer of more than 53 bits': call('91cf0020000000000000'),
       'an integer of less than -53 bits': call('91d3ffe0000000000000'),
-      'more than 32 levels': call('91'.repeat(40)),
+      'more than 32 levels': call('91'.repeat(32)),
       'an array of 2^32 - 1 items': call('91ddffffffff'),
       'a map of 2^32 - 1 entries': call('91dfffffffff'),
       'bytes of 2^32 - 1': call('91c6ffffffff'),
@@ -172,6 +211,30 @@ const messages: Check[] = [
     const memory = /^RssAnon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${supervisorPid}/status`, 'utf8'))
     assert.ok(Number(memory?.[1]) < 80_000, `${memory?.[0]} while 100 MB were asked for and not read`)
   }),
+
+  full(
+    'half messages of many clients are bounded together, and the clients with the most of them go',
+    'W-16',
+    async (bench) => {
+      const client = await bench.task({ exec: SLEEP })
+      const little = bench.raw(client).send(HALF_MESSAGE.subarray(0, 30_000))
+      const many: RawClient[] = []
+      const left = () => many.filter(({ socket }) => !socket.destroyed).length
+      // A few at a time, since other checks run beside this one.
+      while (many.length < MOST_HALF_MESSAGES + 10) {
+        const some = Array.from({ length: 16 }, () => bench.raw(client))
+        many.push(...some)
+        const sent = some.map(({ socket }) => new Promise((resolve) => socket.write(HALF_MESSAGE, resolve)))
+        await within(Promise.all(sent), 'the supervisor reads, or disconnects')
+      }
+      await until(
+        () => left() <= MOST_HALF_MESSAGES,
+        `${MOST_HALF_MESSAGES} clients with half messages are left at most`,
+      )
+      await client.info()
+      assert.ok(!little.socket.destroyed, 'a client with 30,000 bytes was disconnected')
+    },
+  ),
 ]
 
 const errors: Check[] = [
@@ -183,16 +246,10 @@ const errors: Check[] = [
     assert.equal((await client.info()).state, 'running')
   }),
 
-  core('wrong parameters are an error, are not acted on, and the connection goes on', 'W-22', async (bench) => {
-    const client = await bench.task({ exec: SLEEP })
-    for (const [method, params] of WRONG_PARAMS) await client.failure(method, params)
-    assert.equal((await client.info()).state, 'running')
-  }),
-
   should(
     full('wrong parameters are named', 'W-22', async (bench) => {
       const client = await bench.task({ exec: SLEEP })
-      for (const [method, params] of WRONG_PARAMS) {
+      for (const [method, params] of WRONG_PARAMETERS) {
         const { code } = await client.failure(method, params)
         assert.equal(code, 'ERR_BGTASK_INVALID_OPTION', `code for ${method} ${JSON.stringify(params)}`)
       }
@@ -207,24 +264,6 @@ const errors: Check[] = [
     await client.callAny('kill', { killSignal: 'SIGCONT', ...more })
     await client.callAny('stop', { ...more })
   }),
-]
-
-/** Each would do something, or harm, if it were taken for what it resembles. */
-const WRONG_PARAMS: readonly [method: string, params: unknown][] = [
-  ['kill', {}],
-  ['kill', { killSignal: 'SIGNOPE' }],
-  ['kill', { killSignal: '9' }],
-  ['stop', { steps: [] }],
-  ['stop', { steps: [{ killSignal: 'SIGKILL', waitMs: -1 }] }],
-  ['stop', { steps: 'SIGKILL' }],
-  ['terminate', { steps: [{ killSignal: 'SIGNOPE', waitMs: 1 }] }],
-  ['readStream', {}],
-  ['readStream', { streamId: 3 }],
-  ['readStream', { streamId: 1, from: -1 }],
-  ['readStream', { streamId: 1, from: 'start' }],
-  ['readStream', { streamId: 1, maxBytes: 0 }],
-  ['readStream', { streamId: 1, waitMs: 1e9 }],
-  ['readStream', 'stdout'],
 ]
 
 async function disconnects(bench: Bench, cases: Record<string, Buffer>): Promise<void> {

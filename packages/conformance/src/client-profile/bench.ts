@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync 
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { allPids, processesWith } from '../processes.js'
+import { allPids } from '@bgtask/os'
+import { processesWith } from '../processes.js'
 import type { LaunchReport } from '../scripted-supervisor.js'
 import { until, within } from '../waiting.js'
 

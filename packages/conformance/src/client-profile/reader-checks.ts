@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { readProcessStat } from '@bgtask/os'
 import { isAlive } from '../processes.js'
 import { until } from '../waiting.js'
 import type { ClientBench } from './bench.js'
@@ -173,6 +174,7 @@ async function makeZombie(bench: ClientBench): Promise<number> {
 }
 
 function startTimeOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19])
+  const stat = readProcessStat(pid)
+  if (stat === undefined) throw new Error(`process ${pid} is gone`)
+  return stat.startTime
 }

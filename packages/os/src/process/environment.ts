@@ -2,7 +2,7 @@
 export const POOL_PATH_VARIABLE = 'BGTASK_TASKPOOL_PATH'
 /** Pid of the supervisor, for the child. */
 export const SUPERVISOR_PID_VARIABLE = 'BGTASK_SUPERVISOR_PID'
-/** Holds the task's id; whoever carries it belongs to the task's tree. */
+/** Holds the task's id; each process that carries it belongs to the task's tree. */
 export const COOKIE_VARIABLE = 'BGTASK_COOKIE'
 /** `foreground`, `background` or `daemon`, for the supervisor. */
 export const BEHAVIOR_VARIABLE = 'BGTASK_BEHAVIOR'
@@ -24,7 +24,7 @@ const TASK_VARIABLES = new Set([
   'BGTASK_FDS',
 ])
 
-/** The environment without what an outer task put there, so that stopping that task spares the ones spawned inside it. */
+/** The environment without the variables of an outer task, so that stopping that task spares the tasks spawned inside it. */
 export function withoutTaskVariables(env: NodeJS.ProcessEnv): Record<string, string> {
   const kept = Object.entries(env).filter(([name]) => !TASK_VARIABLES.has(name))
   return definedOnly(kept)

@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { monotonicMs } from '../clock.js'
 import { isRunning } from './identity.js'
 
-/** How soon a process is looked at again: most are gone at the first or second look. */
-const FIRST_LOOK_MS = 1
-const SLOWEST_LOOK_MS = 50
+/** Intervals between polls: most processes are gone at the first or second. */
+const FIRST_POLL_INTERVAL_MS = 1
+const MAX_POLL_INTERVAL_MS = 50
 
 /** A process that is about to end, and how long (ms) it is waited for at most. */
 export interface EndingProcess {
@@ -17,7 +17,7 @@ export interface EndingProcess {
  * Waits until a process that is about to end is gone; a zombie is. Its files, and so its sockets and locks, are closed a
  * moment before that, so their end does not prove it.
  *
- * @returns false if it is still there when the time is up.
+ * @returns false if it still runs when the time is up.
  * @throws the signal's reason.
  */
 export async function processGone(
@@ -25,9 +25,13 @@ export async function processGone(
   signal?: AbortSignal,
 ): Promise<boolean> {
   const deadline = monotonicMs() + timeoutMs
-  for (let lookMs = FIRST_LOOK_MS; isRunning(pid, startTime); lookMs = Math.min(lookMs * 1.5, SLOWEST_LOOK_MS)) {
+  for (
+    let intervalMs = FIRST_POLL_INTERVAL_MS;
+    isRunning(pid, startTime);
+    intervalMs = Math.min(intervalMs * 1.5, MAX_POLL_INTERVAL_MS)
+  ) {
     if (monotonicMs() >= deadline) return false
-    await delay(lookMs, undefined, { signal }).catch(() => signal?.throwIfAborted())
+    await delay(intervalMs, undefined, { signal }).catch(() => signal?.throwIfAborted())
   }
   return true
 }

@@ -26,8 +26,8 @@ export function processIdentity(pid: number = process.pid): ProcessIdentity {
 }
 
 /**
- * Whether the process of that identity still runs. `kill(pid, 0)` cannot tell: pids are reused, a zombie answers,
- * and EPERM is alive.
+ * Whether the process of that identity still runs. `kill(pid, 0)` does not answer that: pids are reused, it
+ * succeeds for a zombie, and EPERM means alive.
  */
 export function liveness(identity: ProcessIdentity): Liveness {
   const { machineId, bootId } = currentPlace()

@@ -1,10 +1,10 @@
-import { readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
-/** The users of a process, as the kernel has them. */
+/** The users of a process. */
 export interface ProcessUsers {
-  /** Who started it: a set-uid program keeps it, and it may be signalled by it. */
+  /** The user who started it: a set-uid program keeps it, and that user may signal it. */
   readonly real: number
-  /** Whose rights it has: the owner of the files that it makes. */
+  /** The user whose rights it has: the owner of the files that it creates. */
   readonly effective: number
 }
 
@@ -26,6 +26,26 @@ function pidsInProc(): string | undefined {
     return /^NSpid:\s+(.+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? readlinkSync('/proc/self')
   } catch {
     return undefined
+  }
+}
+
+/** Lists the pids of all processes; empty if there is no `/proc` of this pid namespace. */
+export function allPids(): number[] {
+  if (!canReadProcesses()) return []
+  const pids: number[] = []
+  for (const name of readdirSync('/proc')) {
+    const first = name.charCodeAt(0)
+    if (first >= 48 && first <= 57) pids.push(Number(name))
+  }
+  return pids
+}
+
+/** Reads the environment at exec of a process or thread as `NAME=value`; empty if it is gone or belongs to another user. */
+export function readEnvironment(pid: number | undefined): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean)
+  } catch {
+    return []
   }
 }
 

@@ -1,17 +1,23 @@
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs'
 import { canReadProcesses } from './proc.js'
 
-/** What of `/proc/PID/stat` tells processes apart and shows how they hang together. */
+/** Fields of `/proc/PID/stat` (proc(5)). */
 export interface ProcessStat {
   readonly pid: number
+  /** Name of the program, cut to 15 bytes, unless the process has changed it. */
+  readonly name: string
   /** Of the main thread: such as `S`, `R`, `T` (stopped) or `Z` (it has ended). */
   readonly state: string
   readonly ppid: number
   readonly pgrp: number
   readonly session: number
+  /** Device number of the controlling terminal; 0 if there is none. */
+  readonly tty: number
+  /** CPU time of all its threads in user and kernel mode, in units of 10 ms (USER_HZ, times(2)). */
+  readonly cpuTicks: number
   /** A main thread that has ended is counted as long as others live. */
   readonly threads: number
-  /** Whether it is on its way to become a zombie: by then it has no environment, and soon no files, to be known by. */
+  /** Whether it is exiting: it has no environment any more, and soon no files, by which it could be found. */
   readonly isExiting: boolean
   /** Field 22: clock ticks between boot and the process's start. */
   readonly startTime: number
@@ -33,11 +39,14 @@ export function parseProcessStat(text: string): ProcessStat {
   const fields = text.slice(nameEnd + 2).split(' ')
   return {
     pid: Number.parseInt(text, 10),
+    name: text.slice(text.indexOf('(') + 1, nameEnd),
     state: fields[0] ?? '?',
     ppid: Number(fields[1]),
     pgrp: Number(fields[2]),
     session: Number(fields[3]),
+    tty: Number(fields[4]),
     isExiting: (Number(fields[6]) & PF_EXITING) !== 0,
+    cpuTicks: Number(fields[11]) + Number(fields[12]),
     threads: Number(fields[17]),
     startTime: Number(fields[19]),
   }

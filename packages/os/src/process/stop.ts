@@ -4,9 +4,9 @@ import { monotonicMs } from '../clock.js'
 import { isRunning } from './identity.js'
 import { signalProcess, type TaskTree, type TreeProcess } from './tree.js'
 
-/** How soon a tree is looked at again while it ends: first soon, since most end at once, then ever more rarely. */
-const FIRST_LOOK_MS = 5
-const SLOWEST_LOOK_MS = 200
+/** Intervals between polls of a tree that ends: short at first, since most trees end at once, then growing. */
+const FIRST_POLL_INTERVAL_MS = 5
+const MAX_POLL_INTERVAL_MS = 200
 
 /**
  * Finding a tree reads all processes of the machine; when hundreds of tasks end at once, that would keep all of them from
@@ -19,8 +19,8 @@ const SEARCH_SHARE = 10
  * the signal), and waits until the tree is empty. Processes that appear meanwhile get the step's signal too, and those that
  * are not the selector's owner's are neither signalled nor waited for.
  *
- * @returns who is still there after the last step.
- * @throws the signal's reason; who was signalled before is so all the same.
+ * @returns the processes that are left after the last step.
+ * @throws the signal's reason; signals sent before stay sent.
  */
 export async function stopTree(
   tree: TaskTree,
@@ -38,7 +38,7 @@ export async function stopTree(
 async function runStep(tree: TaskTree, step: StopStep, signal?: AbortSignal): Promise<TreeProcess[]> {
   const deadline = monotonicMs() + step.waitMs
   const signalled = new Set<string>()
-  for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(lookMs * 1.5, SLOWEST_LOOK_MS)) {
+  for (let intervalMs = FIRST_POLL_INTERVAL_MS; ; intervalMs = Math.min(intervalMs * 1.5, MAX_POLL_INTERVAL_MS)) {
     const began = monotonicMs()
     const found = tree.find()
     const searchMs = monotonicMs() - began
@@ -48,22 +48,22 @@ async function runStep(tree: TaskTree, step: StopStep, signal?: AbortSignal): Pr
       const key = `${target.pid}.${target.startTime}`
       if (signalled.has(key)) continue
       signalled.add(key)
-      // It grows: whoever makes new processes must not have the long pauses for it.
-      lookMs = FIRST_LOOK_MS
+      // The tree grows: a process that forks must not profit from long pauses.
+      intervalMs = FIRST_POLL_INTERVAL_MS
       signalProcess(target, step.killSignal as NodeJS.Signals)
       signalProcess(target, 'SIGCONT')
     }
     const leftMs = deadline - monotonicMs()
     if (leftMs <= 0) return tree.find()
-    await endOrTime(owned, Math.min(Math.max(lookMs, SEARCH_SHARE * searchMs), leftMs), signal)
+    await endOrTime(owned, Math.min(Math.max(intervalMs, SEARCH_SHARE * searchMs), leftMs), signal)
   }
 }
 
-/** Until all of the processes are gone, or the time is up. */
+/** Waits until all processes are gone or the time is up. */
 async function endOrTime(tree: readonly TreeProcess[], timeMs: number, signal?: AbortSignal): Promise<void> {
   const deadline = monotonicMs() + timeMs
   do {
     const leftMs = Math.max(0, deadline - monotonicMs())
-    await delay(Math.min(FIRST_LOOK_MS, leftMs), undefined, { signal }).catch(() => signal?.throwIfAborted())
+    await delay(Math.min(FIRST_POLL_INTERVAL_MS, leftMs), undefined, { signal }).catch(() => signal?.throwIfAborted())
   } while (monotonicMs() < deadline && tree.some(({ pid, startTime }) => isRunning(pid, startTime)))
 }

@@ -6,14 +6,14 @@ import type { TreeProcess } from './tree.js'
 const MAX_SURVIVORS = 100
 const MAX_COMMAND_CHARACTERS = 200
 
-/** Names as many processes as a message and a record have room for, the first ones. */
+/** Describes the first processes, as many as fit into a message and a record. */
 export function describeSome(processes: readonly TreeProcess[]): SomeSurvivors {
   const survivors = describeProcesses(processes.slice(0, MAX_SURVIVORS))
   const more = processes.length - survivors.length
   return more === 0 ? { survivors } : { survivors, moreSurvivors: more }
 }
 
-/** Names processes for people: pid, start time and command line. */
+/** Describes processes for people: pid, start time and command line. */
 export function describeProcesses(processes: readonly TreeProcess[]): Survivor[] {
   return processes.map(({ pid, startTime }) => ({ pid, startTime, command: commandLine(pid) }))
 }
@@ -21,7 +21,7 @@ export function describeProcesses(processes: readonly TreeProcess[]): Survivor[]
 function commandLine(pid: number): string {
   const stat = readProcessStat(pid)
   const thread = stat === undefined ? undefined : livingThread(stat)
-  // What is no text would take six characters of JSON each.
+  // A control character would take six characters of JSON.
   const command = (readProcText(`/proc/${thread}/cmdline`, 'utf8') ?? '').replaceAll(/\p{Cc}/gu, ' ').trim()
   return command.length > MAX_COMMAND_CHARACTERS ? `${command.slice(0, MAX_COMMAND_CHARACTERS)}…` : command
 }

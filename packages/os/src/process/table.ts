@@ -1,16 +1,16 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readlinkSync } from 'node:fs'
 import { COOKIE_VARIABLE } from './environment.js'
-import { canReadProcesses } from './proc.js'
+import { allPids, readEnvironment } from './proc.js'
 import { livingThread, type ProcessStat, readProcessStat } from './stat.js'
 
 const COOKIE_PREFIX = `${COOKIE_VARIABLE}=`
 
 /**
- * All processes at one moment. What else is known of one is read when it is asked for, and once: a search for many trees
+ * All processes at one moment. Cookies and pipes of a process are read on first use and then kept, so a search for many trees
  * costs one scan.
  */
 export class ProcessTable {
-  readonly stats: readonly ProcessStat[] = allProcesses()
+  readonly stats: readonly ProcessStat[] = allPids().flatMap((pid) => readProcessStat(pid) ?? [])
   readonly #cookies = new Map<ProcessStat, readonly string[]>()
   readonly #pipes = new Map<ProcessStat, readonly string[]>()
 
@@ -31,26 +31,9 @@ function once<T>(known: Map<ProcessStat, T>, stat: ProcessStat, read: (stat: Pro
   return value
 }
 
-function allProcesses(): ProcessStat[] {
-  if (!canReadProcesses()) return []
-  const stats: ProcessStat[] = []
-  for (const name of readdirSync('/proc')) {
-    const first = name.charCodeAt(0)
-    if (first < 48 || first > 57) continue
-    const stat = readProcessStat(Number(name))
-    if (stat !== undefined) stats.push(stat)
-  }
-  return stats
-}
-
 function readCookies(stat: ProcessStat): string[] {
-  try {
-    const variables = readFileSync(`/proc/${livingThread(stat)}/environ`, 'latin1').split('\0')
-    const cookies = variables.filter((variable) => variable.startsWith(COOKIE_PREFIX))
-    return cookies.map((variable) => variable.slice(COOKIE_PREFIX.length))
-  } catch {
-    return []
-  }
+  const cookies = readEnvironment(livingThread(stat)).filter((variable) => variable.startsWith(COOKIE_PREFIX))
+  return cookies.map((variable) => variable.slice(COOKIE_PREFIX.length))
 }
 
 function readStdio(stat: ProcessStat): string[] {

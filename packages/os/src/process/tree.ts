@@ -4,7 +4,7 @@ import { ProcessTable } from './table.js'
 
 /** What makes a process part of a task. */
 export interface TreeSelector {
-  /** Start time of the supervisor (null where unknown): what is older is not the task's, and need not be looked into. */
+  /** Start time of the supervisor (null if unknown): an older process is not the task's and need not be examined. */
   readonly since: number | null
   /** Value of the cookie variable that the task's processes carry. */
   readonly cookie: string
@@ -12,13 +12,13 @@ export interface TreeSelector {
   readonly roots: readonly TreeRoot[]
   /** Targets of `/proc/PID/fd/N` such as `pipe:[123]`: the task's pipes. */
   readonly pipes: readonly string[]
-  /** Pids that never belong to the tree: the one that asks, and the supervisor. */
-  readonly spare: readonly number[]
-  /** Uid that a process must have as its real one to be signalled: that of who named the rest. Missing or root: any. */
+  /** Pids that never belong to the tree: the caller's and the supervisor's. */
+  readonly exclude: readonly number[]
+  /** Real uid that a process must have to be signalled: the uid that owns the record with these facts. Missing or root: any. */
   readonly owner?: number
 }
 
-/** The child of a run; without a start time it cannot be told from a later process with its pid, and is not looked for. */
+/** The child of a run; without a start time it cannot be distinguished from a later process with its pid, and is not searched. */
 export interface TreeRoot {
   readonly pid: number
   readonly startTime: number | null
@@ -30,7 +30,7 @@ export interface TreeProcess {
   readonly startTime: number
 }
 
-/** The processes of a task. What was found once is found until it is dead, whatever becomes of that by which it was found. */
+/** The processes of a task. A process that was found once belongs to the tree until it is dead, even if it drops the mark by which it was found. */
 export class TaskTree {
   readonly #select: () => TreeSelector
   #found: readonly TreeProcess[]
@@ -44,8 +44,8 @@ export class TaskTree {
   /**
    * All that live now.
    *
-   * @param session pid of a child that was waited for this very moment: nobody else can have it yet, so whoever is in its
-   * session is the task's. Later only those who are found now tell.
+   * @param session pid of a child that was reaped just now: no other process can have it yet, so its session is the
+   * task's. Later only the processes found now prove that.
    * @param table the processes of this moment, for several trees at once.
    */
   find(session?: number, table?: ProcessTable): TreeProcess[] {
@@ -63,8 +63,8 @@ export class TaskTree {
 
 /**
  * Finds every live process of a task: those found before, the child and its session, descendants by parent, carriers of the
- * cookie, and whoever holds one of the task's pipes as its fd 0, 1 or 2. A process that dropped all of these before anybody
- * looked cannot be found.
+ * cookie, and holders of one of the task's pipes as fd 0, 1 or 2. A process that dropped all of these before the first
+ * search cannot be found.
  */
 export function findTree(
   selector: TreeSelector,
@@ -73,7 +73,7 @@ export function findTree(
   table = new ProcessTable(),
 ): TreeProcess[] {
   const since = selector.since ?? 0
-  const stats = table.stats.filter(({ pid, startTime }) => startTime >= since && !selector.spare.includes(pid))
+  const stats = table.stats.filter(({ pid, startTime }) => startTime >= since && !selector.exclude.includes(pid))
   const known = new Set([...selector.roots, ...found].map(nameOf))
   const living = stats.filter(isLive)
   const members = new Set<number>()
@@ -96,10 +96,10 @@ export function findTree(
 }
 
 /**
- * Sends a signal to one process of a tree, after a last look at its start time. The look narrows the race with a reused
+ * Sends a signal to one process of a tree, right after a check of its start time. The check narrows the race with a reused
  * pid to microseconds; without pidfds it cannot be closed.
  *
- * @returns false where the process is gone or may not be signalled.
+ * @returns false if the process is gone or may not be signalled.
  */
 export function signalProcess(target: TreeProcess, killSignal: NodeJS.Signals): boolean {
   if (readProcessStat(target.pid)?.startTime !== target.startTime) return false
@@ -110,15 +110,15 @@ export function signalProcess(target: TreeProcess, killSignal: NodeJS.Signals): 
   }
 }
 
-/** Tells a process from a later one with its pid. */
+/** Distinguishes a process from a later one with its pid. */
 function nameOf({ pid, startTime }: TreeRoot): string {
   return `${pid}.${startTime}`
 }
 
 /**
- * Numbers of the children's sessions that are still theirs. The kernel gives a number to somebody else once it names no
- * process, group and session any more, so it proves something only as long as the child, be it a zombie, or somebody who
- * is known to belong to the task holds it. Groups need no look: those of a session's members are part of the session.
+ * Numbers of the children's sessions that are still theirs. The kernel reuses a number once no process, group
+ * or session has it. So it proves something only while the child (or its zombie), or a known member of the task, holds it.
+ * Groups need no check: those of a session's members are part of the session.
  */
 function heldSessions(
   roots: readonly TreeRoot[],

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { PoolDirError, parsePoolFileName } from '@bgtask/protocol'
+import type { PoolDirectory } from './inspect.js'
 
 /** The files that one pid has in the directory. Records of earlier tasks with the same pid may be among them. */
 export interface PoolEntry {
@@ -12,9 +13,9 @@ export interface PoolEntry {
 }
 
 /** Lists the pool's files by pid, in order of pid; other files are nobody's business. */
-export function listEntries(path: string): PoolEntry[] {
+export function listEntries(directory: Pick<PoolDirectory, 'path' | 'at'>): PoolEntry[] {
   const entries = new Map<number, PoolEntry>()
-  for (const name of readNames(path)) {
+  for (const name of readNames(directory)) {
     const file = parsePoolFileName(name)
     if (file === undefined) continue
     let entry = entries.get(file.pid)
@@ -30,9 +31,9 @@ export function listEntries(path: string): PoolEntry[] {
   return [...entries.values()].sort((a, b) => a.pid - b.pid)
 }
 
-function readNames(path: string): string[] {
+function readNames({ path, at }: Pick<PoolDirectory, 'path' | 'at'>): string[] {
   try {
-    return readdirSync(path)
+    return readdirSync(at('.'))
   } catch (error) {
     throw new PoolDirError(path, `cannot be read: ${(error as Error).message}`, { cause: error })
   }

@@ -1,15 +1,18 @@
-import { lstatSync, type Stats } from 'node:fs'
+import { lstatSync, type Stats, statSync } from 'node:fs'
+import { HeldDirectory } from '@bgtask/os'
 import { type Access, PathTooLongError, PermissionError, PoolDirError, TaskGoneError } from '@bgtask/protocol'
+import { MAX_SOCKET_PATH_BYTES } from '@bgtask/protocol/rpc'
 
 /** A pool's directory as it was found, and whom one may believe in it. */
 export interface PoolDirectory {
   readonly path: string
+  /** The path by which a file in it is reached. */
+  readonly at: (name: string) => string
+  /** Which one it was: another can be put at its path. */
+  readonly inode: string
   /** Whether files of that owner are the pool's: one's own, root's, the directory owner's, and those of `access.owners`. */
   readonly trusts: (uid: number) => boolean
 }
-
-/** The kernel's limit for a socket path is 108 bytes with the final NUL; Node truncates longer ones silently. */
-const MAX_SOCKET_PATH_BYTES = 107
 
 /** The longest name of a socket: pids end at 2^22 on Linux. */
 const LONGEST_SOCKET_NAME = '4194304.sock'
@@ -36,7 +39,32 @@ export function inspectDirectory(path: string, access: Access): PoolDirectory | 
   const reason = whyUnsafe(stats, access)
   if (reason !== undefined) throw new PoolDirError(path, reason)
   const owners = new Set([process.geteuid?.() ?? stats.uid, 0, stats.uid, ...access.owners])
-  return { path, trusts: (uid) => owners.has(uid) }
+  return { path, at: (name) => `${path}/${name}`, inode: inodeOf(stats), trusts: (uid) => owners.has(uid) }
+}
+
+/**
+ * Works on a directory that stays the one that was inspected, whatever is put at its path meanwhile: so nothing is removed
+ * from another one, in which the names may be those of files that are in use.
+ *
+ * @throws PoolDirError where another one is there already.
+ */
+export async function whileHeld<T>(
+  directory: PoolDirectory,
+  work: (held: PoolDirectory) => T | Promise<T>,
+): Promise<T> {
+  const held = hold(directory.path)
+  try {
+    const at = (name: string) => held.at(name)
+    if (inodeOf(statSync(at('.'))) !== directory.inode) throw replaced(directory.path)
+    return await work({ ...directory, at })
+  } finally {
+    held.close()
+  }
+}
+
+/** Tells one file from another. */
+export function inodeOf({ dev, ino }: Stats): string {
+  return `${dev}:${ino}`
 }
 
 /**
@@ -55,6 +83,18 @@ export function checkSocket(directory: PoolDirectory, path: string, pid: number)
     )
   }
   return stats.uid
+}
+
+function hold(path: string): HeldDirectory {
+  try {
+    return new HeldDirectory(path)
+  } catch (cause) {
+    throw replaced(path, cause)
+  }
+}
+
+function replaced(path: string, cause?: unknown): PoolDirError {
+  return new PoolDirError(path, 'was replaced or removed since it was inspected', { cause })
 }
 
 function lstatOrUndefined(path: string): Stats | undefined {

@@ -47,7 +47,7 @@ function mayBeOf({ record, ownerUid }: FoundRecord): boolean {
 
 /** The record of that pid's supervisor if it lives, else the newest; undefined where none can be believed. */
 export function latestRecord(directory: PoolDirectory, pid: number): TaskRecord | undefined {
-  const records = listEntries(directory.path)
+  const records = listEntries(directory)
     .filter((entry) => entry.pid === pid)
     .flatMap((entry) => readRecords(directory, entry))
   // Whoever may write here can make one that is newer than any.

@@ -11,13 +11,14 @@ import {
   type TaskRecord,
 } from '@bgtask/protocol'
 import { debug } from '../debug.js'
-import type { PoolDirectory } from './inspect.js'
+import { inodeOf, type PoolDirectory } from './inspect.js'
 
 /** A record, and the uid that owns its file: the one fact in it that cannot be forged. */
 export interface FoundRecord {
   readonly record: TaskRecord
   readonly ownerUid: number
   readonly path: string
+  readonly inode: string
   readonly mtimeMs: number
 }
 
@@ -30,29 +31,31 @@ export interface FoundRecord {
  * @throws PermissionError for an owner who is not trusted, ProtocolError for what is no record.
  */
 export function readRecord(directory: PoolDirectory, pid: number, taskId: string): FoundRecord | undefined {
-  const path = `${directory.path}/${recordFileName(pid, taskId)}`
-  const fd = openRecord(path)
+  const name = recordFileName(pid, taskId)
+  const path = `${directory.path}/${name}`
+  const fd = openRecord(directory, name)
   if (fd === undefined) return undefined
   try {
-    const { uid, mtimeMs, size } = checkFile(directory, path, fd)
-    const record = parseRecord(path, readText(fd, size))
+    const stats = checkFile(directory, path, fd)
+    const record = parseRecord(path, readText(fd, stats.size))
     if (record.info.supervisorPid !== pid || record.supervisor.pid !== pid || record.info.taskId !== taskId) {
       throw new ProtocolError(`record ${path} tells of another task than its name`)
     }
-    return { record: soundRecord(record, uid, path), ownerUid: uid, path, mtimeMs }
+    const { uid, mtimeMs } = stats
+    return { record: soundRecord(record, uid, path), ownerUid: uid, path, inode: inodeOf(stats), mtimeMs }
   } finally {
     closeSync(fd)
   }
 }
 
-function openRecord(path: string): number | undefined {
+function openRecord({ path, at }: PoolDirectory, name: string): number | undefined {
   try {
-    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    return openSync(at(name), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
+    const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') return undefined
     // ELOOP is a symbolic link, ENXIO a socket under a record's name.
-    throw new PermissionError(path, `cannot be opened as a record: ${message}`, { cause: error })
+    throw new PermissionError(`${path}/${name}`, `cannot be opened as a record: ${code}`, { cause: error })
   }
 }
 

@@ -38,7 +38,7 @@ export async function lostAmong(
 /** Whether no supervisor that is trusted here listens on the entry's socket. */
 export async function isAbandoned(directory: PoolDirectory, entry: PoolEntry): Promise<boolean> {
   if (!entry.hasSocket) return true
-  const path = `${directory.path}/${socketFileName(entry.pid)}`
+  const path = directory.at(socketFileName(entry.pid))
   const stats = lstatSync(path, { throwIfNoEntry: false })
   // A stranger who took the name must not keep a task from being found.
   if (stats === undefined || !directory.trusts(stats.uid)) return true

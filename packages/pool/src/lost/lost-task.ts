@@ -1,5 +1,3 @@
-import { unlinkSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import {
   canReadProcesses,
   currentPlace,
@@ -7,7 +5,6 @@ import {
   hasSameClock,
   isHere,
   liveness,
-  livenessHere,
   stopTree,
   TaskTree,
   type TreeSelector,
@@ -15,23 +12,20 @@ import {
 import {
   DEFAULT_STOP_STEPS,
   exitStatusSchema,
-  logFileName,
   type OptionsOf,
   parseOptions,
   type RecordedInfo,
   type Survivor,
-  socketFileName,
   stopStepsOptionSchema,
   type TaskRecord,
   validate,
 } from '@bgtask/protocol'
 import { waitOptionsSchema, withDeadline } from '@bgtask/protocol/rpc'
 import * as v from 'valibot'
-import type { FoundRecord } from '../directory/record.js'
-import { isRefused } from './is-refused.js'
-import { type LostReason, SETTLE_MS } from './judge.js'
+import type { PoolDirectory } from '../directory/inspect.js'
+import type { LostReason, LostRecord } from './judge.js'
 import { processTable } from './process-table.js'
-import { removeOwn } from './remove-own.js'
+import { removeLost } from './remove-lost.js'
 
 /** `orphaned`: the supervisor died, and something of the task runs on. `lost`: nothing of it is found. */
 export type LostState = 'lost' | 'orphaned'
@@ -55,16 +49,17 @@ export class LostTask {
   readonly record: TaskRecord
   /** How it is known: `died`, its supervisor is dead; `silent`, it cannot be seen from here, but its socket refuses. */
   readonly reason: LostReason
-  readonly #path: string
+  readonly #remove: () => Promise<void>
   /** One for all stops: what one of them left is known to the next. */
   readonly #tree: TaskTree
 
-  constructor({ record, path, ownerUid, reason }: FoundRecord & { readonly reason: LostReason }) {
+  constructor(directory: PoolDirectory, found: LostRecord) {
+    const { record, ownerUid, reason } = found
     this.taskId = record.info.taskId
     this.pid = record.info.supervisorPid
     this.record = record
     this.reason = reason
-    this.#path = path
+    this.#remove = () => removeLost(directory, found)
     this.#tree = treeOf(record, ownerUid)
   }
 
@@ -95,23 +90,13 @@ export class LostTask {
     })
   }
 
-  /** Removes the record, and the socket and log that the supervisor left; nobody is told of the task afterwards. */
+  /**
+   * Removes the record, and the socket and log that the supervisor left; no search finds the task afterwards.
+   *
+   * @throws PoolDirError if another directory has taken the pool's place, PermissionError if another record has taken the record's.
+   */
   async remove(): Promise<void> {
-    await this.#removeLeftovers()
-    try {
-      unlinkSync(this.#path)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    }
-  }
-
-  /** Not where the pid is another process's by now: the files may be those of a supervisor that is just starting. */
-  async #removeLeftovers(): Promise<void> {
-    const directory = dirname(this.#path)
-    const socket = join(directory, socketFileName(this.pid))
-    const isFree = this.reason === 'died' && livenessHere(this.pid, null) === 'dead'
-    if ((this.reason === 'died' && !isFree) || !(await isRefused(socket))) return
-    for (const path of [socket, join(directory, logFileName(this.pid))]) removeOwn(path, isFree ? 0 : SETTLE_MS)
+    await this.#remove()
   }
 }
 
@@ -141,7 +126,7 @@ function treeOf(record: TaskRecord, owner?: number): TaskTree {
     roots: isProven && child !== null ? [child] : [],
     pipes: pipesOf(record),
     owner,
-    spare: [process.pid],
+    exclude: [process.pid],
   }
   return new TaskTree(() => selector, isProven ? survivorsOf(record) : [])
 }

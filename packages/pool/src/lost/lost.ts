@@ -25,8 +25,8 @@ export async function findLost(directory: PoolDirectory, options: LostOptions = 
   const tried = new Slots(MAX_TRIED, PATIENCE_MS)
   const judge = async (entry: PoolEntry) => {
     const lost = await lostAmong(directory, entry, readRecords(directory, entry, report))
-    found.push(...lost.map((record) => new LostTask(record)))
+    found.push(...lost.map((record) => new LostTask(directory, record)))
   }
-  await Promise.all(listEntries(directory.path).map((entry) => tried.run(() => judge(entry))))
+  await Promise.all(listEntries(directory).map((entry) => tried.run(() => judge(entry))))
   return found.sort((a, b) => a.pid - b.pid)
 }

@@ -3,7 +3,7 @@ import { logFileName, type OptionsOf, parseOptions, recordFileName, socketFileNa
 import * as v from 'valibot'
 import { debug } from '../debug.js'
 import { listEntries, type PoolEntry } from '../directory/entries.js'
-import type { PoolDirectory } from '../directory/inspect.js'
+import { type PoolDirectory, whileHeld } from '../directory/inspect.js'
 import { readRecords } from '../directory/judged-records.js'
 import { type EntryReport, entryReport, onErrorSchema } from '../entry-errors.js'
 import { isAbandoned, lostAmong, SETTLE_MS } from './judge.js'
@@ -38,20 +38,22 @@ export async function sweepDirectory(directory: PoolDirectory, options: SweepOpt
   const { olderThanMs, onError } = parseOptions(sweepOptionsSchema, options)
   const report = entryReport('sweep', directory.path, { onError })
   const removed: string[] = []
-  for (const entry of listEntries(directory.path)) {
-    removed.push(...(await sweepEntry(directory, entry, olderThanMs, report)))
-  }
+  await whileHeld(directory, async (held) => {
+    for (const entry of listEntries(held)) removed.push(...(await sweepEntry(held, entry, olderThanMs, report)))
+  })
   debug(() => `sweep removed ${removed.join(' ') || 'nothing'}`)
   return removed
 }
 
 /** The same for what is left of one launch, whose supervisor was killed before it could undo it. */
-export async function sweepLaunch(directory: PoolDirectory, taskId: string): Promise<void> {
-  for (const entry of listEntries(directory.path)) {
-    if (!entry.taskIds.includes(taskId)) continue
-    await whenGone(directory, entry)
-    await sweepEntry(directory, entry, 0)
-  }
+export function sweepLaunch(directory: PoolDirectory, taskId: string): Promise<void> {
+  return whileHeld(directory, async (held) => {
+    for (const entry of listEntries(held)) {
+      if (!entry.taskIds.includes(taskId)) continue
+      await whenGone(held, entry)
+      await sweepEntry(held, entry, 0)
+    }
+  })
 }
 
 /** A process that was killed still looks alive for a moment, though it has no environment any more to be told by. */
@@ -63,12 +65,12 @@ async function whenGone(directory: PoolDirectory, entry: PoolEntry): Promise<voi
 }
 
 /** Removes a socket at which nobody will ever listen again, so that no further search tries it. */
-export function removeDeadSocket(directory: PoolDirectory, entry: PoolEntry): void {
+export async function removeDeadSocket(directory: PoolDirectory, entry: PoolEntry): Promise<void> {
   const records = readRecords(directory, entry)
   const isDead =
     records.length > 0 && records.length === entry.taskIds.length && livenessHere(entry.pid, null) === 'dead'
   if (isDead && records.every(({ supervisor }) => supervisor === 'dead')) {
-    removeOwn(`${directory.path}/${socketFileName(entry.pid)}`, 0)
+    await whileHeld(directory, (held) => removeOwn(held.at(socketFileName(entry.pid)), 0))
   }
 }
 
@@ -79,7 +81,7 @@ async function sweepEntry(
   report?: EntryReport,
 ): Promise<string[]> {
   const stale = await staleFiles(directory, entry, olderThanMs, report)
-  return stale.filter(([name, minAgeMs]) => removeOwn(`${directory.path}/${name}`, minAgeMs)).map(([name]) => name)
+  return stale.filter(([name, minAgeMs]) => removeOwn(directory.at(name), minAgeMs)).map(([name]) => name)
 }
 
 /** Names of files that nobody uses any more, and how old (ms) each must be to go. */

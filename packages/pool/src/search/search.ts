@@ -58,7 +58,7 @@ export async function searchTasks<T extends Task>(
   const fromRecords = typeof pattern !== 'function' && namesOnlyRecorded(pattern)
   const found = new Map<number, T>()
   const toAsk: PoolEntry[] = []
-  for (const entry of listEntries(view.directory.path)) {
+  for (const entry of listEntries(view.directory)) {
     if (!entry.hasSocket) continue
     let owner: number | undefined
     try {
@@ -85,7 +85,7 @@ export async function searchTasks<T extends Task>(
       info = await task.info({ signal: ended, timeoutMs })
     } catch (error) {
       ended?.throwIfAborted()
-      if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) removeDeadSocket(view.directory, entry)
+      if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) await removeDeadSocket(view.directory, entry)
       report(error, pid)
       return
     } finally {

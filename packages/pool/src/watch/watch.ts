@@ -33,7 +33,8 @@ export async function* watchTasks<T extends Task>(
   checkPattern(pattern)
   const { signal, onError } = parseOptions(watchOptionsSchema, options)
   signal?.throwIfAborted()
-  const { path } = inspect().directory
+  const { directory } = inspect()
+  const { path } = directory
   const queue = new EventQueue<T>()
   const watched = new Map<number, WatchedTask<T>>()
   const report = entryReport('watch', path, { onError })
@@ -52,7 +53,7 @@ export async function* watchTasks<T extends Task>(
     if (mayBeAnother) orFail(() => look(pid))
   }
   const lookAtAll = () => {
-    for (const { pid, hasSocket } of listEntries(path)) if (hasSocket) look(pid)
+    for (const { pid, hasSocket } of listEntries(directory)) if (hasSocket) look(pid)
   }
   const lookAtFile = (name: string | null) => {
     if (name === null) return lookAtAll()

@@ -4,6 +4,8 @@ import { tempDir } from '@bgtask/testkit'
 import { expect, test } from 'vitest'
 import { listEntries } from '../../src/directory/entries.js'
 
+const directory = (path: string) => ({ path, at: (name: string) => join(path, name) })
+
 test("a directory is told by pid, and what is not the pool's is left out", () => {
   const path = tempDir()
   const names = [
@@ -28,7 +30,7 @@ test("a directory is told by pid, and what is not the pool's is left out", () =>
   ]
   for (const name of [...names, ...others]) writeFileSync(join(path, name), '')
   mkdirSync(join(path, 'sub'))
-  expect(listEntries(path)).toEqual([
+  expect(listEntries(directory(path))).toEqual([
     { pid: 3, hasSocket: true, hasLog: false, taskIds: [], temporaries: [] },
     {
       pid: 20,
@@ -41,5 +43,7 @@ test("a directory is told by pid, and what is not the pool's is left out", () =>
 })
 
 test("a directory that is gone is an error of the pool's directory", () => {
-  expect(() => listEntries(join(tempDir(), 'gone'))).toThrow(expect.objectContaining({ code: 'ERR_BGTASK_POOL_DIR' }))
+  expect(() => listEntries(directory(join(tempDir(), 'gone')))).toThrow(
+    expect.objectContaining({ code: 'ERR_BGTASK_POOL_DIR' }),
+  )
 })

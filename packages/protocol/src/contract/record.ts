@@ -5,7 +5,7 @@ import { recordedInfoSchema } from './info.js'
 /** A process that cannot be mistaken for a later one with the same pid, on this machine or another. */
 export const processIdentitySchema = v.looseObject({
   pid: countSchema,
-  /** Field 22 of `/proc/PID/stat`: clock ticks after boot. Null where there is no `/proc`. */
+  /** Field 22 of `/proc/PID/stat`: clock ticks after boot. Null if there is no `/proc`. */
   startTime: v.nullable(countSchema),
   bootId: v.string(),
   machineId: v.string(),
@@ -19,7 +19,7 @@ export type ProcessIdentity = v.InferOutput<typeof processIdentitySchema>
 /**
  * `alive`: exactly that process runs. `dead`: it does not, or it is a zombie.
  * `unknown`: it belongs to another machine, boot or pid namespace, or a process has its pid whose start time cannot be seen
- * or compared, or there is no `/proc`: this side cannot tell.
+ * or compared, or there is no `/proc`.
  */
 export type Liveness = 'alive' | 'dead' | 'unknown'
 
@@ -29,7 +29,7 @@ export const taskRecordSchema = v.looseObject({
   supervisor: processIdentitySchema,
   /** The child while one runs; pid and start time suffice, the rest is the supervisor's. */
   child: v.nullable(v.looseObject({ pid: countSchema, startTime: v.nullable(countSchema) })),
-  /** Names of the pipes that the runs had, as in `/proc/PID/fd`: whoever holds one as its fd 0, 1 or 2 is the task's. */
+  /** Names of the pipes that the runs had, as in `/proc/PID/fd`: a process that holds one as its fd 0, 1 or 2 belongs to the task. */
   pipes: v.optional(v.array(v.string())),
   uid: countSchema,
   info: recordedInfoSchema,

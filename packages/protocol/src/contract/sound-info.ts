@@ -13,11 +13,11 @@ import { isPlainObject } from './json.js'
 import { quickClientCount, quickRecorded, quickStreams } from './quick-fits.js'
 import { describeInvalid, validate } from './validate.js'
 
-/** Told, in words, of a value that does not fit and is dropped: `command must be an array, got 5`. */
+/** Gets a description of each value that does not fit and is dropped: `command must be an array, got 5`. */
 export type OnMisfit = (words: string) => void
 
-/** A map that was just received, which nobody else holds: it is changed in place, since copies cost more than all checks. */
-type Told = Record<string, unknown>
+/** A map that was just received and has no other owner: it is changed in place, since copies cost more than all checks. */
+type Received = Record<string, unknown>
 
 /** How the value of one key is checked: `isUsual` says yes, or the schema decides. */
 interface Check<K> {
@@ -27,31 +27,31 @@ interface Check<K> {
 }
 
 /**
- * Makes what a supervisor tells of its task fit to be used: it may be custom, older or hostile. For a key of the contract that
- * is missing, or has a value that does not fit, stands what says least; keys of the supervisor's own stay as they are.
+ * Makes an info from a custom, older or hostile supervisor fit for use. A key of the contract that is missing or has an invalid
+ * value gets a neutral one; further keys of the supervisor stay as they are.
  *
- * @param pid the supervisor's, by the name of its socket; NaN where that has none.
+ * @param pid the supervisor's, from the name of its socket; NaN if the name has none.
  */
-export function soundInfo(told: Told, pid: number, onMisfit: OnMisfit): TaskInfo {
-  soundRecordedInfo(told, pid, onMisfit)
-  fit(told, CLIENT_COUNT, leastCount, onMisfit)
-  if (!Object.hasOwn(told, 'streams') || !isPlainObject(told.streams)) {
-    if (told.streams !== undefined) onMisfit('streams is no map')
-    told.streams = {}
+export function soundInfo(received: Received, pid: number, onMisfit: OnMisfit): TaskInfo {
+  soundRecordedInfo(received, pid, onMisfit)
+  fit(received, CLIENT_COUNT, leastCount, onMisfit)
+  if (!Object.hasOwn(received, 'streams') || !isPlainObject(received.streams)) {
+    if (received.streams !== undefined) onMisfit('streams is not a map')
+    received.streams = {}
   }
-  fit(told.streams as Told, STREAMS, leastStreams, onMisfit, 'streams.')
-  return told as TaskInfo
+  fit(received.streams as Received, STREAMS, leastStreams, onMisfit, 'streams.')
+  return received as TaskInfo
 }
 
 /** The same for the info in a record. */
-export function soundRecordedInfo(told: Told, pid: number, onMisfit: OnMisfit): RecordedInfo {
-  fit(told, RECORDED, leastInfo, onMisfit)
-  // The name of the socket says it, and the name is how the task is reached.
-  if (Number.isSafeInteger(pid)) told.supervisorPid = pid
-  return told as RecordedInfo
+export function soundRecordedInfo(received: Received, pid: number, onMisfit: OnMisfit): RecordedInfo {
+  fit(received, RECORDED, leastInfo, onMisfit)
+  // The task is reached by the name of its socket, so the pid in that name counts.
+  if (Number.isSafeInteger(pid)) received.supervisorPid = pid
+  return received as RecordedInfo
 }
 
-/** That a task is lost, only what is left of it in the directory can tell. */
+/** A supervisor cannot report its own loss: readers of the directory find out. */
 const RECORDED = checksOf({ ...recordedInfoSchema.entries, state: liveStateSchema }, quickRecorded)
 const CLIENT_COUNT = checksOf({ clientCount: countSchema }, quickClientCount)
 const STREAMS = checksOf({ 0: inputInfoSchema, 1: outputInfoSchema, 2: outputInfoSchema }, quickStreams)
@@ -95,17 +95,17 @@ function leastStreams() {
 }
 
 function fit<K extends string>(
-  told: Told,
+  received: Received,
   checks: readonly Check<K>[],
   least: () => Readonly<Record<K, unknown>>,
   onMisfit: OnMisfit,
   path = '',
 ): void {
   for (const { key, isUsual, schema } of checks) {
-    const value = Object.hasOwn(told, key) ? told[key] : undefined
+    const value = Object.hasOwn(received, key) ? received[key] : undefined
     if (value !== undefined && isUsual(value)) continue
     const { value: fits, invalid } = value === undefined ? {} : validate(schema, value)
-    told[key] = fits ?? least()[key]
+    received[key] = fits ?? least()[key]
     if (invalid !== undefined) {
       onMisfit(describeInvalid({ ...invalid, path: [path + key, invalid.path].filter(Boolean).join('.') }))
     }

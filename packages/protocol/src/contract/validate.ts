@@ -26,7 +26,7 @@ export function describeInvalid({ path, problem, got }: Invalid): string {
   return `${path && `${path} `}${problem}, got ${describeValue(got)}`
 }
 
-/** valibot's own words name types and name what was got, which is told besides. */
+/** valibot's own messages name the type and the value, which `describeInvalid` adds. */
 function problemOf({ message, expected, path }: v.BaseIssue<unknown>): string {
   if (!message.startsWith('Invalid') || expected === null) return message
   if (expected === `"${String(path?.at(-1)?.key)}"`) return 'is missing'

@@ -19,7 +19,7 @@ export const waitOptionsSchema = v.strictObject({
 export type WaitOptions = OptionsOf<typeof waitOptionsSchema>
 
 /** Node's timers overflow above this and would fire at once: 24.8 days. */
-const MAX_TIMER_MS = 2_147_483_647
+export const MAX_TIMER_MS = 2_147_483_647
 
 /**
  * Calls `onEnd` once with the reason when the signal aborts or the time is up, unless disarmed before.

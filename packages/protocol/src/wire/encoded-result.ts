@@ -4,7 +4,7 @@ import { encode } from './codec.js'
 const RESULT_OFFSET = 8
 const MAX_ID = 0xffff_ffff
 
-const RESPONSE = 1
+export const RESPONSE = 1
 
 /** Header of an array of so many, as a response is. */
 const FOUR_ITEMS = 0x94

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 
-/** What is on its way to the other side. Messages can be held back for a moment and then go out in one system call. */
+/** Messages to the other side. While corked they are held back; uncorking sends them in one system call. */
 export class Outbox {
   readonly #socket: Socket
-  #holding = false
+  #corked = false
   #held: Buffer[] = []
   #heldBytes = 0
 
@@ -17,7 +17,7 @@ export class Outbox {
   }
 
   send(bytes: Buffer): void {
-    if (this.#holding) {
+    if (this.#corked) {
       this.#held.push(bytes)
       this.#heldBytes += bytes.length
     } else {
@@ -25,12 +25,12 @@ export class Outbox {
     }
   }
 
-  hold(): void {
-    this.#holding = true
+  cork(): void {
+    this.#corked = true
   }
 
-  release(): void {
-    this.#holding = false
+  uncork(): void {
+    this.#corked = false
     const held = this.#held
     if (held.length === 0) return
     this.#held = []

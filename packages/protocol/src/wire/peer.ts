@@ -11,7 +11,7 @@ import { parseOptions } from '../options.js'
 import { type PendingCall, PendingCalls } from './calls.js'
 import { decode, encode } from './codec.js'
 import { armDeadline, type WaitOptions, waitOptionsSchema } from './deadline.js'
-import { EncodedResult } from './encoded-result.js'
+import { EncodedResult, RESPONSE } from './encoded-result.js'
 import { fromAnsweredError, toWireError } from './errors.js'
 import { MESSAGE_LIMITS, type MessageLimits } from './limits.js'
 import { Outbox } from './outbox.js'
@@ -45,21 +45,25 @@ export interface PeerOptions {
   onNotification?(method: string, params: unknown[], peer: RpcPeer): void
   /** All that waited has been handed to the kernel: what was dropped before would be taken now. */
   onDrain?(peer: RpcPeer): void
+  /** Called when much is held for the other side: see `heldBytes`. */
+  onHeld?(peer: RpcPeer): void
   /** Called once. No error where this side closed without one. */
   onClose?(error: BgTaskError | undefined): void
   limits?: Partial<PeerLimits>
 }
 
+/** So little may be held for each of very many peers. */
+const LITTLE_BYTES = 32 * 1024
+
 const REQUEST = 0
-const RESPONSE = 1
 const NOTIFICATION = 2
 
-/** Before it disconnects, a peer says why with this notification; its parameter is a wire error. */
+/** Before it disconnects, a peer sends the reason as this notification; its parameter is a wire error. */
 const ERROR_NOTIFICATION = 'error'
 
 /**
  * One end of a MessagePack-RPC connection; both ends may call. Messages are bounded both ways, and a side that breaks a
- * bound or the grammar is told why and disconnected.
+ * bound or the grammar gets the reason and is disconnected.
  *
  * The socket is unref'd while nothing of ours is pending, so an idle connection does not keep the program alive.
  */
@@ -106,6 +110,11 @@ export class RpcPeer {
     return this.#outbox.queuedBytes
   }
 
+  /** Bytes held for the other side: of a message that is not complete or must wait, and of what waits to be sent. */
+  get heldBytes(): number {
+    return this.#scanner.pendingBytes + this.queuedBytes
+  }
+
   /** Whether the other side waits for an answer. */
   get isAnswering(): boolean {
     return this.#requestsInFlight > 0
@@ -139,6 +148,7 @@ export class RpcPeer {
   notify(method: string, params: unknown[] = []): boolean {
     if (this.#closed || this.queuedBytes > this.#limits.pauseQueuedBytes) return false
     this.#outbox.send(encode([NOTIFICATION, method, params], this.#limits))
+    this.#noteHeld()
     return true
   }
 
@@ -150,10 +160,17 @@ export class RpcPeer {
     if (this.#closed) return
     this.#closed = true
     this.#closeError = error
-    this.#outbox.release()
+    this.#outbox.uncork()
     this.#socket.destroy()
     for (const id of this.#calls.ids()) this.#settle(id)?.reject(error ?? new TaskGoneError())
     this.#options.onClose?.(error)
+  }
+
+  /** Sends the reason, as far as the kernel takes it at once, and closes. */
+  disconnect(error: BgTaskError): void {
+    if (this.#closed) return
+    this.#outbox.send(encode([NOTIFICATION, ERROR_NOTIFICATION, [toWireError(error)]]))
+    this.close(error)
   }
 
   /** Keeps the program alive until `unref` was called as often. */
@@ -179,7 +196,7 @@ export class RpcPeer {
     // A handler that answers or closes at once gets here in the middle of this.
     if (this.#handling || this.#closed) return
     this.#handling = true
-    this.#outbox.hold()
+    this.#outbox.cork()
     let problem: BgTaskError | undefined
     try {
       while (!this.#closed && !this.#mustPause()) {
@@ -191,9 +208,14 @@ export class RpcPeer {
       problem = error as ProtocolError
     }
     this.#handling = false
-    if (problem !== undefined) this.#disconnect(problem)
-    this.#outbox.release()
+    if (problem !== undefined) this.disconnect(problem)
+    this.#outbox.uncork()
     this.#pauseSocket(this.#mustPause())
+    this.#noteHeld()
+  }
+
+  #noteHeld(): void {
+    if (!this.#closed && !this.#handling && this.heldBytes > LITTLE_BYTES) this.#options.onHeld?.(this)
   }
 
   /** Only who serves pauses for its queue: two sides that both waited for the other to read would wait for ever. */
@@ -253,6 +275,7 @@ export class RpcPeer {
     this.#requestsInFlight--
     this.#respond(id, error, result)
     if (this.#paused) this.#handleMessages()
+    else this.#noteHeld()
   }
 
   #respond(id: number, error: unknown, result: unknown): void {
@@ -260,7 +283,7 @@ export class RpcPeer {
     const bytes = this.#encodeResponse(id, error, result)
     const queuedBytes = this.queuedBytes + bytes.length
     if (queuedBytes <= this.#limits.maxQueuedBytes) this.#outbox.send(bytes)
-    else this.#disconnect(new ProtocolError(`the other side does not read: ${queuedBytes} bytes wait to be sent`))
+    else this.disconnect(new ProtocolError(`the other side does not read: ${queuedBytes} bytes wait to be sent`))
   }
 
   #encodeResponse(id: number, error: unknown, result: unknown): Buffer {
@@ -293,13 +316,6 @@ export class RpcPeer {
         throw error
       })
     }
-  }
-
-  /** Says why, as far as the kernel takes it at once, and closes. */
-  #disconnect(error: BgTaskError): void {
-    if (this.#closed) return
-    this.#outbox.send(encode([NOTIFICATION, ERROR_NOTIFICATION, [toWireError(error)]]))
-    this.close(error)
   }
 }
 

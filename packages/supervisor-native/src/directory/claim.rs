@@ -21,7 +21,7 @@ pub fn link_unless_taken(from: &Path, directory: &Held, name: &str) -> Result<()
         return Ok(());
     }
     remove_dead_socket(directory, name)?;
-    if link()? { Ok(()) } else { Err(name_taken(directory, name, "somebody else was quicker")) }
+    if link()? { Ok(()) } else { Err(name_taken(directory, name, "another process took it first")) }
 }
 
 /// Removes a socket of ours at which nobody listens, if there is one; fails where it is anything else.
@@ -32,7 +32,7 @@ pub fn remove_dead_socket(directory: &Held, name: &str) -> Result<(), Failure> {
         return Err(name_taken(directory, name, &format!("it belongs to uid {}", data.uid())));
     }
     if !data.file_type().is_socket() {
-        return Err(name_taken(directory, name, "it is no socket"));
+        return Err(name_taken(directory, name, "it is not a socket"));
     }
     if is_open(&path) {
         return Err(name_taken(directory, name, "a supervisor with this pid is there"));

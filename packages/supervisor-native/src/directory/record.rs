@@ -39,9 +39,8 @@ impl RecordFile {
         }
         let temporary = self.directory.at(&temporary_name());
         let mut file = create_owned(&temporary, &self.access)?;
-        let replaced = file
-            .write_all(json.as_bytes())
-            .and_then(|()| std::fs::rename(&temporary, self.directory.at(&self.name)));
+        let replaced =
+            file.write_all(json.as_bytes()).and_then(|()| std::fs::rename(&temporary, self.directory.at(&self.name)));
         if replaced.is_err() {
             remove_file(&temporary);
         }

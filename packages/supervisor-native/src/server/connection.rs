@@ -91,6 +91,11 @@ impl Connection {
         follows || waits_for_a_call || self.outbox.queued() > 0
     }
 
+    /// Bytes held for the client: of a message that is not complete or must wait, and of what waits to be sent.
+    pub fn held(&self) -> usize {
+        self.inbox.len() + self.outbox.queued()
+    }
+
     pub fn waits_to_write(&self) -> bool {
         self.pending.iter().any(|pending| matches!(pending.wait, Wait::Write(_)))
     }
@@ -201,6 +206,12 @@ impl Connection {
         self.send(&reason);
         self.flush();
         self.is_closed = true;
+    }
+
+    /// Frees what is held for a client that is disconnected.
+    pub fn release(&mut self) {
+        self.inbox = Vec::new();
+        self.outbox = Outbox::default();
     }
 
     fn must_pause(&self) -> bool {

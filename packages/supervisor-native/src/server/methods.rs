@@ -226,13 +226,16 @@ fn write_delivered(is_delivered: bool, sink: &mut dyn Sink) {
 }
 
 fn write_stopped(result: &StopResult, sink: &mut dyn Sink) {
-    sink.map(3);
+    let more = result.survivors.unnamed;
+    sink.map(if more == 0 { 2 } else { 3 });
     sink.key("exitStatus");
     maybe_write_status(result.exit_status.as_ref(), sink);
     sink.key("survivors");
     write_survivors(&result.survivors, sink);
-    sink.key("moreSurvivors");
-    sink.count(result.survivors.unnamed);
+    if more > 0 {
+        sink.key("moreSurvivors");
+        sink.count(more);
+    }
     sink.end();
 }
 

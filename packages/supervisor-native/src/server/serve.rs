@@ -23,6 +23,9 @@ const MIN_CONNECTIONS: u64 = 4;
 /// Descriptors kept from clients: a start with fresh pipes, a look at all processes, a record.
 const RESERVED_FDS: u64 = 48;
 
+/// Held for all clients together: half messages, and responses that they do not read.
+const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
+
 /// The most that is received at a time.
 const RECEIVE_BYTES: usize = 64 * 1024;
 
@@ -66,6 +69,7 @@ impl Server {
     pub fn are_ready(&mut self, fds: &[PollFd], supervisor: &mut Supervisor) {
         let Some((listener, fds)) = fds.split_first() else { return };
         let client_count = self.connections.len();
+        let mut held = self.held();
         for (place, found) in fds.iter().enumerate() {
             if !found.is_ready() {
                 continue;
@@ -74,8 +78,13 @@ impl Server {
             let Some(connection) = self.connections.get_mut(place) else { continue };
             connection.client_count = client_count;
             connection.others_wait_to_write = others_wait_to_write;
+            let before = connection.held();
             connection.is_ready(*found, supervisor, self.scratch.bytes_mut());
+            held = (held + connection.held()).saturating_sub(before);
             self.send_events(supervisor);
+            if held > MAX_HELD_BYTES {
+                held = self.bound_held();
+            }
         }
         if listener.is_ready() {
             self.accept();
@@ -88,12 +97,18 @@ impl Server {
         self.retry_at.take_if(|at| *at <= now);
         self.send_events(supervisor);
         let client_count = self.connections.len();
+        let mut held = self.held();
         for place in 0..client_count {
             let Some(connection) = self.connections.get_mut(place) else { break };
             connection.client_count = client_count;
+            let before = connection.held();
             connection.settle(supervisor, now);
             if connection.has_messages() {
                 connection.handle_messages(supervisor);
+            }
+            held = (held + connection.held()).saturating_sub(before);
+            if held > MAX_HELD_BYTES {
+                held = self.bound_held();
             }
         }
         self.send_events(supervisor);
@@ -123,6 +138,25 @@ impl Server {
             connection.notified = 0;
             connection.flush();
         }
+    }
+
+    /// Disconnects the clients for which the most is held, until what is held for all of them is within bounds. Gives what is
+    /// held then.
+    fn bound_held(&mut self) -> usize {
+        let mut held = self.held();
+        while held > MAX_HELD_BYTES {
+            let Some(largest) = self.connections.iter_mut().max_by_key(|connection| connection.held()) else { break };
+            let bytes = largest.held();
+            held -= bytes;
+            let words = format!("too much is held for all clients, {bytes} bytes of it for this one");
+            largest.disconnect(&Failure::protocol(words));
+            largest.release();
+        }
+        held
+    }
+
+    fn held(&self) -> usize {
+        self.connections.iter().map(Connection::held).sum()
     }
 
     fn accept(&mut self) {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { monotonicMs, type TreeProcess } from '@bgtask/os'
 import type { StopStep } from '@bgtask/protocol'
 
-const LOOK_MS = 5
+const POLL_INTERVAL_MS = 5
 
 /** Signals a child and its process group, which it leads; false where none is left. */
 export function signalGroup(pid: number, killSignal: NodeJS.Signals): boolean {
@@ -38,7 +38,7 @@ export async function stopGroup(
     signalGroup(pid, killSignal as NodeJS.Signals)
     signalGroup(pid, 'SIGCONT')
     for (const deadline = monotonicMs() + waitMs; childPid() === pid && monotonicMs() < deadline; ) {
-      await delay(LOOK_MS)
+      await delay(POLL_INTERVAL_MS)
     }
   }
   const pid = childPid()

@@ -1,5 +1,5 @@
 import { monotonicMs } from '@bgtask/os'
-import { isStopped, type Run } from './run.js'
+import { isStopped, type Run } from './child-run.js'
 
 /** One poll each ms: on a busy machine a child takes that long to stop; one that ignores SIGTSTP delays the reply so long. */
 const POLLS = 100

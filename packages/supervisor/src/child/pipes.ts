@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 import { canReadProcesses } from '@bgtask/os'
+import { HERE_DOCUMENT_FDS, OPEN_HERE_DOCUMENTS } from './here-documents.js'
 
 /** The child's three pipes. The supervisor must close `child.*` once the child has them, or it would never see an end. */
 export interface StdioPipes {
@@ -12,9 +13,6 @@ export interface StdioPipes {
   readonly supervisor: readonly [stdin: number, stdout: number, stderr: number]
 }
 
-/** Fds of the here-documents, in the shell that made them. */
-const HERE_DOCUMENT_FDS = [7, 8, 9] as const
-
 /** As in Linux's headers; Node does not export it. */
 const O_CLOEXEC = 0o2000000
 
@@ -22,10 +20,10 @@ const O_CLOEXEC = 0o2000000
 const FDS_VARIABLE = 'BGTASK_FDS'
 
 /**
- * Takes the pipes that the launching shell made, and closes every other inherited fd: a socket or pipe of the caller
- * must not be kept open by a daemon, let alone by its child.
+ * Takes the pipes that the launching shell made, and closes every other inherited fd: neither the daemon nor its child may
+ * keep a socket or pipe of the caller open.
  *
- * @returns undefined where the daemon was started without that shell, or the shell makes no pipes.
+ * @returns undefined if the daemon was started without that shell, or the shell makes no pipes.
  */
 export function takeInheritedPipes(): StdioPipes | undefined {
   const passed = process.env[FDS_VARIABLE]
@@ -45,7 +43,7 @@ export function takeInheritedPipes(): StdioPipes | undefined {
 }
 
 /**
- * Without that shell nobody says what was inherited. What would leak into the child is known all the same: Node's own
+ * Closes inherited fds if no shell has listed them. Those that would leak into the child are known by a flag: Node's own
  * descriptors close on exec, and so do the low ones, which it marks at its start.
  */
 function closeLeakingFds(): void {
@@ -54,7 +52,7 @@ function closeLeakingFds(): void {
       if (fd > 2 && !closesOnExec(fd)) closeQuietly(fd)
     }
   } catch {
-    // No /proc: then they cannot be told.
+    // No /proc: they cannot be listed.
   }
 }
 
@@ -63,7 +61,7 @@ function closesOnExec(fd: number): boolean {
     const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? ''
     return (Number.parseInt(flags, 8) & O_CLOEXEC) !== 0
   } catch {
-    // It was the one that the directory was listed by.
+    // It was the descriptor by which the directory was listed.
     return true
   }
 }
@@ -71,12 +69,12 @@ function closesOnExec(fd: number): boolean {
 /**
  * Makes fresh pipes with the help of a shell that lives only as long as it takes to open them.
  *
- * @returns undefined where that does not work (no `/proc` of this pid namespace, or a shell whose here-documents are files).
+ * @returns undefined if that does not work (no `/proc` of this pid namespace, or a shell whose here-documents are files).
  */
 export async function makePipes(): Promise<StdioPipes | undefined> {
-  // Or we would open what another process has.
+  // Otherwise the files of another process would be opened.
   if (!canReadProcesses()) return undefined
-  const script = 'exec 7<<X 8<<X 9<<X\n.\nX\n.\nX\n.\nX\necho; read _'
+  const script = `${OPEN_HERE_DOCUMENTS}\necho; read _`
   const helper = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'pipe', 'ignore'], env: {} })
   const gone = once(helper, 'exit')
   gone.catch(() => {})
@@ -130,11 +128,11 @@ export function closeQuietly(fd: number): void {
   try {
     closeSync(fd)
   } catch {
-    // EBADF: it was closed on exec, or by somebody else before.
+    // EBADF: it was closed on exec, or by its owner before.
   }
 }
 
-/** Closes the ends of pipes that nobody will use. */
+/** Closes unused ends of pipes. */
 export function closeAll(fds: readonly number[]): void {
   for (const fd of fds) closeQuietly(fd)
 }

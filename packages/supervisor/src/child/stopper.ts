@@ -9,9 +9,9 @@ import {
   type TreeSelector,
 } from '@bgtask/os'
 import type { StopStep } from '@bgtask/protocol'
-import { Waiters } from '../streams/waiters.js'
+import { Condition } from '../streams/condition.js'
+import type { Run } from './child-run.js'
 import { hasGroup, signalGroup, stopGroup } from './group.js'
-import type { Run } from './run.js'
 
 /** So many runs are remembered: whoever is left of their sessions, or holds one of their pipes, belongs to the task. */
 const REMEMBERED_RUNS = 8
@@ -26,7 +26,7 @@ export class Stopper {
   /** One for all stops: what one of them left is known to the next. */
   readonly #tree = new TaskTree(() => this.#selector())
   readonly #stops = new Set<Promise<unknown>>()
-  readonly #ends = new Waiters()
+  readonly #ends = new Condition()
   #current: Run | undefined
 
   constructor(cookie: string) {
@@ -109,7 +109,7 @@ export class Stopper {
       cookie: this.#cookie,
       roots: this.#runs,
       pipes: this.pipes,
-      spare: [process.pid],
+      exclude: [process.pid],
     }
   }
 }

@@ -1,11 +1,11 @@
 import { linkSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
+import type { HeldDirectory } from '@bgtask/os'
 import { isBgTaskError, RemoteError } from '@bgtask/protocol'
 import { connectSocket } from '@bgtask/protocol/rpc'
 import { removeIfSame } from './files.js'
-import type { HeldDirectory } from './held-directory.js'
 
-/** A listener that is alive takes a connection at once, or has a full backlog; that long (ms) is waited for room in it. */
+/** Time (ms) to wait for room in the backlog of a live listener; otherwise it accepts a connection at once. */
 const CONNECT_MS = 1_000
 
 /**
@@ -17,7 +17,7 @@ const CONNECT_MS = 1_000
 export async function linkUnlessTaken(from: string, directory: HeldDirectory, name: string): Promise<void> {
   if (tryLink(from, directory.at(name))) return
   await removeDeadSocket(directory, name)
-  if (!tryLink(from, directory.at(name))) throw nameTaken(directory, name, 'somebody else was quicker')
+  if (!tryLink(from, directory.at(name))) throw nameTaken(directory, name, 'another process took it first')
 }
 
 /** Removes a socket of ours at which nobody listens, if there is one. @throws as `linkUnlessTaken` where it is anything else. */
@@ -26,7 +26,7 @@ export async function removeDeadSocket(directory: HeldDirectory, name: string): 
   const stats = lstatSync(path, { throwIfNoEntry: false })
   if (stats === undefined) return
   if (stats.uid !== process.geteuid?.()) throw nameTaken(directory, name, `it belongs to uid ${stats.uid}`)
-  if (!stats.isSocket()) throw nameTaken(directory, name, 'it is no socket')
+  if (!stats.isSocket()) throw nameTaken(directory, name, 'it is not a socket')
   if (!(await isRefused(path))) throw nameTaken(directory, name, 'a supervisor with this pid is there')
   removeIfSame(path, stats.ino)
 }

@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, renameSync } from 'node:fs'
+import type { HeldDirectory } from '@bgtask/os'
 import { type Access, logFileName, temporaryFileName } from '@bgtask/protocol'
 import { nameTaken } from './claim.js'
 import { createOwned, removeIfSame } from './files.js'
-import type { HeldDirectory } from './held-directory.js'
 
 const { O_WRONLY, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants
 

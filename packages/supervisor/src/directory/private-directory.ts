@@ -1,8 +1,8 @@
 import { lstatSync, mkdtempSync, rmdirSync } from 'node:fs'
 import { basename } from 'node:path'
+import { HeldDirectory } from '@bgtask/os'
 import { privateDirectoryPrefix } from '@bgtask/protocol'
 import { removeFile } from './files.js'
-import { HeldDirectory } from './held-directory.js'
 
 /** A directory that nobody else can enter, for files whose mode and group can only be set by name. */
 export interface PrivateDirectory {

@@ -11,8 +11,8 @@ import { releaseStdio } from './stdio.js'
 const FAREWELL_MS = 5_000
 
 /**
- * Makes a task of a spec and tells the launcher; afterwards nothing of the launcher's is held but, in the foreground, the
- * stdout and stderr on which the task's output is shown. Whatever fails undoes it all.
+ * Makes a task from a spec and reports to the launcher. After that no descriptor of the launcher is held except, in the
+ * foreground, the stdout and stderr that show the task's output. A failure undoes all steps.
  */
 export async function launch(spec: LaunchSpec, pipes: StdioPipes | undefined, options: MakeOptions): Promise<MadeTask> {
   const mirrors: Mirror[] = []

@@ -1,9 +1,9 @@
+import { HeldDirectory } from '@bgtask/os'
 import { type LaunchSpec, PlatformError, RemoteError, type StopResult, type TaskRecord } from '@bgtask/protocol'
 import type { StdioPipes } from '../child/pipes.js'
-import { HeldDirectory } from '../directory/held-directory.js'
 import { LogFile } from '../directory/log-file.js'
 import { RecordFile } from '../directory/record.js'
-import { InfoMaker } from '../info.js'
+import { TaskInfoBuilder } from '../info.js'
 import { Lock } from '../lock/lock.js'
 import { Log } from '../log.js'
 import { TaskServer } from '../server/server.js'
@@ -11,9 +11,9 @@ import { Supervisor } from '../supervisor.js'
 
 /** What makes a supervisor a particular one. */
 export interface SupervisorOptions {
-  /** Name and version, told in `hello` and info. */
+  /** Name and version, reported by `hello` and info. */
   readonly software?: string
-  /** Further keys for info and record; called for each, so it must be cheap. What the contract names cannot be replaced. */
+  /** Further keys for info and record; called for each, so it must be cheap. Keys of the contract cannot be replaced. */
   readonly info?: () => Record<string, unknown>
 }
 
@@ -26,19 +26,19 @@ export interface MadeTask {
   readonly directory: HeldDirectory
   /** Undefined in the foreground. */
   readonly logFile: LogFile | undefined
-  /** Ends the task and its traces in the directory. */
+  /** Ends the task and removes its files from the directory. */
   terminate(steps?: LaunchSpec['stop']): Promise<StopResult>
-  /** The same at once, and nobody is to hear of it. */
+  /** Does the same at once, without replies to clients. */
   undo(): Promise<void>
 }
 
 const UNDO_STEPS = [{ killSignal: 'SIGKILL', waitMs: 2_000 }]
 
 /**
- * Makes lock, log, record, socket, child and the socket's name, in that order. Whatever fails undoes what was there before;
- * whoever is killed before it can undo that leaves a record by which child and files are found.
+ * Makes lock, log, record, socket, child and the socket's name, in that order. A failure undoes the steps before it. A
+ * supervisor that is killed before it can undo them leaves a record by which child and files are found.
  *
- * @param onTerminated called once the task is over and everybody who asked for that can be answered.
+ * @param onTerminated called when the task is over and all callers of `terminate` can be answered.
  */
 export async function makeTask(
   spec: LaunchSpec,
@@ -48,9 +48,9 @@ export async function makeTask(
 ): Promise<MadeTask> {
   checkPlatform()
   const directory = new HeldDirectory(spec.poolPath)
-  const traces: (() => void)[] = []
+  const cleanup: (() => void)[] = []
   let supervisor: Supervisor | undefined
-  // While something of the task may run, its record must stay: it is how that is told, and ended.
+  // While a process of the task may run, its record must stay: the process is found, and ended, by it.
   let mayRun = false
   const end = async (started: Supervisor, steps?: LaunchSpec['stop']) => {
     mayRun = true
@@ -60,22 +60,22 @@ export async function makeTask(
   }
   const undo = async () => {
     if (supervisor !== undefined) await end(supervisor, UNDO_STEPS).catch(() => {})
-    removeAll(traces)
+    runCleanup(cleanup)
   }
   try {
     const lock = spec.lockfile === null ? undefined : new Lock(spec.lockfile, spec.taskId)
-    traces.unshift(() => lock?.release())
+    cleanup.unshift(() => lock?.release())
     const logFile = spec.behavior === 'foreground' ? undefined : new LogFile(directory, spec.access)
-    traces.unshift(() => logFile?.remove())
+    cleanup.unshift(() => logFile?.remove())
     const log = new Log(logFile?.fd ?? 2)
     const recordFile = new RecordFile(directory, spec.taskId, spec.access)
-    const made = new Supervisor({ spec, log, lock, pipes, record: () => recordFile.write(infoMaker.record()) })
-    const infoMaker = new InfoMaker(made, software, info)
-    traces.unshift(() => mayRun || recordFile.remove())
-    writeFirst(recordFile, infoMaker.record())
+    const made = new Supervisor({ spec, log, lock, pipes, record: () => recordFile.write(infoBuilder.record()) })
+    const infoBuilder = new TaskInfoBuilder(made, software, info)
+    cleanup.unshift(() => mayRun || recordFile.remove())
+    writeFirst(recordFile, infoBuilder.record())
 
     const server = new TaskServer(directory, log)
-    traces.unshift(() => server.unpublish())
+    cleanup.unshift(() => server.unpublish())
     await server.listen(spec.access)
     // The pid is ours from here on.
     logFile?.publish()
@@ -88,13 +88,13 @@ export async function makeTask(
       try {
         return await end(made, steps)
       } finally {
-        removeAll(traces)
+        runCleanup(cleanup)
         terminations -= 1
-        // Whoever terminated with other steps at the same time is to get an answer too.
+        // A caller that terminated with other steps at the same time gets an answer too.
         if (terminations === 0) onTerminated(server)
       }
     }
-    server.serve({ supervisor: made, infoMaker, software, clientCount: () => server.clientCount, terminate })
+    server.serve({ supervisor: made, infoBuilder, software, clientCount: () => server.clientCount, terminate })
     server.publish()
     return { supervisor: made, log, directory, logFile, terminate, undo }
   } catch (error) {
@@ -114,13 +114,13 @@ function writeFirst(file: RecordFile, record: TaskRecord): void {
   }
 }
 
-/** A directory that is gone or read-only must not keep the rest, or this process, from going. */
-function removeAll(traces: readonly (() => void)[]): void {
-  for (const remove of traces) {
+/** Runs every step: a directory that is gone or read-only must not keep the other steps, or the exit, from happening. */
+function runCleanup(cleanup: readonly (() => void)[]): void {
+  for (const step of cleanup) {
     try {
-      remove()
+      step()
     } catch {
-      // There is nobody to tell who could do anything about it.
+      // No caller could do anything about it.
     }
   }
 }

@@ -55,16 +55,16 @@ export function findOrphan(note: ReturnType<typeof parseLockNote>): LockHolder |
   return childPid === undefined ? undefined : { supervisorPid: note.supervisor.pid, childPid, kind: 'orphan' }
 }
 
-/** What cannot be told from the child, since its start time cannot be seen or compared, excludes as the child does. */
+/** A process whose start time cannot be read or compared may be the child, so it excludes as the child does. */
 function pidIfRunning(child: ProcessIdentity): number | undefined {
   return isHere(child) && liveness(child) !== 'dead' ? child.pid : undefined
 }
 
-/** Killed between the start of a child and its naming, a supervisor leaves one that can be told by its cookie. */
+/** Killed between the start of a child and its naming, a supervisor leaves one that is found by its cookie. */
 function unnamedChild({ taskId, supervisor }: LockNote): number | undefined {
   if (supervisor.bootId !== currentPlace().bootId) return undefined
   const since = hasSameClock(supervisor) ? supervisor.startTime : null
-  return findTree({ since, cookie: taskId, roots: [], pipes: [], spare: [process.pid] })[0]?.pid
+  return findTree({ since, cookie: taskId, roots: [], pipes: [], exclude: [process.pid] })[0]?.pid
 }
 
 /** `/proc/locks` names a holder's pid for `fcntl` and `flock` locks, but -1 for those of open file descriptions. */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { monotonicMs } from '@bgtask/os'
 import {
+  type BgTaskError,
   InvalidOptionError,
   type MethodName,
   type OutputStreamId,
@@ -14,7 +15,7 @@ import { RpcPeer } from '@bgtask/protocol/rpc'
 import type { EventHub } from '../events.js'
 import { type Caller, type MethodContext, methods } from './methods.js'
 
-/** Who follows an output asks for more as soon as it has worked on what it got; who lets so much time pass does not follow. */
+/** A follower of an output reads again as soon as it has handled the last bytes; a client that pauses for longer is no follower. */
 const FOLLOWER_PAUSE_MS = 250
 
 /** One client's connection: its calls, its subscription, and what of the output it has not seen yet. */
@@ -29,12 +30,20 @@ export class Connection implements Caller {
   #missed = 0
   #refusal: TaskGoneError | undefined
 
-  /** @param onClose called once, when the connection is over for whatever reason. */
-  constructor(socket: Socket, context: MethodContext, onClose: (connection: Connection, error?: Error) => void) {
+  /**
+   * @param onHeld called when much is held for the client.
+   * @param onClose called once, when the connection is over for whatever reason.
+   */
+  constructor(
+    socket: Socket,
+    context: MethodContext,
+    { onHeld, onClose }: { onHeld: () => void; onClose: (connection: Connection, error?: Error) => void },
+  ) {
     this.#context = context
     this.#peer = new RpcPeer(socket, {
       onRequest: (method, params, _, hasWholeFloats) => this.#call(method, params, hasWholeFloats),
-      onDrain: () => this.#tellMissed(),
+      onDrain: () => this.#reportMissed(),
+      onHeld,
       onClose: (error) => {
         this.#stopListening?.()
         this.#closed.abort()
@@ -57,18 +66,27 @@ export class Connection implements Caller {
     return this.#peer.queuedBytes
   }
 
+  /** What is held for the client. */
+  get heldBytes(): number {
+    return this.#peer.heldBytes
+  }
+
   /** When (`monotonicMs`) the client called last. */
   get heardAt(): number {
     return this.#heardAt
   }
 
-  /** It waits for nothing: no answer, no event. */
+  /** It waits for no reply and no event. */
   get isIdle(): boolean {
     return !this.#peer.isAnswering && this.#peer.queuedBytes === 0 && this.#stopListening === undefined
   }
 
   close(): void {
     this.#peer.close()
+  }
+
+  disconnect(error: BgTaskError): void {
+    this.#peer.disconnect(error)
   }
 
   /**
@@ -95,13 +113,13 @@ export class Connection implements Caller {
   /** Sends events from now on. Those that do not fit into a slow subscriber's queue are counted, and the count is sent. */
   subscribe(events: EventHub): void {
     this.#stopListening ??= events.listen((name, payload) => {
-      this.#tellMissed()
+      this.#reportMissed()
       if (this.#missed > 0 || !this.#peer.notify(name, [payload])) this.#missed += 1
     })
   }
 
   /** As soon as there is room: the event that was missed may have been the last one. */
-  #tellMissed(): void {
+  #reportMissed(): void {
     if (this.#missed > 0 && this.#peer.notify('missed', [{ count: this.#missed }])) this.#missed = 0
   }
 
@@ -111,7 +129,7 @@ export class Connection implements Caller {
     if (!Object.hasOwn(paramSchemas, method)) throw new UnsupportedError(method)
     const name = method as MethodName
     if (params.length > 1) throw new InvalidOptionError(method, `${params.length} parameters`, 'takes one map')
-    // Only meta may hold what the caller likes.
+    // Only meta may hold any JSON.
     if (hasWholeFloats && name !== 'applyMeta') throw new InvalidOptionError(method, 'a float', 'takes integers')
     const { value, invalid } = validate(paramSchemas[name], params[0])
     if (invalid !== undefined) {
@@ -121,7 +139,7 @@ export class Connection implements Caller {
         invalid.problem,
       )
     }
-    // The table's types tie each handler to its schema; the name alone cannot tell the compiler which.
+    // The table's types tie each handler to its schema; the compiler cannot derive that from the name alone.
     return methods[name](this.#context, value as never, this)
   }
 }

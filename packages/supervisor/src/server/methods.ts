@@ -12,13 +12,13 @@ import {
 import type { EncodedResult } from '@bgtask/protocol/rpc'
 import type { EventHub } from '../events.js'
 import { FEATURES } from '../features.js'
-import type { InfoMaker } from '../info.js'
+import type { TaskInfoBuilder } from '../info.js'
 import type { Supervisor } from '../supervisor.js'
 
 /** What the methods act on. */
 export interface MethodContext {
   readonly supervisor: Supervisor
-  readonly infoMaker: InfoMaker
+  readonly infoBuilder: TaskInfoBuilder
   readonly software: string
   clientCount(): number
   /** Ends the task and everything of it in the directory; the process exits once clients have what they wait for. */
@@ -48,7 +48,7 @@ export const methods: { readonly [M in MethodName]: Handler<M> } = {
     return { protocol: PROTOCOL_VERSION, software, methods: [...METHOD_NAMES], features: [...FEATURES], taskId }
   },
 
-  getInfo: ({ infoMaker, clientCount }) => infoMaker.info(clientCount()),
+  getInfo: ({ infoBuilder, clientCount }) => infoBuilder.info(clientCount()),
 
   applyMeta: ({ supervisor }, { patch }) => supervisor.applyMeta(patch as JsonObject),
 

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, linkSync, lstatSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
-import { monotonicMs } from '@bgtask/os'
+import { type HeldDirectory, monotonicMs } from '@bgtask/os'
 import {
   type Access,
   PathTooLongError,
@@ -12,16 +12,16 @@ import {
 import { MAX_SOCKET_PATH_BYTES } from '@bgtask/protocol/rpc'
 import { linkUnlessTaken, removeDeadSocket } from '../directory/claim.js'
 import { removeIfSame } from '../directory/files.js'
-import type { HeldDirectory } from '../directory/held-directory.js'
 import { makePrivateDirectory, type PrivateDirectory } from '../directory/private-directory.js'
 import type { Log } from '../log.js'
 import { MIN_CONNECTIONS, maxConnections } from './capacity.js'
 import { Connection } from './connection.js'
+import { boundHeld } from './held.js'
 import type { MethodContext } from './methods.js'
 
 /** How long a supervisor that is to go waits for followers to fetch the last output and for replies to be sent. */
 const LINGER_MS = 1_000
-const LINGER_LOOK_MS = 5
+const LINGER_POLL_INTERVAL_MS = 5
 
 /** The task's unix socket. It listens under a temporary name until `publish`, so that nobody finds a task half made. */
 export class TaskServer {
@@ -80,9 +80,12 @@ export class TaskServer {
         socket.destroy()
         return
       }
-      const connection = new Connection(socket, context, (closed, error) => {
-        this.#connections.delete(closed)
-        if (error !== undefined) this.#log.debug(() => `connection closed: ${error.message}`)
+      const connection = new Connection(socket, context, {
+        onHeld: () => boundHeld(this.#connections),
+        onClose: (closed, error) => {
+          this.#connections.delete(closed)
+          if (error !== undefined) this.#log.debug(() => `connection closed: ${error.message}`)
+        },
       })
       this.#connections.add(connection)
     })
@@ -129,7 +132,7 @@ export class TaskServer {
     const unfinished = () =>
       [...this.#connections].some((connection) => connection.isBehind || connection.queuedBytes > 0)
     // A reply that is ready is sent in the next turn of the loop.
-    do await new Promise((resolve) => setTimeout(resolve, LINGER_LOOK_MS))
+    do await new Promise((resolve) => setTimeout(resolve, LINGER_POLL_INTERVAL_MS))
     while (unfinished() && monotonicMs() < deadline)
   }
 }

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { type InputInfo, RemoteError, WouldBlockError } from '@bgtask/protocol'
 import { closeQuietly } from '../child/pipes.js'
-import { Waiters } from './waiters.js'
+import { Condition } from './condition.js'
 
 /** Bytes taken from clients that the pipe has not taken yet; above that writers wait. One write may exceed it once. */
 const MAX_QUEUED_BYTES = 1024 * 1024
@@ -15,8 +15,8 @@ const MAX_WAITING_BYTES = 16 * 1024 * 1024
  */
 export class InputStream {
   readonly #onError: (error: Error) => void
-  readonly #waiters = new Waiters()
-  /** The pipe of the present run, as long as nobody has written: most tasks never get anything, and a socket costs some KB. */
+  readonly #changed = new Condition()
+  /** The pipe of the present run, until the first write: most tasks never get input, and a socket costs some KB. */
   #fd: number | undefined
   #sink: Socket | undefined
   #closing = false
@@ -47,13 +47,13 @@ export class InputStream {
     this.#sink = undefined
     sink?.destroy()
     this.#discarded = this.#acceptedOffset - this.#writtenOffset
-    this.#waiters.wake()
+    this.#changed.wake()
   }
 
   /**
    * Queues bytes; resolves with the offset behind them once they are accepted.
    *
-   * @throws RemoteError `STDIN_CLOSED` where there is nobody to write to; WouldBlockError with a full queue and `wait: false`, or
+   * @throws RemoteError `STDIN_CLOSED` if the child has no open stdin; WouldBlockError with a full queue and `wait: false`, or
    * too much that waits already.
    */
   async write(data: Uint8Array, wait: boolean, signal: AbortSignal): Promise<number> {
@@ -72,7 +72,7 @@ export class InputStream {
 
   async #acceptLater(data: Uint8Array, signal: AbortSignal): Promise<number> {
     for (;;) {
-      await this.#waiters.wait(undefined, signal)
+      await this.#changed.wait(undefined, signal)
       if (signal.aborted) throw new RemoteError('STDIN_CLOSED', 'the client that wrote is gone')
       const sink = this.#sinkWithRoom()
       if (sink !== undefined) return this.#accept(sink, data)
@@ -125,7 +125,7 @@ export class InputStream {
     this.#sink = sink
   }
 
-  /** Not the sink's own count: that is 0 before the last writes have been told of, and they would not be counted as written. */
+  /** Not the sink's own count: that is 0 before the last writes are reported, and they would not be counted as written. */
   get #queuedBytes(): number {
     return this.#acceptedOffset - this.#writtenOffset - this.#discarded
   }
@@ -136,7 +136,7 @@ export class InputStream {
     sink.write(data, (error) => {
       if (error != null || this.#sink !== sink) return
       this.#writtenOffset += data.length
-      this.#waiters.wake()
+      this.#changed.wake()
       // Not `end()`: that shuts a socket down, and this is a pipe, which is closed.
       if (this.#closing && this.#queuedBytes === 0) this.detach()
     })

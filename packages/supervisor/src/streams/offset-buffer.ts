@@ -2,13 +2,13 @@
 const BLOCK_BYTES = 64 * 1024
 
 /** A pipe is filled page by page, so a flood's reads begin at pages of a block. */
-const PAGE_BYTES = 4096
+export const PAGE_BYTES = 4096
 
-/** A memory of its own, from its first byte on, and the rooms that were given of it: a view is dearer than a read of 8 KiB. */
+/** A memory of its own, from its first byte on, and the views of it that were reserved: making a view takes longer than a read of 8 KiB. */
 interface Block {
   readonly bytes: Buffer
   /** The last one at each page. */
-  readonly rooms: Uint8Array[]
+  readonly views: Uint8Array[]
 }
 
 /**
@@ -24,10 +24,10 @@ export class OffsetBuffer {
   #endOffset = 0
   /** One emptied block kept for the next append, so that a flood allocates nothing. */
   #spare: Block | undefined
-  /** The free rest of the last block, where somebody may be reading into it. */
-  #room: Uint8Array | undefined
+  /** The free rest of the last block, which a reader may be writing to. */
+  #reserved: Uint8Array | undefined
 
-  /** @param capacity the most bytes that are kept; `Infinity` where whoever appends sees to that. */
+  /** @param capacity the most bytes that are kept; `Infinity` if the caller bounds them. */
   constructor(capacity: number) {
     this.capacity = capacity
   }
@@ -41,30 +41,30 @@ export class OffsetBuffer {
   }
 
   /**
-   * Where the next bytes may be read to, `maxBytes` at most, so that they need not be copied: `take` then appends them. It
-   * is the reader's until the next call; other bytes may be appended meanwhile.
+   * Where the next bytes may be read to, `maxBytes` at most, so that they need not be copied: `commit` appends them. The
+   * reader owns the memory until the next call; other bytes may be appended meanwhile.
    */
-  room(maxBytes: number): Uint8Array {
+  reserve(maxBytes: number): Uint8Array {
     const at = this.#endOffset - this.#baseOffset
     const block = this.#blocks[Math.floor(at / BLOCK_BYTES)] ?? this.#grow()
     const inBlock = at % BLOCK_BYTES
-    this.#room = roomFrom(block, inBlock, Math.min(maxBytes, BLOCK_BYTES - inBlock))
-    return this.#room
+    this.#reserved = reserveIn(block, inBlock, Math.min(maxBytes, BLOCK_BYTES - inBlock))
+    return this.#reserved
   }
 
-  /** Appends the first `count` bytes of what `room` gave. */
-  take(room: Uint8Array, count: number): void {
-    if (room === this.#room) {
+  /** Appends the first `count` bytes of reserved memory. */
+  commit(reserved: Uint8Array, count: number): void {
+    if (reserved === this.#reserved) {
       this.#endOffset += count
       this.discard(this.#endOffset - this.capacity)
     } else {
-      this.append(room.subarray(0, count))
+      this.append(reserved.subarray(0, count))
     }
   }
 
-  /** Appends a copy of the bytes; the oldest are dropped where they would exceed the capacity. */
+  /** Appends a copy of the bytes; the oldest are dropped if they exceed the capacity. */
   append(bytes: Uint8Array): void {
-    this.#leaveRoom()
+    this.#leaveReserved()
     for (let done = 0; done < bytes.length; ) {
       const at = this.#endOffset - this.#baseOffset
       const block = this.#blocks[Math.floor(at / BLOCK_BYTES)] ?? this.#grow()
@@ -96,7 +96,7 @@ export class OffsetBuffer {
     return { offset, data: parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts) }
   }
 
-  /** Forgets what lies before `upTo`; returns how many bytes that were. */
+  /** Drops the bytes before `upTo` and returns their number. */
   discard(upTo: number): number {
     const first = Math.min(Math.max(upTo, this.#firstOffset), this.#endOffset)
     const dropped = first - this.#firstOffset
@@ -109,15 +109,15 @@ export class OffsetBuffer {
     return dropped
   }
 
-  /** Whoever reads into the room would overwrite what is written there now: they keep that block, and we go on in a copy. */
-  #leaveRoom(): void {
+  /** A reader of the reserved memory would overwrite what is appended now: it keeps that block, and the buffer continues in a copy. */
+  #leaveReserved(): void {
     const last = this.#blocks.at(-1)
-    if (last !== undefined && last.bytes.buffer === this.#room?.buffer) {
+    if (last !== undefined && last.bytes.buffer === this.#reserved?.buffer) {
       const copy = newBlock()
       copy.bytes.set(last.bytes)
       this.#blocks[this.#blocks.length - 1] = copy
     }
-    this.#room = undefined
+    this.#reserved = undefined
   }
 
   #grow(): Block {
@@ -129,18 +129,18 @@ export class OffsetBuffer {
 }
 
 function newBlock(): Block {
-  return { bytes: Buffer.allocUnsafeSlow(BLOCK_BYTES), rooms: [] }
+  return { bytes: Buffer.allocUnsafeSlow(BLOCK_BYTES), views: [] }
 }
 
-/** The same view each time where it begins at a page and has the length of the last one there. */
-function roomFrom(block: Block, inBlock: number, length: number): Uint8Array {
+/** Returns the same view again if it begins at a page and has the length of the last one there. */
+function reserveIn(block: Block, inBlock: number, length: number): Uint8Array {
   const page = inBlock / PAGE_BYTES
   if (!Number.isInteger(page)) return viewOf(block, inBlock, length)
-  const last = block.rooms[page]
+  const last = block.views[page]
   if (last?.length === length) return last
-  const room = viewOf(block, inBlock, length)
-  block.rooms[page] = room
-  return room
+  const view = viewOf(block, inBlock, length)
+  block.views[page] = view
+  return view
 }
 
 /** Not `subarray`, which takes longer. */

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import { MAX_READ_BYTES, type OutputInfo, type OutputStreamId, type Overflow, type ReadResult } from '@bgtask/protocol'
+import { Condition, pollUntil } from './condition.js'
 import { Mirror } from './mirror.js'
 import { OffsetBuffer } from './offset-buffer.js'
 import { openSource, READ_BYTES, type Source } from './source.js'
-import { pollUntil, Waiters } from './waiters.js'
 
 /** The most that a pipe can hold on Linux unless raised; a drain stops there, for a grandchild may write on for ever. */
 const MAX_DRAIN_BYTES = 1024 * 1024
@@ -24,7 +24,7 @@ export interface OutputOptions {
 export class OutputStream {
   readonly #options: OutputOptions
   readonly #buffer: OffsetBuffer
-  readonly #waiters = new Waiters()
+  readonly #changed = new Condition()
   #source: Source | undefined
   #mirror: Mirror | undefined
   #runOffset = 0
@@ -76,10 +76,10 @@ export class OutputStream {
     this.#runOffset = this.endOffset
     this.#eof = false
     const source = openSource(end, this.#readSize(), {
-      room: (maxBytes) => (this.#hasRoom() ? this.#buffer.room(maxBytes) : this.#pocket),
+      reserve: (maxBytes) => (this.#hasRoom() ? this.#buffer.reserve(maxBytes) : this.#pocket),
       onRead: (room, count) => {
         if (room === this.#pocket) return count === 0 || this.#fillPocket()
-        if (this.#keeping) this.#buffer.take(room, count)
+        if (this.#keeping) this.#buffer.commit(room, count)
         this.#mirror?.push(room.subarray(0, count))
         this.#came(count)
         return this.#mirror?.isFull !== true
@@ -111,7 +111,7 @@ export class OutputStream {
   setEof(eof: boolean): boolean {
     const reached = eof && !this.#eof
     this.#eof = eof
-    if (reached) this.#waiters.wake()
+    if (reached) this.#changed.wake()
     return reached
   }
 
@@ -139,7 +139,7 @@ export class OutputStream {
     const maxBytes = Math.min(request.maxBytes, MAX_READ_BYTES)
     const now = this.#look(from, maxBytes)
     if (now.found || request.waitMs === 0) return now.result
-    return pollUntil(this.#waiters, () => this.#look(from, maxBytes), request.waitMs, request.signal)
+    return pollUntil(this.#changed, () => this.#look(from, maxBytes), request.waitMs, request.signal)
   }
 
   discard(upTo = this.endOffset): { firstOffset: number; endOffset: number } {
@@ -180,7 +180,7 @@ export class OutputStream {
   #came(count: number): void {
     if (!this.#keeping) this.#dropped += count
     this.#options.onChunk(this.#options.streamId, this.endOffset - count, count)
-    this.#waiters.wake()
+    this.#changed.wake()
   }
 
   /** Reads on if there is room for what comes, here and on the terminal. */

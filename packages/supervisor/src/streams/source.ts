@@ -1,25 +1,25 @@
 import { readSync } from 'node:fs'
 import { Socket } from 'node:net'
+import { PAGE_BYTES } from './offset-buffer.js'
 
 /** The most that one read brings. */
 export const READ_BYTES = 64 * 1024
 
 /**
- * A flood comes in whole pages, mostly two, from whoever writes through a buffer of C's stdio. A read that fills the room that
- * it was given is followed by the next one at once, every other by a look for events, which takes as long as the read: so where
- * little comes, the room is small, and once in a while a large one tells whether more would come.
+ * A flood comes in whole pages, mostly two, from programs that write through a buffer of C's stdio. After a read that fills
+ * the reserved memory the next read follows at once. After any other read the loop polls for events, which takes as long as
+ * the read. So after little output the next read is small, and once in a while a large one checks if more would come.
  */
-const PAGE_BYTES = 4096
 const SMALL_READ_BYTES = 2 * PAGE_BYTES
 const LITTLE_BYTES = 2 * SMALL_READ_BYTES
 const READS_UNTIL_LARGE = 16
 
 export interface SourceEvents {
-  /** Where a pipe's next bytes may be read to; asked for anew after each read. */
-  room(maxBytes: number): Uint8Array
-  /** So many bytes were read into the room. Returns false to be left alone until `resume`. */
-  onRead(room: Uint8Array, count: number): boolean
-  /** Bytes that were read otherwise. Returns false to be left alone until `resume`. */
+  /** Reserves memory for a pipe's next bytes; called before each read. */
+  reserve(maxBytes: number): Uint8Array
+  /** `count` bytes were read into the reserved memory. Returns false to pause until `resume`. */
+  onRead(reserved: Uint8Array, count: number): boolean
+  /** Bytes that were read into other memory. Returns false to pause until `resume`. */
   onData(bytes: Uint8Array): boolean
   /** Once, when every writer is gone, or reading failed. */
   onEnd(error?: Error): void
@@ -38,11 +38,11 @@ export function openSource(end: number | Socket, readSize: number, events: Sourc
   return typeof end === 'number' ? openPipe(end, readSize, events) : openSocket(end, readSize, events)
 }
 
-function openPipe(fd: number, readSize: number, { room, onRead, onData, onEnd }: SourceEvents): Source {
+function openPipe(fd: number, readSize: number, { reserve, onRead, onData, onEnd }: SourceEvents): Source {
   let nextSize = readSize
   let reads = 0
   const onread = {
-    buffer: () => room(nextSize),
+    buffer: () => reserve(nextSize),
     callback: (count: number, bytes: Uint8Array) => {
       reads += 1
       const isLittle = count % PAGE_BYTES === 0 && count <= LITTLE_BYTES && reads % READS_UNTIL_LARGE !== 0
@@ -55,10 +55,10 @@ function openPipe(fd: number, readSize: number, { room, onRead, onData, onEnd }:
   reportEnd(socket, onEnd)
   socket.resume()
   const readNow = () => {
-    // Then the number may be another descriptor's by now, a client's say.
+    // The number may belong to another descriptor by now, such as a client's.
     if (socket.destroyed) return 0
     try {
-      // Not into the room: that is the socket's.
+      // Not into reserved memory: that is the socket's.
       const bytes = Buffer.allocUnsafeSlow(readSize)
       const count = readSync(fd, bytes)
       if (count > 0) onData(bytes.subarray(0, count))

@@ -1,9 +1,9 @@
 import type { LaunchSpec, OrderResult, OutputStreamId, StreamId } from '@bgtask/protocol'
 import type { StartedChild } from '../child/start.js'
+import { Condition, pollUntil } from './condition.js'
 import { InputStream } from './input.js'
 import { OrderLog } from './order-log.js'
 import { OutputStream } from './output.js'
-import { pollUntil, Waiters } from './waiters.js'
 
 /** What the streams report. */
 export interface StreamEvents {
@@ -18,12 +18,12 @@ export class TaskStreams {
   readonly stdout: OutputStream
   readonly stderr: OutputStream
   readonly #order = new OrderLog()
-  readonly #orderWaiters = new Waiters()
+  readonly #orderChanged = new Condition()
 
   constructor(spec: Pick<LaunchSpec, 'maxReadBufSize' | 'overflow'>, { onEnd, onError }: StreamEvents) {
     const onChunk = (streamId: OutputStreamId, offset: number, length: number) => {
       this.#order.add(streamId, offset, length)
-      this.#orderWaiters.wake()
+      this.#orderChanged.wake()
     }
     const common = { capacity: spec.maxReadBufSize, overflow: spec.overflow, onChunk, onEnd, onError }
     this.stdin = new InputStream((error) => onError(0, error))
@@ -57,7 +57,7 @@ export class TaskStreams {
     const reached = ([1, 2] as const).filter((streamId) =>
       this.output(streamId).setEof(final && this.output(streamId).ended),
     )
-    if (reached.length > 0) this.#orderWaiters.wake()
+    if (reached.length > 0) this.#orderChanged.wake()
     return reached
   }
 
@@ -72,11 +72,11 @@ export class TaskStreams {
   /** Chunks in the order of reading; a long poll with `waitMs`. */
   readOrder(request: { from?: number; maxChunks: number; waitMs: number }, signal: AbortSignal): Promise<OrderResult> {
     const from = request.from ?? 0
-    const look = () => {
+    const poll = () => {
       const { seq, chunks } = this.#order.read(from, request.maxChunks)
       const eof = this.stdout.eof && this.stderr.eof && seq + chunks.length === this.#order.endSeq
       return { found: chunks.length > 0 || eof, result: { seq, chunks, endSeq: this.#order.endSeq, eof } }
     }
-    return pollUntil(this.#orderWaiters, look, request.waitMs, signal)
+    return pollUntil(this.#orderChanged, poll, request.waitMs, signal)
   }
 }

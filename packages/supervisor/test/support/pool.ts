@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Task } from '@bgtask/client'
 import { type SpawnOptions, TaskPool, type TaskPoolOptions } from '@bgtask/pool'
@@ -78,8 +78,4 @@ export async function told(task: Task, name: string): Promise<number> {
 /** A program that tests start. */
 export function fixture(name: string): string {
   return fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url))
-}
-
-export function allPids(): number[] {
-  return readdirSync('/proc').map(Number).filter(Number.isInteger)
 }

@@ -1,10 +1,8 @@
 import { monotonicMs } from '@bgtask/os'
+import { MAX_TIMER_MS } from '@bgtask/protocol/rpc'
 
-/** Node's timers fire at once where they are asked for more. */
-const MAX_TIMER_MS = 2_147_483_647
-
-/** Long polls that wait for something to happen; each ends when it is woken, when its time is up, or with its connection. */
-export class Waiters {
+/** A condition variable: long polls wait for it, and `wake` ends all of them. */
+export class Condition {
   readonly #waiting = new Set<() => void>()
 
   /** Resolves at the next `wake`, after `waitMs`, or when `signal` aborts, whichever is first. */
@@ -23,9 +21,9 @@ export class Waiters {
     })
   }
 
-  /** Resolves with true once the condition holds, which is looked at now and after each `wake`; with false after `waitMs`. */
-  async until(condition: () => boolean, waitMs: number): Promise<boolean> {
-    for (const deadline = monotonicMs() + waitMs; !condition(); ) {
+  /** Resolves with true when the predicate holds, which is checked now and after each `wake`; with false after `waitMs`. */
+  async until(predicate: () => boolean, waitMs: number): Promise<boolean> {
+    for (const deadline = monotonicMs() + waitMs; !predicate(); ) {
       const leftMs = deadline - monotonicMs()
       if (leftMs <= 0) return false
       await this.wait(Math.min(leftMs, MAX_TIMER_MS))
@@ -39,18 +37,18 @@ export class Waiters {
   }
 }
 
-/** Looks again at each wake until `look` finds something, the time is up, or `signal` aborts; returns the last look. */
+/** Polls now and after each wake, until `poll` finds something, the time is up, or `signal` aborts; returns the last result. */
 export async function pollUntil<T>(
-  waiters: Waiters,
-  look: () => { found: boolean; result: T },
+  condition: Condition,
+  poll: () => { found: boolean; result: T },
   waitMs: number,
   signal: AbortSignal,
 ): Promise<T> {
   const deadline = monotonicMs() + waitMs
   for (;;) {
-    const { found, result } = look()
+    const { found, result } = poll()
     const leftMs = deadline - monotonicMs()
     if (found || leftMs <= 0 || signal.aborted) return result
-    await waiters.wait(leftMs, signal)
+    await condition.wait(leftMs, signal)
   }
 }

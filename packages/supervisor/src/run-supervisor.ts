@@ -8,8 +8,8 @@ import { readSpec } from './launch/spec.js'
 import { onEndingSignal } from './signals.js'
 import { SOFTWARE } from './version.js'
 
-/** How often a background supervisor looks whether its group's leader is still there; nothing tells it. */
-const LEADER_LOOK_MS = 1_000
+/** Interval between polls of a background supervisor for the end of its group's leader, which the kernel does not report. */
+const LEADER_POLL_INTERVAL_MS = 1_000
 
 /** The exit code of an orderly end after something in the supervisor itself went wrong, as in sysexits.h. */
 const EX_SOFTWARE = 70
@@ -25,7 +25,7 @@ export async function runSupervisor(options: SupervisorOptions = {}): Promise<vo
   process.chdir('/')
   try {
     const spec = readSpec()
-    // stdin ended without a spec: the one that might have wanted this supervisor is gone.
+    // stdin ended without a spec: the launcher is gone.
     if (spec === undefined) process.exit(0)
     // Before anything is made: a signal in the middle of the launch must not leave half of it.
     const asked = whenAskedToEnd(spec.behavior)
@@ -47,18 +47,18 @@ function whenAskedToEnd(behavior: Behavior): Promise<string> {
   })
 }
 
-/** A job whose shell is gone ends too. Where there is no leader at launch (`true | node app`) there is nobody to miss. */
-function whenLeaderGone(tell: () => void): void {
+/** A job whose shell is gone ends too. Without a leader at launch (`true | node app`) there is no end to wait for. */
+function whenLeaderGone(onGone: () => void): void {
   const leader = readProcessStat(readProcessStat(process.pid)?.pgrp ?? 0)
   if (leader === undefined || !isRunning(leader.pid, leader.startTime)) return
   const timer = setInterval(() => {
     if (isRunning(leader.pid, leader.startTime)) return
     clearInterval(timer)
-    tell()
-  }, LEADER_LOOK_MS)
+    onGone()
+  }, LEADER_POLL_INTERVAL_MS)
 }
 
-/** A bug must not leave a child without supervisor: say what it was, and end both in order. */
+/** A bug must not leave a child without supervisor: log it, and end both in order. */
 function handleBugs(task: MadeTask): void {
   process.on('uncaughtException', (error) => {
     task.log.write(`uncaught: ${error.stack ?? String(error)}`)

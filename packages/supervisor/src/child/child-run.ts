@@ -7,7 +7,7 @@ export interface Run {
   /** From 1. */
   readonly number: number
   readonly pid: number
-  /** Tells the child from a later process with its pid; null where there is no `/proc`. */
+  /** Distinguishes the child from a later process with its pid; null if there is no `/proc`. */
   readonly startTime: number | null
   /** Unix time in ms, to be shown. */
   readonly startedAt: number
@@ -17,7 +17,7 @@ export interface Run {
   readonly pipes: readonly string[]
 }
 
-/** Takes down what identifies a run, right after its start: the child may be over in a moment. */
+/** Reads what identifies a run right after its start: the child may end at any moment. */
 export function describeRun(number: number, child: StartedChild): Run {
   const pipes = [child.stdin, child.stdout, child.stderr].map(pipeName).filter((name) => name !== undefined)
   return {
@@ -30,7 +30,7 @@ export function describeRun(number: number, child: StartedChild): Run {
   }
 }
 
-/** Whether the child is stopped by a signal just now; false where it is gone or nobody can tell. */
+/** Whether the child is stopped by a signal now; false if it is gone or there is no `/proc`. */
 export function isStopped(run: Run): boolean {
   return readProcessStat(run.pid)?.state === 'T'
 }

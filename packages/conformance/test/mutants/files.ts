@@ -1,0 +1,93 @@
+import type { Mutant } from '../support/mutant.js'
+
+export const filesMutants: readonly Mutant[] = [
+  ['no-lock', 'a second task with the same lock file is refused before it makes anything', /the launch succeeded/],
+  [
+    'unlocks-too-early',
+    'the lock is free after the final exit, held before, and taken again by a restart',
+    /free while a restart is pending/,
+  ],
+  [
+    'socket-for-everybody',
+    'socket, log and record have the mode and group that access says, whatever the umask',
+    /mode and group of \d+\.sock/,
+  ],
+  ['stale-record', 'a change is on record before anybody is told', /step/],
+  ['wrong-clock', 'the record is there when the task is ready, and is as the documents say', /timeNamespace/],
+  ['leaves-socket', 'whoever terminates takes its files away', /\.sock/],
+  [
+    'replaces-names',
+    'a name that is taken by something alive is not replaced, and nothing is started',
+    /a ready line, though something listens/,
+  ],
+  [
+    'follows-a-link',
+    'a link under one of its names changes nothing of the file that it names',
+    /mode of the file that the link \.\d+\.s names/,
+  ],
+  ['waits-for-a-fifo', 'a FIFO under the name of its log holds nothing up', /the exit of the supervisor/],
+  ['follows-the-path', 'a directory that takes the place of its own gets nothing', /files in the other directory/],
+  [
+    'follows-a-lock-link',
+    'a lock file that is a symbolic link is refused, and what it names is not made',
+    /the launch succeeded/,
+  ],
+  [
+    'never-unlocks',
+    'the lock is free after an end by itself, and held while a stop is under way',
+    /ended by itself is free/,
+  ],
+  [
+    'unlocks-at-stop',
+    'the lock is free after an end by itself, and held while a stop is under way',
+    /free while a stop is under way/,
+  ],
+  ['group-of-its-own', 'the files of a task have the group that access names', /group of/],
+  ['records-no-pause', 'each state is on record when it is reported', /state on record when the info says paused/],
+  ['records-late', 'an exit is on record before the event reports it', /state on record at/],
+  [
+    'always-recorded',
+    'an exit that cannot be recorded is reported all the same, and meta stays as it was',
+    /recorded and exit code/,
+  ],
+  ['records-other-pipes', 'the pipes on record are those of the child', /which is fd 0 of the child/],
+  ['no-lock', 'it excludes holders of flock(2), and they it', /the launch succeeded/],
+  ['no-lock', 'it excludes holders of fcntl(2) locks, and they it', /the launch succeeded/],
+  [
+    'lets-the-child-inherit-the-lock',
+    'the lock ends with a supervisor that is killed, while the child runs on',
+    /inherited/,
+  ],
+  ['writes-any-lock-file', "a lock file with somebody's text keeps it, and what is no file is refused", /precious/],
+  ['leaves-no-note', 'the child of a supervisor that was killed still excludes', /the launch succeeded/],
+  ['is-named-before-it-listens', 'a socket that can be seen can be connected to', /connected/],
+  ['cuts-a-long-path', 'a path that is too long for a socket fails the launch', /the pid of a ready line/],
+  ['logs-elsewhere', "a daemon's own words go to its log", /dev.zero/],
+  ['writes-over-the-record', 'the record is replaced as a whole', /was written to/],
+  ['removes-every-record', 'the record stays where a stop left survivors', /json/],
+  ['removes-what-is-not-its', 'files of others are left alone, also one that took the place of its socket', /ENOENT/],
+  ['writes-the-environment-down', 'the record holds no values of the environment', /./],
+  ['writes-the-environment-down', 'info holds no values of the environment', /./],
+  ['leaves-socket', 'a socket that refuses is no obstacle under its names', /the launch failed/],
+  ['leaves-socket', 'terminate ends the tree, takes the files away, answers, and goes', /\.sock/],
+  [
+    'leaves-no-note',
+    'the lock file names supervisor and child while the lock is held, and is empty afterwards',
+    /JSON/,
+  ],
+  [
+    'is-named-before-the-child',
+    'the socket has no final name before the child has been started',
+    /final names of sockets/,
+  ],
+  [
+    'takes-the-mode-whole',
+    'socket, log and record have the mode and group that access says, whatever the umask',
+    /mode and group of/,
+  ],
+  [
+    'reuses-a-name',
+    'names that others take once it has used them keep no record from being replaced',
+    /cannot be written/,
+  ],
+]

@@ -1,0 +1,61 @@
+import type { Mutant } from '../support/mutant.js'
+
+export const stopMutants: readonly Mutant[] = [
+  ['stops-the-child-alone', 'stop ends the whole tree: by session, cookie, parent and pipe', /is left/],
+  [
+    'forgets-whom-it-found',
+    'who was found once is ended in a later step, also when its parent has ended',
+    /a process that the first stop had found is left|pid \d+ among \[\]/,
+  ],
+  [
+    'leaves-survivors-uncounted',
+    'of many survivors some are named, the child first, and the others counted',
+    /moreSurvivors: undefined/,
+  ],
+  ['believes-in-zombies', 'a child whose main thread has ended, but not its others, is ended', /deep-equal/],
+  ['waits-for-survivors', 'a child that a debugger holds is a survivor, and stop answers', /took longer/],
+  [
+    'stops-the-child-alone',
+    'a launch that nobody waits for any more takes the descendants of its child along',
+    /nothing is left/,
+  ],
+  ['stops-late', 'stop answers as soon as nothing is left, not when the time of a step is over', /took \d+ ms/],
+  ['stops-the-child-alone', 'the signal of a step reaches the whole process group of the child', /did not get SIGTERM/],
+  ['stops-the-child-alone', 'stop does not answer before the process group is gone', /stop answered while/],
+  [
+    'survivors-without-start',
+    'a process that survives a stop is named with start time and command, in exitStatus too',
+    /startTime of survivor/,
+  ],
+  [
+    'forgets-survivors',
+    'a process that survives a stop is named with start time and command, in exitStatus too',
+    /exitStatus.survivors names/,
+  ],
+  ['sees-no-cookies', 'stop ends each process that belongs to the task by one property alone', /by the cookie/],
+  ['sees-no-pipes', 'stop ends each process that belongs to the task by one property alone', /by the pipe of stdin/],
+  ['sees-no-pipes', 'stop ends what holds the pipes of an earlier run', /stdout of the run before/],
+  ['sees-no-parents', 'stop ends each process that belongs to the task by one property alone', /by its parent/],
+  ['sees-no-sessions', 'stop ends each process that belongs to the task by one property alone', /by the session/],
+  [
+    'sees-no-cookies',
+    'kill with tree signals each process that belongs to the task by one property alone',
+    /by the cookie/,
+  ],
+  ['keeps-to-the-first-steps', 'a stop during a stop goes through its own steps', /the second stop/],
+  ['stopped-whatever-happened', 'a stop in backoff cancels the restart', /exitStatus of the stop/],
+  ['signals-the-tree', 'kill signals the child alone, and says whether there was one', /grandchild/],
+  ['signals-the-child-alone', 'kill signals the whole tree if it is told to', /grandchild/],
+  [
+    'stops-the-child-alone',
+    'stop goes from step to step, with the group of the child, and wakes who is stopped',
+    /is left/,
+  ],
+  ['stopped-whatever-happened', 'after stop the supervisor stays, with the exit status and the output', /stopped/],
+  ['names-no-survivors', 'who survives a stop is named', /among/],
+  ['goes-at-once', 'who follows an output gets its end before the supervisor goes', /./],
+  ['ends-for-one-alone', 'terminate works in every state, and for several callers at once', /ending already/],
+  ['goes-at-once', 'what was read is written in the foreground before the supervisor exits', /bytes on stdout/],
+  ['signals-the-tree', 'kill does not signal the process group of the child', /got SIGUSR1/],
+  ['scans-once', 'a process that appears during a step gets its signal', /started during the step/],
+]

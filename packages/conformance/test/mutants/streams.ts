@@ -1,0 +1,47 @@
+import type { Mutant } from '../support/mutant.js'
+
+export const streamsMutants: readonly Mutant[] = [
+  ['wrong-offsets', 'the requests of the documents are answered as the documents say: output and ends', /offset/],
+  ['unclamped-offsets', 'output is read by offset, moved into what is kept', /offset: 1000000000000/],
+  ['reading-forgets', 'reading forgets nothing', /once/],
+  [
+    'ignores-wait',
+    'a long poll answers at a byte, at the end, or when its time is up, and not before',
+    /a poll of 150 ms took|it answered before/,
+  ],
+  ['never-blocked', 'with overflow block nothing is lost, and the child waits', /the info says that stdout is blocked/],
+  ['answers-behind-the-end', 'a long poll from beyond the end waits for the byte at its offset', /offset and data/],
+  [
+    'cuts-long-chunks',
+    'the order of reading leaves no gap in a long output',
+    /offset of a chunk|bytes that the chunks cover/,
+  ],
+  ['stops-counting', 'offsets count on after an output was closed', /endOffset/],
+  ['ends-too-early', 'eof is not reported while a restart is pending', /eof of readStream in state backoff/],
+  ['takes-no-text', 'what is written may come as str', /data/],
+  [
+    'accepts-what-is-closed',
+    'writes that wait for room when stdin is closed are refused, and the others arrive',
+    /bytes of the writes/,
+  ],
+  ['stops-counting', 'an output that was closed stays closed over a restart', /endOffset/],
+  ['ignores-wait', '64 requests of a connection are answered at a time', /long polls that were answered/],
+  ['never-ends', 'a reader that discards nothing sees the end of a full block buffer', /eof/],
+  ['gives-all-there-is', 'no more is given than was asked for', /34/],
+  ['eof-with-the-child', 'the end of an output is told when nobody can write any more', /eof/],
+  ['keeps-twice-as-much', 'the newest bytes are kept, and a reader that does not come slows nobody', /firstOffset/],
+  ['discards-nothing', 'discard forgets what lies before from, and discardStream what it is told', /offset/],
+  ['cleans-text', 'bytes come out as they went in', /bytes/],
+  ['numbers-chunks-from-1', 'the order of reading is told, chunk by chunk', /seq/],
+  ['accepts-from-0', 'what is written reaches the child, in order and whole', /./],
+  ['never-would-block', 'where the child does not read, writing waits or would block', /WOULD_BLOCK/],
+  ['accepts-what-is-closed', 'writing to nobody is an error, and harms nothing', /must be an error/],
+  ['closes-at-once', 'stdin is closed behind what is queued, or at once', /./],
+  ['closes-the-other', 'an output that was closed keeps what it has, and the child writes on', /kept/],
+  [
+    'forgets-what-it-never-wrote',
+    'accepted bytes are those written, those discarded and those in the queue',
+    /written \+ discarded/,
+  ],
+  ['sticks-to-eof', 'eof is false again after a restart', /eof|ended without/],
+]
