@@ -5,9 +5,17 @@ import { temporaryPool } from '../lib/environment.mjs'
 export const poolSpawnParts = {
   id: 'pool',
   title: 'A spawn in a pool that has spawned before',
-  columns: ['supervisor', 'until `info()`, median (ms)', '× `node -e 0`', 'longest turn of the loop, median (ms)', 'p95 (ms)'],
+  columns: [
+    'supervisor',
+    'until `info()`, median (ms)',
+    '× `node -e 0`',
+    'longest turn of the loop, median (ms)',
+    'p95 (ms)',
+  ],
   async run({ rounds }) {
-    const pools = Object.fromEntries(['native', 'node'].map((supervisor) => [supervisor, temporaryPool({ supervisor })]))
+    const pools = Object.fromEntries(
+      ['native', 'node'].map((supervisor) => [supervisor, temporaryPool({ supervisor })]),
+    )
     const seen = { native: [], node: [], bare: [], idle: [] }
     try {
       // The spawner is there after the second spawn; the code is warm after some more.

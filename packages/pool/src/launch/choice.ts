@@ -1,6 +1,11 @@
 import { InvalidOptionError, isBgTaskError, RemoteError } from '@bgtask/protocol'
 import type { SupervisorCommand } from './command.js'
-import { locateNativeSupervisor, type NativeProblem, type NativeSupervisor, tryNativeSupervisor } from './native-command.js'
+import {
+  locateNativeSupervisor,
+  type NativeProblem,
+  type NativeSupervisor,
+  tryNativeSupervisor,
+} from './native-command.js'
 import { nodeSupervisorCmd } from './node-command.js'
 
 /** Which of the two supervisors of this project a pool uses: `auto` is the native one if it is there and runs, else the one in Node. */
