@@ -34,6 +34,6 @@ function readNames(path: string): string[] {
   try {
     return readdirSync(path)
   } catch (error) {
-    throw new PoolDirError(path, `cannot be read: ${(error as Error).message}`, { cause: error })
+    throw new PoolDirError(path, 'unusable', `cannot be read: ${(error as Error).message}`, { cause: error })
   }
 }

@@ -18,7 +18,7 @@ import { type Caller, type MethodContext, methods } from './methods.js'
 const FOLLOWER_PAUSE_MS = 250
 
 /** One client's connection: its calls, its subscription, and what of the output it has not seen yet. */
-export class Connection implements Caller {
+export class ClientSession implements Caller {
   readonly #context: MethodContext
   readonly #peer: RpcPeer
   readonly #closed = new AbortController()
@@ -30,7 +30,7 @@ export class Connection implements Caller {
   #refusal: TaskGoneError | undefined
 
   /** @param onClose called once, when the connection is over for whatever reason. */
-  constructor(socket: Socket, context: MethodContext, onClose: (connection: Connection, error?: Error) => void) {
+  constructor(socket: Socket, context: MethodContext, onClose: (connection: ClientSession, error?: Error) => void) {
     this.#context = context
     this.#peer = new RpcPeer(socket, {
       onRequest: (method, params, _, hasWholeFloats) => this.#call(method, params, hasWholeFloats),
