@@ -2,10 +2,11 @@ import { isRunning, readProcessStat } from '@bgtask/os'
 import type { Behavior } from '@bgtask/protocol'
 import { takeInheritedPipes } from './child/pipes.js'
 import { launch } from './launch/launch.js'
-import type { MadeTask, SupervisorOptions } from './launch/make-task.js'
+import type { MadeTask } from './launch/make-task.js'
 import { reportFailure } from './launch/report.js'
 import { readSpec } from './launch/spec.js'
 import { onEndingSignal } from './signals.js'
+import type { SupervisorOptions } from './supervisor-options.js'
 import { SOFTWARE } from './version.js'
 
 /** Interval between polls of a background supervisor for the end of its group's leader, which the kernel does not report. */

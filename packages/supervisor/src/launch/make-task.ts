@@ -8,14 +8,7 @@ import { Lock } from '../lock/lock.js'
 import { Log } from '../log.js'
 import { TaskServer } from '../server/server.js'
 import { Supervisor } from '../supervisor.js'
-
-/** What makes a supervisor a particular one. */
-export interface SupervisorOptions {
-  /** Name and version, reported by `hello` and info. */
-  readonly software?: string
-  /** Further keys for info and record; called for each, so it must be cheap. Keys of the contract cannot be replaced. */
-  readonly info?: () => Record<string, unknown>
-}
+import type { SupervisorOptions } from '../supervisor-options.js'
 
 export type MakeOptions = SupervisorOptions & Required<Pick<SupervisorOptions, 'software'>>
 
