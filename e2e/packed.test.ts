@@ -77,9 +77,7 @@ describe('in an empty project', () => {
   test('pnpm installs the packages, and a task is spawned', { timeout: 300_000 }, async () => {
     const project = tempDir()
     writeFileSync(join(project, 'package.json'), '{ "private": true }')
-    // They depend on each other by version, and are not in the registry.
-    const overrides = Object.entries(tarballs).map(([name, path]) => `  '${name}': 'file:${path}'`)
-    writeFileSync(join(project, 'pnpm-workspace.yaml'), `overrides:\n${overrides.join('\n')}\n`)
+    writeOverrides(project)
     await run('npx', [...PNPM, 'add', '--prefer-offline', ...Object.values(tarballs)], project)
     expect(await spawnIn(project, SPAWN)).toBe('hello')
   })
@@ -112,6 +110,81 @@ describe('in an empty project', () => {
   )
 })
 
+const CONSUMER = `
+  import { defaultTaskPool, isBgTaskError, Task, TaskPool } from '@bgtask/pool'
+
+  export const pool = new TaskPool({ path: '/tmp/pool', mkdirIfMissing: [0o755, undefined, undefined] })
+  export const shared = defaultTaskPool()
+  export const named = new TaskPool<Task<{ name: string }>>({ path: '/tmp/pool' })
+  export const spawned = (options: Parameters<typeof pool.spawn>[0]) => pool.spawn(options)
+  export const found = () => named.search({ meta: { name: /^a/ } })
+  export const watched = () => pool.watch()
+  export const lost = () => pool.lost()
+  export const swept = () => pool.sweep()
+  export const record = () => pool.record(1)
+  export const supervisorEnv = pool.supervisorEnv
+  export const task = Task.at('/tmp/pool/1.sock')
+  export const info = () => task.info()
+  export const meta = () => task.applyMeta({})
+  export const streams = { ...task }
+  export const read = async () => (await task.stdout.read()).data.toString()
+  export const readResult = () => task.stdout.read()
+  export const outputInfo = () => task.stdout.info()
+  export const inputInfo = () => task.stdin.info()
+  export const order = () => task.output.order()
+  export const items = () => [task.stdout.follow(), task.stdout.lines(), task.output.follow()]
+  export const match = () => task.stdout.waitFor('x')
+  export const kill = (signal: Parameters<Task['kill']>[0]) => task.kill(signal)
+  export const stop = () => task.stop({ steps: [{ killSignal: 'INT', waitMs: 1 }] })
+  export const restart = (options: Parameters<Task['restart']>[0]) => task.restart(options)
+  export const exit = () => task.wait()
+  export const onExit = (listener: (run: number) => void) => task.on('childExit', ({ run }) => listener(run))
+  export const reasonOf = (error: unknown) => isBgTaskError(error, 'ERR_BGTASK_POOL_DIR') ? error.reason : undefined
+  export class Job extends Task<{ name: string }> {
+    readonly started = this.info()
+  }
+  export const jobs = new TaskPool({ path: '/tmp/pool', taskClass: Job })
+`
+
+/** TypeScript's settings that the README names, for a package of that type. */
+const MODULE_SETTINGS = [
+  ['nodenext', 'nodenext', 'module'],
+  ['node16', 'node16', 'module'],
+  ['esnext', 'bundler', 'module'],
+  ['nodenext', 'nodenext', 'commonjs'],
+] as const
+
+describe('a TypeScript project that depends on @bgtask/pool alone', () => {
+  test('compiles with declarations under every module setting', { timeout: 300_000 }, async () => {
+    const project = tempDir()
+    const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    const needed = ['typescript', '@types/node'].map((name) => `${name}@${devDependencies[name]}`)
+    writeFileSync(join(project, 'package.json'), '{ "private": true }')
+    writeOverrides(project)
+    await run('npx', [...PNPM, 'add', '--prefer-offline', tarballs['@bgtask/pool'] as string, ...needed], project)
+    writeFileSync(join(project, 'consumer.ts'), CONSUMER)
+    for (const [module, moduleResolution, type] of MODULE_SETTINGS) {
+      writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type }))
+      const outDir = join(project, `${module}-${type}`)
+      const options = ['--strict', '--exactOptionalPropertyTypes', '--declaration', '--target', 'es2023']
+      const lib = ['--lib', 'es2023,esnext.disposable', '--types', 'node']
+      const modules = ['--module', module, '--moduleResolution', moduleResolution, '--outDir', outDir]
+      await run(join(project, 'node_modules/.bin/tsc'), [...options, ...lib, ...modules, 'consumer.ts'], project)
+      const declared = readFileSync(join(outDir, 'consumer.d.ts'), 'utf8')
+      // A type that the package does not name would be imported from a package that the project does not depend on.
+      expect(Array.from(declared.matchAll(/(?:from |import\()["']([^"']+)["']/g), ([, from]) => from)).not.toContain(
+        expect.stringMatching(/@bgtask\/(?!pool$)|\.pnpm/),
+      )
+    }
+  })
+})
+
+/** The packages depend on each other by version, and are not in the registry. */
+function writeOverrides(project: string): void {
+  const overrides = Object.entries(tarballs).map(([name, path]) => `  '${name}': 'file:${path}'`)
+  writeFileSync(join(project, 'pnpm-workspace.yaml'), `overrides:\n${overrides.join('\n')}\n`)
+}
+
 async function installWithNpm(project: string): Promise<void> {
   writeFileSync(join(project, 'package.json'), '{ "private": true }')
   const names = ['@bgtask/protocol', '@bgtask/client', '@bgtask/pool', '@bgtask/supervisor']
@@ -141,9 +214,11 @@ async function spawnIn(project: string, program: string): Promise<string> {
   return String(stdout || stderr)
 }
 
-/** @throws where it exits with anything but 0, with its words. */
+/** @throws if it exits with anything but 0; the message has its stdout. */
 async function run(program: string, args: readonly string[], cwd: string): Promise<void> {
-  await promisify(execFile)(program, args, { cwd, env: { ...process.env, CI: 'true' } })
+  await promisify(execFile)(program, args, { cwd, env: { ...process.env, CI: 'true' } }).catch((error) => {
+    throw new Error(`${error.message}\n${error.stdout}`)
+  })
 }
 
 function unpack(name: string): string {

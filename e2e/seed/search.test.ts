@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Task } from '@bgtask/client'
-import type { TaskPattern, TaskPool } from '@bgtask/pool'
-import type { TaskInfo } from '@bgtask/protocol'
+import type { TaskPattern, TaskPredicate } from '@bgtask/pool'
+import type { JsonObject, TaskInfo } from '@bgtask/protocol'
 import { supervisorCommand } from '@bgtask/supervisor/command'
 import { eventually } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
@@ -16,7 +16,7 @@ const PROCESSES = {
 
 test('the searches of the example find Proc1', async () => {
   const { pool, nameOf } = await exampleProcesses()
-  const names = async (...pattern: Parameters<TaskPool['search']>) => (await pool.search(...pattern)).map(nameOf)
+  const names = async (pattern: TaskPattern | TaskPredicate) => (await pool.search(pattern)).map(nameOf)
 
   expect(await names({ meta: { name: 'CoolProgram' } })).toEqual(['Proc1'])
   expect(await names((info) => (info.meta as { name?: string }).name === 'CoolProgram')).toEqual(['Proc1'])
@@ -26,7 +26,7 @@ test('the searches of the example find Proc1', async () => {
 test('a pattern tells keys and values that should exist in the info, at any depth', async () => {
   const { pool, nameOf } = await exampleProcesses()
   const found: Record<string, string[]> = {}
-  const patterns: Record<string, TaskPattern> = {
+  const patterns: Record<string, TaskPattern<JsonObject, Record<string, unknown>>> = {
     'a number': { a: 5 },
     'a key inside': { meta: { name: /^Cool/ } },
     'an array': { c: [1, 2, 3] },

@@ -76,7 +76,10 @@ function shownMessage(error: Error): string {
     return `${error.message} (for a command line: bgtask run -- sh -c '…')`
   }
   // The library's message names its own option.
-  return error.message.replace('(the option mkdirIfMissing makes it)', '(bgtask run creates it)')
+  if (isBgTaskError(error, 'ERR_BGTASK_POOL_DIR') && error.reason === 'missing') {
+    return `pool directory ${error.path} does not exist (bgtask run creates it)`
+  }
+  return error.message
 }
 
 /** Fields of an error that are not yet part of its description. */

@@ -17,7 +17,7 @@ export function openPoolIfAny(options: PoolOption): TaskPool | undefined {
 }
 
 export function isPoolMissing(error: unknown): boolean {
-  return isBgTaskError(error, 'ERR_BGTASK_POOL_DIR') && error.message.includes('does not exist')
+  return isBgTaskError(error, 'ERR_BGTASK_POOL_DIR') && error.reason === 'missing'
 }
 
 /** Opens `--pool`, else `$BGTASK_TASKPOOL_PATH`, else the user's own pool. Only `run` creates a missing one. */

@@ -10,7 +10,14 @@ export { type ReadOptions, TaskOutput } from './output/task-output.js'
 export type { WaitForOptions } from './output/wait-for.js'
 export { Task } from './task.js'
 export { TaskInput, type WriteOptions } from './task-input.js'
-export type { KillOptions, StopOptions, TaskProgress, WaitExitOptions, WaitedExit } from './task-options.js'
+export type {
+  KillOptions,
+  RestartOptions,
+  StopOptions,
+  TaskProgress,
+  WaitExitOptions,
+  WaitedExit,
+} from './task-options.js'
 export type { TaskPoolView } from './task-pool-view.js'
 export type { OutputLine } from './text/line-splitter.js'
 export type { OutputMatch } from './text/matcher.js'

@@ -4,16 +4,18 @@ import {
   type InputInfo,
   InvalidOptionError,
   inputInfoSchema,
+  isBgTaskError,
   MAX_WRITE_BYTES,
   type OptionsOf,
   parseOptions,
+  StdinClosedError,
   validate,
   WouldBlockError,
 } from '@bgtask/protocol'
 import { type WaitOptions, waitOptionsSchema, withDeadline } from '@bgtask/protocol/rpc'
 import * as v from 'valibot'
-import { type Connection, checked } from './connection.js'
 import { unlessAborted } from './deadline.js'
+import { checked, type SupervisorConnection } from './supervisor-connection.js'
 
 const writeOptionsSchema = v.strictObject({
   ...waitOptionsSchema.entries,
@@ -29,33 +31,33 @@ const closeOptionsSchema = v.strictObject({
 })
 type CloseOptions = OptionsOf<typeof closeOptionsSchema>
 
-/** The child's stdin. What is written is queued in the supervisor, in bounded space, and acknowledged with its offset. */
+/** The child's stdin. The supervisor queues written data in bounded space and acknowledges it with its offset. */
 export class TaskInput {
   readonly id = 0
   readonly name = 'stdin'
-  readonly #connection: Connection
+  readonly #connection: SupervisorConnection
   /** Settles when everything written so far has been accepted or has failed. */
   #written: Promise<unknown> = Promise.resolve()
-  /** Writes under way that wait for room. */
+  /** Pending writes that may wait for room. */
   #patientWrites = 0
 
-  constructor(connection: Connection) {
+  constructor(connection: SupervisorConnection) {
     this.#connection = connection
   }
 
-  /** How far bytes were accepted, how far the pipe took them, whether stdin is closed, and what went wrong. */
+  /** Returns the offsets of accepted and of written bytes, whether stdin is closed, and the last error. */
   async info(options?: WaitOptions): Promise<InputInfo> {
     const info = await this.#connection.call('getInfo', undefined, options)
     return checked(validate(inputInfoSchema, info.streams?.[0]), 'streams.0 of getInfo')
   }
 
   /**
-   * Writes behind everything this object was given before. Resolves with the offset up to which stdin was accepted: the
-   * data is in the supervisor's queue then, and reaches the child when it reads. Waits while that queue is full, without a
-   * limit unless `timeoutMs` sets one. A write that fails or is aborted may have been accepted in part; `info()` tells.
+   * Writes after all earlier writes of this object. Resolves with the offset up to which stdin was accepted: the data is in
+   * the supervisor's queue then, and reaches the child when it reads. Waits while that queue is full, without a limit unless
+   * `timeoutMs` sets one. A write that fails or is aborted may have been accepted in part; see `info()`.
    *
-   * @throws WouldBlockError with `wait: false` where the queue is full: nothing was accepted. Also where the supervisor holds
-   * 16 MiB of other writes that wait already.
+   * @throws StdinClosedError if the child has no open stdin; WouldBlockError with `wait: false` if the queue is full: nothing
+   * was accepted. Also if the supervisor already holds 16 MiB of other writes that wait.
    */
   async write(data: string | Uint8Array, options: WriteOptions = {}): Promise<number> {
     const { wait, ...deadline } = parseOptions(writeOptionsSchema, options)
@@ -82,7 +84,7 @@ export class TaskInput {
   writable(): WritableStream<string | Uint8Array> {
     return new WritableStream({
       write: async (data, controller) => {
-        // An abort calls `abort` only after the write under way has ended, and that may wait for room for ever.
+        // An abort calls `abort` only after the current write has ended, which may wait for room for ever.
         // Node has this signal, its types do not.
         const { signal } = controller as unknown as { signal: AbortSignal }
         await this.write(data, { signal })
@@ -92,7 +94,7 @@ export class TaskInput {
     })
   }
 
-  /** The child sees the end of its stdin behind what was written, or at once (`immediate`), which drops what is queued. */
+  /** Closes stdin after all queued data, or immediately (`immediate`), which drops queued data. */
   async close(options: CloseOptions = {}): Promise<void> {
     const { immediate, ...wait } = parseOptions(closeOptionsSchema, options)
     const close = async (signal?: AbortSignal | null) => {
@@ -102,8 +104,8 @@ export class TaskInput {
   }
 
   /**
-   * Replies may come in any order, and a long write is several calls: nothing else may come between them. Who gives up
-   * while waiting for its turn loses it, and the next still waits for those before.
+   * Replies may come in any order, and a long write is several calls: no other write may come between them. A write that is
+   * aborted before its turn is skipped; the next one still waits for those before.
    */
   #inOrder<T>(options: WaitOptions, what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const before = this.#written
@@ -121,9 +123,15 @@ export class TaskInput {
     do {
       const piece = data.subarray(start, start + MAX_WRITE_BYTES)
       const params = { streamId: 0 as const, data: piece, wait }
-      accepted = (await this.#connection.callPatiently('writeStream', params, { signal })).acceptedOffset
+      const written = this.#connection.callPatiently('writeStream', params, { signal })
+      accepted = (await written.catch(throwStdinError)).acceptedOffset
       start += piece.length
     } while (start < data.length)
     return accepted
   }
+}
+
+function throwStdinError(error: unknown): never {
+  if (!isBgTaskError(error, 'ERR_BGTASK_REMOTE') || error.remoteCode !== 'STDIN_CLOSED') throw error
+  throw new StdinClosedError({ message: error.message, cause: error })
 }

@@ -18,7 +18,6 @@ import {
   type TaskInfo,
 } from '@bgtask/protocol'
 import { type WaitOptions, waitOptionsSchema, withDeadline } from '@bgtask/protocol/rpc'
-import { Connection } from './connection.js'
 import { currentTask } from './current-task.js'
 import { DEFAULT_TIMEOUT_MS } from './deadline.js'
 import { debug } from './debug.js'
@@ -27,6 +26,7 @@ import { eventPayload, isTaskEvent, type TaskEvents } from './events.js'
 import { PollPace, pollMs } from './long-poll.js'
 import { MergedOutput } from './output/merged-output.js'
 import { TaskOutput } from './output/task-output.js'
+import { SupervisorConnection } from './supervisor-connection.js'
 import { isTaskId, TaskBinding } from './task-binding.js'
 import { TaskInput } from './task-input.js'
 import {
@@ -44,59 +44,67 @@ import {
 } from './task-options.js'
 import type { TaskPoolView } from './task-pool-view.js'
 
+/** What a static method of a class returns; `Task` itself has the default meta unless the caller names another. */
+type Made<T extends Task<object>> = Task<object> extends T ? Task : T
+
 /**
- * How long (ms) the process of a supervisor may take to be gone once it has closed its sockets. Usually it takes less than
+ * How long (ms) a supervisor's process may take to end once it has closed its sockets. Usually it takes less than
  * a millisecond. A supervisor in another pid namespace cannot be seen: another process may have its pid here.
  */
 const MAX_DYING_MS = 5_000
 
 /**
- * Control of one background task, through its supervisor's socket. Making one does no I/O: it connects at the first call,
- * and anew where the connection was lost. Once its `taskId` is known it is that task's alone: where a later task has the
- * supervisor's pid, calls reject with TaskGoneError and do nothing. A call keeps the process alive until it settles, an idle task or a listener does not.
+ * Controls one background task through its supervisor's socket. The constructor does no I/O: the task connects at the first
+ * call, and again if the connection was lost. Once its `taskId` is known, the object belongs to that task alone: if a later
+ * task has the supervisor's pid, calls reject with TaskGoneError and do nothing. A call keeps the process alive until it
+ * settles; an idle task or a listener does not.
  *
- * Every call takes `signal` (an abort rejects with its reason) and `timeoutMs` (default 10 s; none for `wait`).
- * Every call can reject with TaskGoneError (nothing listens any more), TimeoutError, PermissionError, ProtocolError,
- * UnsupportedError (a custom or older supervisor) and RemoteError (what the supervisor says).
+ * `Meta` is the type that the caller expects of the task's meta; it is not checked.
+ *
+ * Every call takes `signal` (an abort rejects with its reason) and `timeoutMs` (default 10 s; no limit for `wait`).
+ * Every call can reject with TaskGoneError (no supervisor listens any more), TimeoutError, PermissionError, ProtocolError,
+ * UnsupportedError (a custom or older supervisor) and RemoteError (an error that the supervisor reports).
  */
-export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
-  /** The supervisor's pid. NaN where `Task.at` got a socket with a name of its own. */
+export class Task<out Meta extends object = JsonObject> extends EventEmitter<TaskEvents> implements AsyncDisposable {
+  /** The supervisor's pid. NaN if the name of the socket given to `Task.at` does not contain one. */
   readonly pid: number
   readonly taskPool: TaskPoolView
   /**
-   * The info last seen: by `info()`, or by the search that found the task, which may have had it from the task's record and
-   * then without `streams` and `clientCount`.
+   * The info last received, by `info()` or by the search that found the task. A search may have read it from the task's
+   * record; then `streams` and `clientCount` are missing.
    */
-  cachedInfo: RecordedInfo | undefined
+  cachedInfo: RecordedInfo<Meta> | undefined
   readonly stdin: TaskInput
   readonly stdout: TaskOutput
   readonly stderr: TaskOutput
   /** Both outputs in the order in which they were read. */
   readonly output: MergedOutput
   readonly #binding: TaskBinding
-  readonly #connection: Connection
+  readonly #connection: SupervisorConnection
   #wantsEvents = false
+  /** How the task's work ended, if this object has ended its supervisor. */
+  #finalExit: WaitedExit | undefined
 
-  /** The task whose supervisor listens on that socket, for tools without a pool. */
-  static at<T extends Task>(this: new (pool: TaskPoolView, pid: number) => T, socketPath: string): T {
+  /** Returns the task whose supervisor listens on that socket, for tools without a pool. */
+  static at<T extends Task<object>>(this: new (pool: TaskPoolView, pid: number) => T, socketPath: string): Made<T> {
     if (typeof socketPath !== 'string') throw new InvalidOptionError('socketPath', socketPath, 'must be a string')
     const file = parsePoolFileName(basename(socketPath))
-    return new this({ socketPath: () => socketPath }, file?.kind === 'socket' ? file.pid : Number.NaN)
+    return new this({ socketPath: () => socketPath }, file?.kind === 'socket' ? file.pid : Number.NaN) as Made<T>
   }
 
-  /** The task that this process runs in, by the environment that its supervisor gave it; undefined outside of one. */
-  static current<T extends Task>(
+  /** Returns the task that this process runs in, from the environment that its supervisor set; undefined outside of a task. */
+  static current<T extends Task<object>>(
     this: new (
       pool: TaskPoolView,
       pid: number,
     ) => T,
     env: NodeJS.ProcessEnv = process.env,
-  ): T | undefined {
+  ): Made<T> | undefined {
     const current = currentTask(env)
     if (current === undefined) return undefined
     const { pool, pid, taskId } = current
     const task = new this(pool, pid)
-    return isTaskId(taskId) ? task.bind(taskId) : task
+    return (isTaskId(taskId) ? task.bind(taskId) : task) as Made<T>
   }
 
   constructor(taskPool: TaskPoolView, pid: number) {
@@ -113,7 +121,7 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
     }
     const socketPath = taskPool.socketPath(pid)
     this.#binding = new TaskBinding(pid, socketPath)
-    this.#connection = new Connection(socketPath, this.#binding, observer, taskPool.launchSocketPath?.(pid))
+    this.#connection = new SupervisorConnection(socketPath, this.#binding, observer, taskPool.launchSocketPath?.(pid))
     this.stdin = new TaskInput(this.#connection)
     this.stdout = new TaskOutput(this.#connection, 1)
     this.stderr = new TaskOutput(this.#connection, 2)
@@ -127,10 +135,10 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
   }
 
   /**
-   * Ties this object to a task, for pools and tools that know its id: where another task has the pid by now, calls reject
+   * Binds this object to a task, for pools and tools that know its id: if another task has the pid by now, calls reject
    * with TaskGoneError and do nothing.
    *
-   * @throws InvalidOptionError for what is no task id; TaskGoneError where this is of another task already.
+   * @throws InvalidOptionError if it is not a task id; TaskGoneError if this object is bound to another task.
    */
   bind(taskId: string): this {
     this.#binding.bind(taskId)
@@ -142,7 +150,7 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
     await this.#connection.open(options)
   }
 
-  /** Closes the connection; what waits on it rejects. The task goes on, and the next call connects anew. */
+  /** Closes the connection; pending calls reject. The task continues, and the next call connects again. */
   disconnect(): void {
     this.#connection.close()
   }
@@ -152,32 +160,35 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
   }
 
   /**
-   * Everything the supervisor tells about the task, asked afresh. Of what a custom supervisor does not tell, or tells wrongly,
-   * it says the least: null, 0, what is empty, the state `unknown`. Keys of its own are passed on unchecked.
+   * Requests the task's info. A key that a custom supervisor leaves out or gets wrong has an empty value: null, 0, the state
+   * `unknown`. Its own keys are passed on unchecked.
    */
-  async info(options?: WaitOptions): Promise<TaskInfo> {
-    const told = await this.#connection.call('getInfo', undefined, options)
-    const info = soundInfo(told, this.pid, (words) => debug(() => `${this.pid} tells a wrong info: ${words}`))
+  async info(options?: WaitOptions): Promise<TaskInfo<Meta>> {
+    const received = await this.#connection.call('getInfo', undefined, options)
+    const report = (problem: string) => debug(() => `info of ${this.pid} is invalid: ${problem}`)
+    const info = soundInfo(received, this.pid, report) as TaskInfo<object> as TaskInfo<Meta>
     this.#recognize(info)
     this.cachedInfo = info
     return info
   }
 
   /**
-   * Changes meta by a JSON Merge Patch (RFC 7396): objects are merged, null deletes a key, anything else replaces.
+   * Changes meta by a JSON Merge Patch (RFC 7396): objects are merged, null deletes a key, anything else replaces the value.
    *
-   * @returns the whole meta, when it is on record. @throws InvalidOptionError for what JSON cannot hold, or above 64 KiB.
+   * @returns the whole meta, once it is recorded. @throws InvalidOptionError if JSON cannot hold it, or above 64 KiB.
    */
-  applyMeta(patch: JsonObject, options?: WaitOptions): Promise<JsonObject> {
-    return this.#connection.call('applyMeta', { patch }, options)
+  async applyMeta(patch: object, options?: WaitOptions): Promise<Meta> {
+    const params = { patch: patch as Record<string, unknown> }
+    return (await this.#connection.call('applyMeta', params, options)) as object as Meta
   }
 
-  /** Merges into `meta.progress`, for the job itself (`Task.current()`) and whoever watches it. */
+  /** Reports the job's progress in `meta.progress`; the job calls it on `Task.current()`. */
   async progress(progress: TaskProgress, options?: WaitOptions): Promise<void> {
     const given = Object.entries(parseOptions(progressSchema, progress, 'progress')).filter(
       ([, value]) => value !== undefined,
     )
-    await this.applyMeta({ progress: Object.fromEntries(given) }, options)
+    const patch = { progress: Object.fromEntries(given) }
+    await this.#connection.call('applyMeta', { patch }, options)
   }
 
   stream(stream: 0 | 'stdin'): TaskInput
@@ -190,9 +201,9 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
   }
 
   /**
-   * Signals the child itself (with `cmd` that is the shell), or with `tree` everything that belongs to the task.
+   * Signals the child itself (with `cmd` that is the shell), or with `tree` all processes of the task.
    *
-   * @returns false where there was nothing to signal.
+   * @returns false if there was nothing to signal.
    */
   async kill(killSignal: KillSignal = 'SIGTERM', options: KillOptions = {}): Promise<boolean> {
     const { tree, ...wait } = parseOptions(killOptionsSchema, options)
@@ -201,12 +212,12 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
     return delivered
   }
 
-  /** Stops the task's processes where they are (SIGSTOP). Returns false where nothing runs. */
+  /** Pauses the task's processes (SIGSTOP). Returns false if no process runs. */
   async pause(options: WaitOptions = {}): Promise<boolean> {
     return this.kill('SIGSTOP', { ...parseOptions(waitOptionsSchema, options), tree: true })
   }
 
-  /** Lets them go on (SIGCONT). Returns false where nothing runs. */
+  /** Continues the task's processes (SIGCONT). Returns false if no process runs. */
   async resume(options: WaitOptions = {}): Promise<boolean> {
     return this.kill('SIGCONT', { ...parseOptions(waitOptionsSchema, options), tree: true })
   }
@@ -214,7 +225,7 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
   /**
    * Starts the child again after it ended. With `stop`, a child that runs is stopped first.
    *
-   * @returns false if the child runs: without `stop`, or because somebody else started it meanwhile.
+   * @returns false if the child runs: without `stop`, or because another client has started it in the meantime.
    */
   async restart(options: RestartOptions = {}): Promise<boolean> {
     const { stop, ...wait } = parseOptions(restartOptionsSchema, options)
@@ -226,8 +237,8 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
   }
 
   /**
-   * Ends the child and everything that belongs to it, by the task's own stop steps unless others are given; no restart
-   * follows. The supervisor stays, and with it what it kept. Without `timeoutMs` it may take as long as the steps do.
+   * Ends all processes of the task, by the task's own stop steps unless others are given; no restart follows. The supervisor
+   * stays, with the output that it keeps. Without `timeoutMs` the call may take as long as the steps do.
    */
   async stop(options: StopOptions = {}): Promise<StopResult> {
     const { steps, ...wait } = parseOptions(stopOptionsSchema, options)
@@ -235,16 +246,16 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
   }
 
   /**
-   * As `stop`; then the supervisor ends, which takes its socket, log and record away. Resolves when its process is gone, or
-   * a zombie that its parent has not waited for.
+   * Stops the task, then ends the supervisor, which removes its socket, log and record. Resolves when the supervisor's
+   * process is gone, or is a zombie that its parent has not waited for. `wait` still resolves afterwards.
    *
-   * @throws TaskGoneError where it was gone already: then nobody knows whether its child still runs (the pool can tell).
+   * @throws TaskGoneError if the supervisor was gone before: its child may still run (see `lost()` of the pool).
    */
   async terminateSupervisor(options: StopOptions = {}): Promise<StopResult> {
     const { steps, ...wait } = parseOptions(stopOptionsSchema, options)
     const terminate = async (signal: AbortSignal) => {
       const startTime = readProcessStat(this.pid)?.startTime
-      const result = await this.#connection.callPatiently('terminate', { steps }, { ...wait, signal })
+      const result = await this.#terminate(steps, { ...wait, signal })
       await this.#connection.closed({ signal, timeoutMs: DEFAULT_TIMEOUT_MS })
       if (startTime !== undefined) await processGone({ pid: this.pid, startTime, timeoutMs: MAX_DYING_MS }, signal)
       return result
@@ -253,13 +264,14 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
   }
 
   /**
-   * Waits for the end of the task's work, also if it was before the call: of run number `run` or a later one, else the
-   * exit after which no restart is pending. Waits without a limit unless `timeoutMs` sets one.
+   * Waits for the end of run number `run` or of a later one; without `run`, for the exit after which no restart is pending.
+   * Also resolves if that was before the call. Waits without a limit unless `timeoutMs` sets one.
    *
-   * @throws TaskGoneError when the supervisor goes before it told; nobody knows the status then.
+   * @throws TaskGoneError if the supervisor ends before it has reported the exit status, which is then unknown.
    */
   async wait(options: WaitExitOptions = {}): Promise<WaitedExit> {
     const { run, ...wait } = parseOptions(waitExitOptionsSchema, options)
+    if (this.#finalExit !== undefined && (run ?? 1) <= this.#finalExit.run) return this.#finalExit
     const waitMs = pollMs(wait.timeoutMs)
     const pace = new PollPace('waitExit')
     return withDeadline(wait, `waiting for the end of task ${this.pid}`, async (signal) => {
@@ -268,13 +280,27 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
         const result = await this.#connection.call('waitExit', { run, waitMs }, { signal })
         if (!result.done) pace.cameBackEmpty(polled, waitMs)
         else if (result.exitStatus !== null) return { ...result.exitStatus, run: result.run }
-        else throw new ProtocolError('waitExit told of an end without an exit status')
+        else throw new ProtocolError('waitExit reported an end without an exit status')
       }
     })
   }
 
-  /** A supervisor that does not know `hello`, or ignores what it says, may be another task's. */
-  #recognize({ taskId }: TaskInfo): void {
+  /** Requests the exit as well: once the supervisor has ended, it can no longer be asked for the number of the run. */
+  async #terminate(steps: StopOptions['steps'], options: WaitOptions & { signal: AbortSignal }): Promise<StopResult> {
+    const failed = new AbortController()
+    const exit = this.wait({ signal: AbortSignal.any([options.signal, failed.signal]) }).catch(() => undefined)
+    try {
+      const result = await this.#connection.callPatiently('terminate', { steps: steps as never }, options)
+      const run = (await exit)?.run
+      if (run !== undefined && result.exitStatus !== null) this.#finalExit = { ...result.exitStatus, run }
+      return result
+    } finally {
+      failed.abort()
+    }
+  }
+
+  /** A supervisor that does not know `hello`, or ignores its parameters, may be another task's. */
+  #recognize({ taskId }: { taskId: string }): void {
     if (taskId === '') return
     try {
       this.#binding.bind(taskId)
@@ -291,13 +317,13 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
     else this.#connection.open().catch((error) => this.#failToSubscribe(error))
   }
 
-  /** Sent at once, so that events flow when any later call has been answered. */
+  /** Sent immediately, so that events arrive once any later call has been answered. */
   #subscribe(): void {
     if (!this.#wantsEvents) return
     this.#connection.call('subscribe').catch((error) => this.#failToSubscribe(error))
   }
 
-  /** Events are hints: without a listener for it, their failure is no reason to end a program. */
+  /** Events are hints: without a listener, a failed subscription must not end the program. */
   #failToSubscribe(error: unknown): void {
     if (this.listenerCount('error') > 0) this.emit('error', error)
   }
@@ -305,7 +331,7 @@ export class Task extends EventEmitter<TaskEvents> implements AsyncDisposable {
   #announce(name: string, received: unknown): void {
     if (!isTaskEvent(name)) return
     const payload = eventPayload(name, received)
-    if (payload === undefined) debug(() => `${this.pid} sent a ${name} that is none`)
+    if (payload === undefined) debug(() => `${this.pid} sent an invalid ${name}`)
     else (this as EventEmitter).emit(name, payload)
   }
 }

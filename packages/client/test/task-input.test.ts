@@ -39,7 +39,7 @@ test('a child that does not read holds up the writer, who may refuse to wait', a
   const { acceptedOffset } = await task.stdin.info()
   expect(acceptedOffset).toBeLessThan(MORE_THAN_FITS)
   await task.kill('KILL')
-  await expect(write).rejects.toMatchObject({ code: 'ERR_BGTASK_REMOTE', remoteCode: 'STDIN_CLOSED' })
+  await expect(write).rejects.toMatchObject({ code: 'ERR_BGTASK_STDIN_CLOSED', name: 'StdinClosedError' })
 })
 
 test('without waiting the supervisor says when its queue is full, and takes more once the child reads', async () => {
@@ -74,7 +74,7 @@ test('closing at once drops what is queued', async () => {
   await task.kill('USR1')
   const count = await task.stdout.waitFor(/(\d+)\n/)
   expect(Number(count?.captures[0])).toBeLessThan(600_000)
-  await expect(task.stdin.write('x')).rejects.toMatchObject({ remoteCode: 'STDIN_CLOSED' })
+  await expect(task.stdin.write('x')).rejects.toMatchObject({ code: 'ERR_BGTASK_STDIN_CLOSED' })
 })
 
 test('a web stream is piped in, and its end closes stdin', async () => {
@@ -102,6 +102,6 @@ test('aborting a web stream ends a write that waits for room, and closes stdin',
 
 test('a task without stdin says so', async () => {
   const task = await spawnTask({ cmd: 'read -r line || echo nothing', stdin: 'null' })
-  await expect(task.stdin.write('x')).rejects.toMatchObject({ remoteCode: 'STDIN_CLOSED' })
+  await expect(task.stdin.write('x')).rejects.toMatchObject({ code: 'ERR_BGTASK_STDIN_CLOSED' })
   expect(text((await task.stdout.read({ waitMs: 10_000 })).data)).toBe('nothing\n')
 })

@@ -33,12 +33,16 @@ test('chunks and gaps are told apart', async () => {
   for await (const item of task.stdout.follow()) {
     if (item.gap) expectTypeOf(item).toEqualTypeOf<OutputGap>()
     else expectTypeOf(item).toEqualTypeOf<OutputChunk>()
+    if (!item.gap) expectTypeOf(item.data).toEqualTypeOf<Buffer>()
   }
+  expectTypeOf((await task.stdout.read()).data).toEqualTypeOf<Buffer>()
   for await (const item of task.stdout.lines()) if (!item.gap) expectTypeOf(item.line).toEqualTypeOf<string>()
   for await (const item of task.output.follow()) if (!item.gap) expectTypeOf(item.at).toEqualTypeOf<number>()
 })
 
 test('a subclass makes its own', () => {
+  expectTypeOf(Task.at('/pool/1.sock')).toEqualTypeOf<Task>()
+  expectTypeOf(Task.current()).toEqualTypeOf<Task | undefined>()
   expectTypeOf(Mine.at('/pool/1.sock')).toEqualTypeOf<Mine>()
   expectTypeOf(Mine.current()).toEqualTypeOf<Mine | undefined>()
 })

@@ -129,7 +129,7 @@ test('the supervisor in TypeScript adds the git commit, in less than 60 lines', 
   const task = await pool.spawn({ cmd: 'sleep 1000' })
   const gitCommit = commitOf(process.cwd())
   expect(await task.info()).toMatchObject({ gitCommit, software: 'git-supervisor/1.0', stdio: 'pipe' })
-  expect(await pool.search({ gitCommit })).toHaveLength(1)
+  expect(await pool.search<{ gitCommit: string | null }>({ gitCommit })).toHaveLength(1)
 })
 
 function commitOf(cwd: string): string | null {

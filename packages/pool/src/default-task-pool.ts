@@ -17,7 +17,9 @@ const optionsSchema = v.omit(poolOptionsSchema, ['path'])
  * @param options as for `new TaskPool`, but for the path.
  * @throws InvalidOptionError where the user has no home directory; else as `new TaskPool`.
  */
-export function defaultTaskPool<T extends Task = Task>(options: Omit<TaskPoolOptions<T>, 'path'> = {}): TaskPool<T> {
+export function defaultTaskPool<T extends Task<object> = Task>(
+  options: Omit<TaskPoolOptions<T>, 'path'> = {},
+): TaskPool<T> {
   parseOptions(optionsSchema, options)
   return new TaskPool<T>({ mkdirIfMissing: true, ...options, path: defaultPath() })
 }

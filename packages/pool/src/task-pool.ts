@@ -29,6 +29,7 @@ import { type SupervisorPlan, SupervisorProcess } from './launch/supervisor-proc
 import { findLost, type LostOptions } from './lost/lost.js'
 import type { LostTask } from './lost/lost-task.js'
 import { type SweepOptions, sweepDirectory, sweepLaunch } from './lost/sweep.js'
+import type { MetaInput, MetaOf } from './meta.js'
 import { absolutePath, argvSchema, checkPid, environmentChangesSchema } from './options.js'
 import {
   defaultSupervisorEnv,
@@ -47,15 +48,15 @@ import { type WatchOptions, watchTasks } from './watch/watch.js'
 const PLATFORMS: readonly string[] = ['linux', 'darwin']
 
 /** What makes the tasks of a pool: a subclass of Task, say. */
-export type TaskClass<T extends Task> = new (pool: TaskPool, pid: number) => T
+export type TaskClass<T extends Task<object>> = new (pool: TaskPool, pid: number) => T
 
-export type TaskPoolOptions<T extends Task = Task> = PoolOptions<TaskClass<T>>
+export type TaskPoolOptions<T extends Task<object> = Task> = PoolOptions<TaskClass<T>>
 
 /**
  * A group of tasks, organized by a directory: starts tasks there, and finds those that are there. It is no more than a view:
  * any process that can reach the directory can make one, and nothing ends with it but its standbys.
  */
-export class TaskPool<T extends Task = Task> {
+export class TaskPool<T extends Task<object> = Task> {
   /** Absolute path of the directory. */
   readonly path: string
   readonly #access: Access
@@ -152,7 +153,7 @@ export class TaskPool<T extends Task = Task> {
    * @throws InvalidOptionError, CommandError (not found, not executable, too long, bad cwd), LockHeldError, LaunchError with
    * the supervisor's words, LaunchTimeoutError, PoolDirError where the directory cannot be written, the signal's reason.
    */
-  async spawn(options: SpawnOptions): Promise<T> {
+  async spawn(options: SpawnOptions & { readonly meta?: MetaInput<MetaOf<T>> | undefined }): Promise<T> {
     const { spec, launchTimeoutMs, signal } = parseSpawnOptions(options, { path: this.path, access: this.#access })
     signal?.throwIfAborted()
     this.#checkWritable()
@@ -183,7 +184,10 @@ export class TaskPool<T extends Task = Task> {
    * @returns tasks in order of pid, each with the info that matched as `cachedInfo`.
    * @throws InvalidOptionError, PoolDirError, the signal's reason; what is wrong with single entries goes to `onError`.
    */
-  async search(pattern?: TaskPattern | TaskPredicate, options?: SearchOptions): Promise<T[]> {
+  search(pattern?: TaskPattern<MetaOf<T>> | TaskPredicate<MetaOf<T>>, options?: SearchOptions): Promise<T[]>
+  /** `Custom` has the keys that only a custom supervisor reports: `search<{ region: string }>({ region: 'north' })`. */
+  search<Custom extends object>(pattern: TaskPattern<MetaOf<T>, NoInfer<Custom>>, options?: SearchOptions): Promise<T[]>
+  async search(pattern?: object, options?: SearchOptions): Promise<T[]> {
     return searchTasks(this.#view(), pattern, options)
   }
 
@@ -229,7 +233,16 @@ export class TaskPool<T extends Task = Task> {
   }
 
   /** Tells of tasks that match as they appear, change and go, those that are there already first; ends with `break`. */
-  watch(pattern?: TaskPattern | TaskPredicate, options?: WatchOptions): AsyncGenerator<PoolEvent<T>, void, undefined> {
+  watch(
+    pattern?: TaskPattern<MetaOf<T>> | TaskPredicate<MetaOf<T>>,
+    options?: WatchOptions,
+  ): AsyncGenerator<PoolEvent<T>, void, undefined>
+  /** `Custom` as in `search`. */
+  watch<Custom extends object>(
+    pattern: TaskPattern<MetaOf<T>, NoInfer<Custom>>,
+    options?: WatchOptions,
+  ): AsyncGenerator<PoolEvent<T>, void, undefined>
+  watch(pattern?: object, options?: WatchOptions): AsyncGenerator<PoolEvent<T>, void, undefined> {
     return watchTasks(() => this.#view(), pattern, options)
   }
 
@@ -245,14 +258,19 @@ export class TaskPool<T extends Task = Task> {
   #view(): SearchView<T> {
     return {
       directory: this.#directory(),
-      taskAt: (pid) => new this.taskClass(this, pid),
+      taskAt: (pid) => this.#taskAt(pid),
       socketPath: (pid) => this.socketPath(pid),
     }
   }
 
+  /** A task uses only the paths of its pool, whatever the type of the pool's tasks is. */
+  #taskAt(pid: number): T {
+    return new this.taskClass(this as TaskPool<Task<object>> as TaskPool, pid)
+  }
+
   #directory(): PoolDirectory {
     const directory = inspectDirectory(this.path, this.#access)
-    if (directory === undefined) throw new PoolDirError(this.path, 'does not exist any more')
+    if (directory === undefined) throw new PoolDirError(this.path, 'missing')
     if (this.#mkdir !== undefined) checkAsAsked(this.path, this.#mkdir, this.#access)
     return directory
   }
@@ -260,7 +278,7 @@ export class TaskPool<T extends Task = Task> {
   #openDirectory(): void {
     if (inspectDirectory(this.path, this.#access) === undefined) {
       if (this.#mkdir === undefined)
-        throw new PoolDirError(this.path, 'does not exist (the option mkdirIfMissing makes it)')
+        throw new PoolDirError(this.path, 'missing', 'does not exist (the option mkdirIfMissing creates it)')
       makePoolDirectory(this.path, this.#mkdir)
     }
     this.#directory()
@@ -273,7 +291,7 @@ export class TaskPool<T extends Task = Task> {
     try {
       accessSync(path, constants.W_OK | constants.X_OK)
     } catch (cause) {
-      throw new PoolDirError(path, 'cannot be written', { cause })
+      throw new PoolDirError(path, 'unusable', 'cannot be written', { cause })
     }
   }
 
@@ -289,7 +307,7 @@ export class TaskPool<T extends Task = Task> {
 
   /** Connects, once for this check and for the calls to come. */
   async #reach(pid: number, taskId: string, supervisor: string, options: WaitOptions): Promise<T> {
-    const task = new this.taskClass(this, pid).bind(taskId)
+    const task = this.#taskAt(pid).bind(taskId)
     try {
       await task.connect(options)
       return task

@@ -1,6 +1,13 @@
 import { Task, type TaskPoolView } from '@bgtask/client'
-import { defaultTaskPool, type LostTask, type PoolEvent, type SearchEntry, TaskPool } from '@bgtask/pool'
-import type { BgTaskError, Survivor, TaskRecord } from '@bgtask/protocol'
+import {
+  defaultTaskPool,
+  type LostTask,
+  type MkdirIfMissing,
+  type PoolEvent,
+  type SearchEntry,
+  TaskPool,
+} from '@bgtask/pool'
+import type { BgTaskError, JsonObject, Survivor, TaskRecord } from '@bgtask/protocol'
 import { expectTypeOf, test } from 'vitest'
 
 type EntryError = readonly [BgTaskError, SearchEntry]
@@ -51,6 +58,8 @@ test('the directory tells of tasks that are gone', () => {
 test('all forms of mkdirIfMissing are taken, and no other', () => {
   new TaskPool({ path: '/', mkdirIfMissing: true })
   new TaskPool({ path: '/', mkdirIfMissing: [0o755, undefined, undefined] })
+  // Under exactOptionalPropertyTypes, elements are `undefined` only if their type says so.
+  expectTypeOf<[number, undefined, undefined]>().toExtend<MkdirIfMissing>()
   new TaskPool({ path: '/', mkdirIfMissing: [0o755] })
   // @ts-expect-error a bare mode
   new TaskPool({ path: '/', mkdirIfMissing: 0o755 })
@@ -79,11 +88,58 @@ test('options of a spawn are known by name and type', () => {
 test('a pattern is a partial of the info, with leaves that decide', () => {
   void pool.search({ meta: { name: 'foo' }, state: 'running' })
   void pool.search({ meta: { name: /^foo/ }, run: (run) => run > 1, exitStatus: { exitCode: 0 } })
-  void pool.search({ ofACustomSupervisor: { a: [1, 2] } })
+  void pool.search<{ region: { codes: number[] } }>({ region: { codes: [1, 2] }, state: 'running' })
+  void pool.watch<{ region: string }>({ region: /^north/ })
+  // @ts-expect-error a typo in the first level
+  void pool.search({ sate: 'running' })
+  // @ts-expect-error a typo in the second level
+  void pool.search({ exitStatus: { exitcode: 0 } })
+  // @ts-expect-error a typo in the streams
+  void pool.search({ streams: { 1: { of: true } } })
+  // @ts-expect-error a custom key that the caller has not named
+  void pool.search({ region: 'north' })
+  // @ts-expect-error the wrong type of a custom key
+  void pool.search<{ region: string }>({ region: 7 })
   void pool.search((info) => info.state === 'running')
   void pool.search(async ({ meta }) => meta.name === 'foo')
   // @ts-expect-error not a state
   void pool.search({ state: 'sleeping' })
   // @ts-expect-error not a number
   void pool.search({ run: '1' })
+})
+
+interface JobMeta {
+  name: string
+  owner: { uid: number; groups: string[] }
+}
+declare const meta: JobMeta
+class Job extends Task<JobMeta> {}
+
+test('meta has the type that the pool is given', async () => {
+  const jobs = new TaskPool<Task<JobMeta>>({ path: './foo' })
+  const job = await jobs.spawn({ cmd: 'date', meta })
+  expectTypeOf(job).toEqualTypeOf<Task<JobMeta>>()
+  expectTypeOf((await job.info()).meta).toEqualTypeOf<JobMeta>()
+  expectTypeOf(job.cachedInfo?.meta).toEqualTypeOf<JobMeta | undefined>()
+  expectTypeOf(job.applyMeta({})).resolves.toEqualTypeOf<JobMeta>()
+  void jobs.search({ meta: { name: /^import-/, owner: { groups: (groups) => groups.includes('wheel') } } })
+  void jobs.search(({ meta }) => meta.owner.uid === 0)
+  for await (const { info } of jobs.watch({ meta: { name: 'x' } })) expectTypeOf(info.meta).toEqualTypeOf<JobMeta>()
+  // @ts-expect-error a typo in meta
+  void jobs.search({ meta: { nmae: 'x' } })
+  // @ts-expect-error an incomplete meta
+  void jobs.spawn({ cmd: 'date', meta: { name: 'x' } })
+  const { meta: ofClass } = await (await new TaskPool({ path: '/', taskClass: Job }).spawn({ cmd: 'date' })).info()
+  expectTypeOf(ofClass).toEqualTypeOf<JobMeta>()
+  expectTypeOf(Job.at('/pool/1.sock')).toEqualTypeOf<Job>()
+})
+
+test('any meta is accepted by a pool without a type for it, also that of an interface', async () => {
+  const task = await pool.spawn({ cmd: 'date', meta })
+  void pool.search({ meta })
+  void task.applyMeta(meta)
+  expectTypeOf((await task.info()).meta).toEqualTypeOf<JsonObject>()
+  const takesAnyTask = (_: Task<object>) => {}
+  takesAnyTask(task)
+  takesAnyTask(await new TaskPool<Task<JobMeta>>({ path: '/' }).spawn({ cmd: 'date' }))
 })

@@ -20,6 +20,7 @@ interface ErrorClasses {
   ERR_BGTASK_REMOTE: RemoteError
   ERR_BGTASK_UNSUPPORTED: UnsupportedError
   ERR_BGTASK_WOULD_BLOCK: WouldBlockError
+  ERR_BGTASK_STDIN_CLOSED: StdinClosedError
   ERR_BGTASK_PLATFORM: PlatformError
 }
 
@@ -86,13 +87,29 @@ export class InvalidOptionError extends BgTaskError {
   }
 }
 
-/** The pool's directory is missing, not a directory, not writable or not safe; `reason` says which. */
+/**
+ * Why a pool's directory cannot be used. `unsafe`: another user could replace its entries, or owns it. `unusable`: the
+ * system refuses an operation, such as reading or writing; the message and `cause` say which.
+ */
+export type PoolDirProblem = 'missing' | 'not-a-directory' | 'unsafe' | 'unusable'
+
+const POOL_DIR_WORDS: Readonly<Record<PoolDirProblem, string>> = {
+  missing: 'does not exist',
+  'not-a-directory': 'is not a directory',
+  unsafe: 'is not safe',
+  unusable: 'cannot be used',
+}
+
+/** The pool's directory cannot be used. */
 export class PoolDirError extends BgTaskError {
   readonly path: string
+  readonly reason: PoolDirProblem
 
-  constructor(path: string, reason = 'cannot be used', options?: BgTaskErrorOptions) {
-    super('ERR_BGTASK_POOL_DIR', `pool directory ${path} ${reason}`, options)
+  /** @param words what the message says of the directory; the default follows from the reason. */
+  constructor(path: string, reason: PoolDirProblem, words = POOL_DIR_WORDS[reason], options?: BgTaskErrorOptions) {
+    super('ERR_BGTASK_POOL_DIR', `pool directory ${path} ${words}`, options)
     this.path = path
+    this.reason = reason
   }
 }
 
@@ -327,6 +344,13 @@ export class WouldBlockError extends BgTaskError {
   constructor(what: string, options?: BgTaskErrorOptions) {
     super('ERR_BGTASK_WOULD_BLOCK', `${what} would block`, options)
     this.what = what
+  }
+}
+
+/** The child has no open stdin: it has ended or closed it, stdin was closed by a client, or the task was spawned without one. */
+export class StdinClosedError extends BgTaskError {
+  constructor(options?: BgTaskErrorOptions) {
+    super('ERR_BGTASK_STDIN_CLOSED', 'the child has no open stdin', options)
   }
 }
 

@@ -43,7 +43,7 @@ test('the methods of a task, their parameters as a caller may give them, and the
   // What a caller leaves out has its default when it is handled.
   expectTypeOf<ParsedParams<'readStream'>['waitMs']>().toEqualTypeOf<number>()
   expectTypeOf<MethodResult<'readStream'>>().toEqualTypeOf<ReadResult>()
-  expectTypeOf<MethodResult<'getInfo'>>().toEqualTypeOf<TaskInfo>()
+  expectTypeOf<MethodResult<'getInfo'>>().toExtend<TaskInfo>()
 })
 
 test('the info: what is null while nothing is known, keys of custom supervisors, and the part on record', () => {

@@ -13,6 +13,7 @@ import {
   PoolDirError,
   ProtocolError,
   RemoteError,
+  StdinClosedError,
   TaskGoneError,
   TimeoutError,
   UnsupportedError,
@@ -29,7 +30,12 @@ const ERRORS: [BgTaskError, string, string, Record<string, unknown>][] = [
     'cwd must be a path, got 7',
     { option: 'cwd', got: 7 },
   ],
-  [new PoolDirError('/p', 'does not exist'), 'POOL_DIR', 'pool directory /p does not exist', { path: '/p' }],
+  [
+    new PoolDirError('/p', 'missing'),
+    'POOL_DIR',
+    'pool directory /p does not exist',
+    { path: '/p', reason: 'missing' },
+  ],
   [
     new PathTooLongError('/s', 200, 107),
     'PATH_TOO_LONG',
@@ -66,6 +72,7 @@ const ERRORS: [BgTaskError, string, string, Record<string, unknown>][] = [
   [new ProtocolError('nonsense'), 'PROTOCOL', 'nonsense', {}],
   [new UnsupportedError('m'), 'UNSUPPORTED', 'method m is not supported', { method: 'm' }],
   [new WouldBlockError('calling m'), 'WOULD_BLOCK', 'calling m would block', { what: 'calling m' }],
+  [new StdinClosedError(), 'STDIN_CLOSED', 'the child has no open stdin', {}],
   [new PlatformError('bgtask', 'win32'), 'PLATFORM', 'bgtask is not supported on win32', { platform: 'win32' }],
 ]
 
@@ -86,10 +93,10 @@ test.each(ERRORS)('%s: comes back from the wire as its class with its facts and 
 
 test('keeps its cause, and keeps it at home', () => {
   const cause = new Error('why')
-  const error = new PoolDirError('/p', 'is odd', { cause })
+  const error = new PoolDirError('/p', 'unusable', 'is odd', { cause })
   expect(error.cause).toBe(cause)
   expect(JSON.stringify(toWireError(error))).not.toContain('why')
-  expect('cause' in new PoolDirError('/p')).toBe(false)
+  expect('cause' in new PoolDirError('/p', 'missing')).toBe(false)
 })
 
 describe('isBgTaskError', () => {

@@ -2,6 +2,7 @@
 
 use crate::clock::monotonic_ms;
 use crate::events::Event;
+use crate::lifecycle::table::State;
 use crate::supervisor::Supervisor;
 use crate::wire::failure::Failure;
 use crate::wire::json::Json;
@@ -54,6 +55,8 @@ impl Supervisor {
         let (state, run) = (self.facts.state, self.facts.run);
         if state != self.told_state {
             self.told_state = state;
+            // The run that is being started is counted once its child runs.
+            let run = if state == State::Starting { run + 1 } else { run };
             self.events.emit(|| Event::StateChange { state, run });
         }
         recorded

@@ -361,7 +361,8 @@ export class Supervisor {
     const { state, run } = this.facts
     if (state !== this.#emittedState) {
       this.#emittedState = state
-      this.events.emit('stateChange', { state, run })
+      // The run that is being started is counted once its child runs.
+      this.events.emit('stateChange', { state, run: state === 'starting' ? run + 1 : run })
     }
     return recorded
   }

@@ -159,8 +159,8 @@ describe('a supervisor built with runSupervisor', () => {
       state: 'running',
       stdio: 'pipe',
     })
-    expect(await pool.search({ region: 'north' })).toHaveLength(1)
-    expect(await pool.search({ region: 'south' })).toHaveLength(0)
+    expect(await pool.search<{ region: string }>({ region: 'north' })).toHaveLength(1)
+    expect(await pool.search<{ region: string }>({ region: 'south' })).toHaveLength(0)
     expect((await pool.record(task.pid))?.info).toMatchObject({ region: 'north', supervisorPid: task.pid })
   })
 

@@ -201,7 +201,7 @@ describe('stdin', () => {
     await task.info()
     await task.stdin.write('lost')
     expect(await failed).toMatchObject({ streamId: 0 })
-    await expect(task.stdin.write('more')).rejects.toMatchObject({ remoteCode: 'STDIN_CLOSED' })
+    await expect(task.stdin.write('more')).rejects.toMatchObject({ code: 'ERR_BGTASK_STDIN_CLOSED' })
     const { pid, state } = await task.info()
     expect(state).toBe('running')
     expect(isAlive(pid ?? 0)).toBe(true)

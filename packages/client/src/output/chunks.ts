@@ -6,7 +6,7 @@ export interface OutputChunk {
   readonly gap?: never
   /** Where `data` begins, in bytes from the task's first. */
   readonly offset: number
-  readonly data: Uint8Array
+  readonly data: Buffer
 }
 
 /** Bytes that are no longer kept: `from` up to, not including, `to`. */

@@ -94,7 +94,7 @@ class Cursor {
   /** One past the last byte told. */
   position: number
   /** Bytes from `position` on that were fetched. */
-  #fetched: Uint8Array = new Uint8Array(0)
+  #fetched: Buffer = Buffer.alloc(0)
   #released = 0
   readonly #source: MergeSource
   readonly #streamId: OutputStreamId

@@ -10,8 +10,8 @@ import {
 } from '@bgtask/protocol'
 import { signalSchema, waitOptionsSchema } from '@bgtask/protocol/rpc'
 import * as v from 'valibot'
-import type { Connection } from '../connection.js'
 import { LONG_POLL_MS } from '../long-poll.js'
+import type { SupervisorConnection } from '../supervisor-connection.js'
 import { type MergedChunk, type MergedGap, merge } from './merge.js'
 
 const mergedFollowOptionsSchema = v.strictObject({
@@ -40,9 +40,9 @@ export type OrderOptions = OptionsOf<typeof orderOptionsSchema>
 
 /** Both outputs in the order in which the supervisor read them. That is not always the order of writing: they are two pipes. */
 export class MergedOutput {
-  readonly #connection: Connection
+  readonly #connection: SupervisorConnection
 
-  constructor(connection: Connection) {
+  constructor(connection: SupervisorConnection) {
     this.#connection = connection
   }
 

@@ -13,7 +13,7 @@ import {
 } from '@bgtask/protocol'
 import { type WaitOptions, waitOptionsSchema } from '@bgtask/protocol/rpc'
 import * as v from 'valibot'
-import { type Connection, checked } from '../connection.js'
+import { checked, type SupervisorConnection } from '../supervisor-connection.js'
 import type { OutputLine } from '../text/line-splitter.js'
 import type { OutputMatch } from '../text/matcher.js'
 import type { Followed, OutputChunk, OutputGap } from './chunks.js'
@@ -43,10 +43,10 @@ export type ReadOptions = OptionsOf<typeof readOptionsSchema>
 export class TaskOutput {
   readonly id: OutputStreamId
   readonly name: 'stdout' | 'stderr'
-  readonly #connection: Connection
+  readonly #connection: SupervisorConnection
   readonly #followed: Followed
 
-  constructor(connection: Connection, id: OutputStreamId) {
+  constructor(connection: SupervisorConnection, id: OutputStreamId) {
     this.#connection = connection
     this.id = id
     this.name = id === 1 ? 'stdout' : 'stderr'

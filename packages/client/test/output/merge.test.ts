@@ -47,7 +47,7 @@ function sourceOf(
     read: async (streamId, from, length) => {
       const offset = Math.min(Math.max(from, firstOffset[streamId]), endOffset[streamId])
       const end = Math.min(endOffset[streamId], offset + Math.min(length, maxBytes))
-      const data = Uint8Array.from({ length: end - offset }, (_, index) => offset + index)
+      const data = Buffer.from(Array.from({ length: end - offset }, (_, index) => offset + index))
       return { offset, data, eof: end === endOffset[streamId], endOffset: endOffset[streamId] }
     },
   }
@@ -135,7 +135,7 @@ test.each([
   const source: MergeSource = {
     order: async () => ({ seq: 1, chunks: [[1, 1, 4, 100]], endSeq: 2, eof: false, ...lie.order }),
     release: async () => {},
-    read: async () => ({ offset: 1, data: Uint8Array.of(1), eof: false, endOffset: 5, ...lie.read }),
+    read: async () => ({ offset: 1, data: Buffer.of(1), eof: false, endOffset: 5, ...lie.read }),
   }
   await expect(all(source, { seq: 1, stdout: 1 })).rejects.toMatchObject({ code: 'ERR_BGTASK_PROTOCOL' })
 })

@@ -61,6 +61,11 @@ export const eventChecks: readonly Check[] = [
       name === 'stateChange' ? [(payload as { state: string }).state] : [],
     )
     assert.deepEqual(states.slice(0, 3), ['paused', 'running', 'exited'])
+    const startings = client.heard.flatMap(([name, payload]) => {
+      const { state, run } = payload as { state?: string; run?: number }
+      return name === 'stateChange' && state === 'starting' ? [run] : []
+    })
+    assert.deepEqual(startings, [2], 'run of stateChange to starting')
     assert.ok(states.includes('terminating'))
     assert.deepEqual(silent.heard, [], 'what a client heard that did not subscribe')
   }),

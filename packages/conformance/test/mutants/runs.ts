@@ -2,6 +2,7 @@ import type { Mutant } from '../support/mutant.js'
 
 export const runsMutants: readonly Mutant[] = [
   ['events-twice', 'events tell what happens, once, to every subscriber', /metaChange/],
+  ['starts-the-run-before', 'events tell what happens, once, to every subscriber', /run of stateChange to starting/],
   [
     'reports-no-stream-errors',
     'events report errors of streams, restarts to come, and the end of a later run',

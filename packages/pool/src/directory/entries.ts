@@ -35,6 +35,6 @@ function readNames({ path, at }: Pick<PoolDirectory, 'path' | 'at'>): string[] {
   try {
     return readdirSync(at('.'))
   } catch (error) {
-    throw new PoolDirError(path, `cannot be read: ${(error as Error).message}`, { cause: error })
+    throw new PoolDirError(path, 'unusable', `cannot be read: ${(error as Error).message}`, { cause: error })
   }
 }

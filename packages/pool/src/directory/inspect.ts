@@ -33,11 +33,10 @@ export function checkPathLength(path: string): void {
 export function inspectDirectory(path: string, access: Access): PoolDirectory | undefined {
   const stats = lstatOrUndefined(path)
   if (stats === undefined) return undefined
-  if (stats.isSymbolicLink())
-    throw new PoolDirError(path, 'is a symbolic link, which whoever made it can turn elsewhere')
-  if (!stats.isDirectory()) throw new PoolDirError(path, 'is not a directory')
+  if (stats.isSymbolicLink()) throw new PoolDirError(path, 'unsafe', 'is a symbolic link, which its owner can redirect')
+  if (!stats.isDirectory()) throw new PoolDirError(path, 'not-a-directory')
   const reason = whyUnsafe(stats, access)
-  if (reason !== undefined) throw new PoolDirError(path, reason)
+  if (reason !== undefined) throw new PoolDirError(path, 'unsafe', reason)
   const owners = new Set([process.geteuid?.() ?? stats.uid, 0, stats.uid, ...access.owners])
   return { path, at: (name) => `${path}/${name}`, inode: inodeOf(stats), trusts: (uid) => owners.has(uid) }
 }
@@ -101,7 +100,7 @@ function lstatOrUndefined(path: string): Stats | undefined {
   try {
     return lstatSync(path, { throwIfNoEntry: false })
   } catch (error) {
-    throw new PoolDirError(path, `cannot be looked at: ${(error as Error).message}`, { cause: error })
+    throw new PoolDirError(path, 'unusable', `cannot be inspected: ${(error as Error).message}`, { cause: error })
   }
 }
 

@@ -60,13 +60,15 @@ export function makePoolDirectory(path: string, { mode, uid, gid }: MkdirOptions
     mkdirWith(0o700, path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return
-    throw new PoolDirError(path, `cannot be made: ${(error as Error).message}`, { cause: error })
+    throw new PoolDirError(path, 'unusable', `cannot be made: ${(error as Error).message}`, { cause: error })
   }
   try {
     setOwnerAndMode(path, mode ?? DEFAULT_MODE, uid ?? undefined, gid ?? undefined)
   } catch (error) {
     rmdirSync(path)
-    throw new PoolDirError(path, `cannot be given its owner and mode: ${(error as Error).message}`, { cause: error })
+    throw new PoolDirError(path, 'unusable', `cannot be given its owner and mode: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
 }
 
@@ -83,12 +85,12 @@ export function checkAsAsked(path: string, { mode, uid }: MkdirOptions, access: 
   if (stats.uid === 0 && own !== 0) return
   if (stats.uid !== own && stats.uid !== uid) {
     const remedy = 'see the option access.owners, or leave out mkdirIfMissing'
-    throw new PoolDirError(path, `was made by uid ${stats.uid}, who is not trusted here (${remedy})`)
+    throw new PoolDirError(path, 'unsafe', `is owned by uid ${stats.uid}, which is not trusted here (${remedy})`)
   }
   const wider = mode === undefined || mode === null ? 0 : stats.mode & 0o777 & ~mode
   if (wider === 0) return
   const [got, asked] = [stats.mode & 0o7777, mode as number].map((bits) => bits.toString(8))
-  throw new PoolDirError(path, `has mode ${got}, which lets in more than the ${asked} of mkdirIfMissing`)
+  throw new PoolDirError(path, 'unsafe', `has mode ${got}, which lets in more than the ${asked} of mkdirIfMissing`)
 }
 
 /** Not by `recursive`, with which Node 20 tries for ever where a parent can hold no directories (`/proc`). */

@@ -1,28 +1,42 @@
-import { InvalidOptionError, isPlainObject, RECORDED_KEYS, type TaskInfo } from '@bgtask/protocol'
+import { InvalidOptionError, isPlainObject, type JsonObject, RECORDED_KEYS, type TaskInfo } from '@bgtask/protocol'
 
-/** Part of a value: every key that is named must match; arrays match element by element; a RegExp or a function decides. */
+/** Part of a value: every named key must match; arrays match element by element; a RegExp or a function decides. */
 export type Pattern<T> = RegExp | ((value: T) => boolean) | Shape<T>
 
 type Shape<T> = T extends readonly (infer E)[]
   ? readonly Pattern<E>[]
   : T extends object
-    ? { readonly [K in keyof T]?: Pattern<T[K]> }
+    ? { readonly [K in NamedKeys<T>]?: Pattern<T[K]> | undefined }
     : T
 
-/** Part of a task's info, custom keys included, such as `{ meta: { name: /^import-/ }, state: 'running' }`. */
-export type TaskPattern = { readonly [K in keyof TaskInfo]?: Pattern<TaskInfo[K]> }
+/** The keys that a type names; all of them if it names none, as a JSON object does. */
+type NamedKeys<T> = keyof Named<T> extends never ? keyof T : keyof Named<T> & keyof T
+type Named<T> = { [K in keyof T as string extends K ? never : number extends K ? never : K]: T[K] }
 
-/** Decides over the whole info. It may use keys that are missing: a throw, or a rejection, means no match. */
-export type TaskPredicate = (info: TaskInfo) => boolean | Promise<boolean>
+/** Any object is accepted as a part of meta whose type the caller does not know. */
+type MetaPattern<Meta extends object> = JsonObject extends Meta ? Pattern<Meta> | object : Pattern<Meta>
 
-/** @throws InvalidOptionError for what is neither a pattern nor a predicate. */
+/**
+ * Part of a task's info, such as `{ meta: { name: /^import-/ }, state: 'running' }`. `Custom` names keys that only a custom
+ * supervisor has, with their types.
+ */
+export type TaskPattern<Meta extends object = JsonObject, Custom extends object = Record<never, never>> = {
+  readonly [K in Exclude<keyof Named<TaskInfo>, 'meta'>]?: Pattern<TaskInfo[K]> | undefined
+} & { readonly meta?: MetaPattern<Meta> | undefined } & {
+  readonly [K in keyof Custom]?: Pattern<Custom[K]> | undefined
+}
+
+/** Decides by the whole info. It may use missing keys: if it throws or rejects, the task does not match. */
+export type TaskPredicate<Meta extends object = JsonObject> = (info: TaskInfo<Meta>) => boolean | Promise<boolean>
+
+/** @throws InvalidOptionError if it is neither a pattern nor a predicate. */
 export function checkPattern(pattern: unknown): void {
   if (typeof pattern === 'function' || isPlainObject(pattern)) return
   throw new InvalidOptionError('pattern', pattern, 'must be an object or a function')
 }
 
-/** Whether a task is meant, by its whole info. */
-export async function matchesTask(pattern: TaskPattern | TaskPredicate, info: TaskInfo): Promise<boolean> {
+/** Whether a task's info matches a pattern or a predicate. */
+export async function matchesTask(pattern: object, info: object): Promise<boolean> {
   if (typeof pattern !== 'function') return matchesPattern(pattern, info)
   try {
     return Boolean(await pattern(info))
@@ -32,10 +46,10 @@ export async function matchesTask(pattern: TaskPattern | TaskPredicate, info: Ta
 }
 
 /**
- * Whether a value matches a pattern, deeply. A key named with `undefined` must be missing: a variable that was forgotten
- * must not turn `kill these` into `kill all`.
+ * Whether a value matches a pattern, deeply. A key given as `undefined` must be missing: a forgotten variable must not
+ * turn `kill these` into `kill all`.
  *
- * @throws InvalidOptionError for a function in it that answers with a promise, which would count as true.
+ * @throws InvalidOptionError if a function in it returns a promise, which would count as true.
  */
 export function matchesPattern(pattern: unknown, value: unknown): boolean {
   if (typeof pattern === 'function') return decide(pattern as (value: unknown) => unknown, value)
@@ -53,7 +67,7 @@ export function matchesPattern(pattern: unknown, value: unknown): boolean {
   return Object.is(pattern, value)
 }
 
-/** Whether records suffice to decide, so that nobody need be asked. */
+/** Whether records suffice to decide, so that no supervisor need be asked. */
 export function namesOnlyRecorded(pattern: object): boolean {
   return Object.keys(pattern).every((key) => RECORDED_KEYS.includes(key))
 }
@@ -78,11 +92,7 @@ function decide(leaf: (value: unknown) => unknown, value: unknown): boolean {
   }
   if (verdict instanceof Promise) {
     verdict.catch(() => {})
-    throw new InvalidOptionError(
-      'pattern',
-      leaf,
-      'may hold functions that answer at once only (a predicate may be async)',
-    )
+    throw new InvalidOptionError('pattern', leaf, 'must hold synchronous functions only (a predicate may be async)')
   }
   return Boolean(verdict)
 }

@@ -8,7 +8,7 @@ import { DEFAULT_ANSWER_MS, type SearchView, searchTasks } from './search.js'
 const SHORTEST_ID = 4
 
 /** The task whose supervisor has that pid now; undefined where none listens. */
-export async function taskByPid<T extends Task>(
+export async function taskByPid<T extends Task<object>>(
   view: SearchView<T>,
   pid: number,
   options: WaitOptions,
@@ -23,7 +23,7 @@ export async function taskByPid<T extends Task>(
 }
 
 /** The task with that id, or the one whose id begins so; undefined where none of them listens. @throws AmbiguousIdError. */
-export async function taskById<T extends Task>(
+export async function taskById<T extends Task<object>>(
   view: SearchView<T>,
   id: string,
   options: WaitOptions,
@@ -46,7 +46,7 @@ export async function taskById<T extends Task>(
   })
 }
 
-function idOf({ taskId = '' }: Task): string {
+function idOf({ taskId = '' }: Task<object>): string {
   return taskId
 }
 

@@ -10,14 +10,7 @@ import { checkSocket, type PoolDirectory } from '../directory/inspect.js'
 import { readRecords } from '../directory/judged-records.js'
 import { entryReport, onErrorSchema } from '../entry-errors.js'
 import { removeDeadSocket } from '../lost/sweep.js'
-import {
-  checkPattern,
-  matchesPattern,
-  matchesTask,
-  namesOnlyRecorded,
-  type TaskPattern,
-  type TaskPredicate,
-} from './match.js'
+import { checkPattern, matchesPattern, matchesTask, namesOnlyRecorded } from './match.js'
 
 /** How long one supervisor may take to answer. */
 export const DEFAULT_ANSWER_MS = 2_000
@@ -39,16 +32,16 @@ const MAX_ASKED = 32
 const PATIENCE_MS = 100
 
 /** What a search needs of a pool. */
-export interface SearchView<T extends Task> {
+export interface SearchView<T extends Task<object>> {
   readonly directory: PoolDirectory
   readonly taskAt: (pid: number) => T
   readonly socketPath: (pid: number) => string
 }
 
 /** Finds tasks: by their records where these hold what the pattern names, else by asking the supervisors. */
-export async function searchTasks<T extends Task>(
+export async function searchTasks<T extends Task<object>>(
   view: SearchView<T>,
-  pattern: TaskPattern | TaskPredicate = {},
+  pattern: object = {},
   options: SearchOptions = {},
 ): Promise<T[]> {
   checkPattern(pattern)
@@ -80,7 +73,7 @@ export async function searchTasks<T extends Task>(
   const ask = async (entry: PoolEntry) => {
     const { pid } = entry
     const task = view.taskAt(pid)
-    let info: TaskInfo
+    let info: TaskInfo<object>
     try {
       info = await task.info({ signal: ended, timeoutMs })
     } catch (error) {
@@ -106,7 +99,7 @@ function manyMayListenTo(signal: AbortSignal): AbortSignal {
 }
 
 /** Of a record, only the id that its name tells is sure. */
-function withInfo<T extends Task>(task: T, info: RecordedInfo): T {
+function withInfo<T extends Task<object>>(task: T, info: RecordedInfo<object>): T {
   task.cachedInfo = info
   return info.taskId === '' ? task : task.bind(info.taskId)
 }

@@ -1,12 +1,13 @@
 import type { TaskInfo } from '@bgtask/protocol'
 import { armDeadline } from '@bgtask/protocol/rpc'
+import type { MetaOf } from '../meta.js'
 
 /** What happened to one task, as seen by the pattern of a watch. */
 export interface PoolEvent<T> {
   /** It is there, or matches now; its info changed; it is gone, or no longer matches. */
   readonly type: 'appear' | 'change' | 'gone'
   readonly task: T
-  readonly info: TaskInfo
+  readonly info: TaskInfo<MetaOf<T>>
 }
 
 /**

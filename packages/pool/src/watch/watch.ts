@@ -6,7 +6,7 @@ import * as v from 'valibot'
 import { listEntries } from '../directory/entries.js'
 import { checkSocket } from '../directory/inspect.js'
 import { type EntryReport, entryReport, onErrorSchema } from '../entry-errors.js'
-import { checkPattern, type TaskPattern, type TaskPredicate } from '../search/match.js'
+import { checkPattern } from '../search/match.js'
 import type { SearchView } from '../search/search.js'
 import { EventQueue, type PoolEvent } from './event-queue.js'
 import { WatchedTask } from './watched-task.js'
@@ -25,9 +25,9 @@ export type WatchOptions = OptionsOf<typeof watchOptionsSchema>
  *
  * @param inspect looks at the pool anew.
  */
-export async function* watchTasks<T extends Task>(
+export async function* watchTasks<T extends Task<object>>(
   inspect: () => SearchView<T>,
-  pattern: TaskPattern | TaskPredicate = {},
+  pattern: object = {},
   options: WatchOptions = {},
 ): AsyncGenerator<PoolEvent<T>, void, undefined> {
   checkPattern(pattern)
@@ -70,7 +70,8 @@ export async function* watchTasks<T extends Task>(
     }
   }
 
-  const fail = (cause: unknown) => queue.fail(new PoolDirError(path, `cannot be watched: ${cause}`, { cause }))
+  const fail = (cause: unknown) =>
+    queue.fail(new PoolDirError(path, 'unusable', `cannot be watched: ${cause}`, { cause }))
   const watcher = openWatcher(path, (name) => orFail(() => lookAtFile(name)), fail)
   try {
     lookAtAll()
@@ -92,7 +93,7 @@ function openWatcher(path: string, onFile: (name: string | null) => void, onErro
 }
 
 /** Whether there is a socket to connect to; one that must not be connected to is reported. */
-function isReachable(view: SearchView<Task>, pid: number, report: EntryReport): boolean {
+function isReachable(view: SearchView<Task<object>>, pid: number, report: EntryReport): boolean {
   try {
     checkSocket(view.directory, view.socketPath(pid), pid)
     return true

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Task } from '@bgtask/client'
 import { isBgTaskError, type TaskInfo } from '@bgtask/protocol'
-import { matchesTask, type TaskPattern, type TaskPredicate } from '../search/match.js'
+import type { MetaOf } from '../meta.js'
+import { matchesTask } from '../search/match.js'
 import { DEFAULT_ANSWER_MS } from '../search/search.js'
 import type { EventQueue } from './event-queue.js'
 
@@ -13,7 +14,8 @@ const RECONNECT_MS = 1_000
 
 /** What a watched task needs of its watch. */
 export interface WatchedTaskOptions<T> {
-  readonly pattern: TaskPattern | TaskPredicate
+  /** A pattern or a predicate. */
+  readonly pattern: object
   readonly queue: EventQueue<T>
   readonly onError: (error: unknown, pid: number) => void
   /** It is gone; `mayBeAnother` where something hints at a later one with the same pid. */
@@ -21,14 +23,14 @@ export interface WatchedTaskOptions<T> {
 }
 
 /** One supervisor under watch: looks at the info whenever something hints at a change, and tells the queue what changed. */
-export class WatchedTask<T extends Task> {
+export class WatchedTask<T extends Task<object>> {
   /** Holds the connection. */
   readonly #source: T
   /** Handed out, with a connection of its own, so that the end of the watch ends nothing of the consumer's. */
   readonly #task: T
   readonly #options: WatchedTaskOptions<T>
   /** As it was told last; undefined while the consumer does not know of the task. */
-  #told: TaskInfo | undefined
+  #told: TaskInfo<MetaOf<T>> | undefined
   #looking = false
   #lookAgain = false
   /** It did not answer in time, which was told: now it may take as long as it likes. */
@@ -84,9 +86,10 @@ export class WatchedTask<T extends Task> {
     this.#looking = false
   }
 
-  async #ask(): Promise<TaskInfo | undefined> {
+  async #ask(): Promise<TaskInfo<MetaOf<T>> | undefined> {
     try {
-      const info = await this.#source.info({ timeoutMs: this.#late ? Number.POSITIVE_INFINITY : DEFAULT_ANSWER_MS })
+      const timeoutMs = this.#late ? Number.POSITIVE_INFINITY : DEFAULT_ANSWER_MS
+      const info = (await this.#source.info({ timeoutMs })) as TaskInfo<MetaOf<T>>
       this.#late = false
       return info
     } catch (error) {
@@ -104,7 +107,7 @@ export class WatchedTask<T extends Task> {
     this.#options.onError(error, this.#source.pid)
   }
 
-  #tell(info: TaskInfo, matches: boolean): void {
+  #tell(info: TaskInfo<MetaOf<T>>, matches: boolean): void {
     if (this.#closed) return
     const { queue } = this.#options
     const told = this.#told
@@ -129,6 +132,6 @@ export class WatchedTask<T extends Task> {
 }
 
 /** The info without what changes with every byte and every connection. */
-function steady({ streams, clientCount, ...rest }: TaskInfo): unknown {
+function steady({ streams, clientCount, ...rest }: TaskInfo<object>): unknown {
   return rest
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Task } from '@bgtask/client'
 import type { SearchEntry, TaskPattern, TaskPool, TaskPredicate } from '@bgtask/pool'
-import { type BgTaskError, recordFileName } from '@bgtask/protocol'
+import { type BgTaskError, type JsonObject, recordFileName } from '@bgtask/protocol'
 import { RpcPeer } from '@bgtask/protocol/rpc'
 import { needs } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -33,7 +33,7 @@ describe("the seed's example", () => {
     const pool = makePool({ supervisorCmd: EXAMPLE })
     const proc1 = await spawnExample(pool, { a: 1, meta: { name: 'CoolProgram' }, c: [1, 2, 3] })
     const proc2 = await spawnExample(pool, { a: 5, b: 5, c: 5 })
-    const searches: [TaskPattern | TaskPredicate | undefined, Task[]][] = [
+    const searches: [TaskPattern<JsonObject, Record<string, unknown>> | TaskPredicate | undefined, Task[]][] = [
       [{ meta: { name: 'CoolProgram' } }, [proc1]],
       // proc2 has no meta: the predicate throws there, and that is no match.
       [(info) => (info.meta as { name: string }).name === 'CoolProgram', [proc1]],
@@ -50,7 +50,7 @@ describe("the seed's example", () => {
     for (const [pattern, expected] of searches) {
       expect(pids(await pool.search(pattern)), String(pattern)).toEqual(pids(expected))
     }
-    const [found] = await pool.search({ a: 5 })
+    const [found] = await pool.search<{ a: number }>({ a: 5 })
     expect(found?.cachedInfo).toMatchObject({ a: 5, b: 5, c: 5, supervisorPid: proc2.pid })
     expect(await (await pool.taskByPid(proc1.pid))?.info()).toMatchObject({ a: 1 })
   })
@@ -209,7 +209,7 @@ describe('an entry that is no task costs the others nothing', () => {
     }
     await answering(pool, ODD, () => hostile)
     expect(await searchWithErrors(pool)).toEqual({ found: [good, ODD].sort(), errors: [] })
-    const [task] = await pool.search({ odd: true })
+    const [task] = await pool.search<{ odd: boolean }>({ odd: true })
     const least = { command: [], state: 'unknown', exitStatus: null, meta: {}, taskId: '', run: 0, supervisorPid: ODD }
     expect(task?.cachedInfo).toMatchObject(least)
     expect(task?.taskId).toBeUndefined()

@@ -8,6 +8,7 @@ import {
   taskIdSchema,
   timeSchema,
 } from './fields.js'
+import type { JsonObject } from './json.js'
 
 /** The name of a signal with its `SIG` prefix, such as `SIGTERM`. */
 const killSignalSchema = v.pipe(v.string(), v.regex(/^SIG[A-Z0-9]{1,16}$/, 'must be the name of a signal'))
@@ -126,16 +127,24 @@ const recordedEntries = {
 
 /** The part of the info that the record holds: all but what changes with every byte. */
 export const recordedInfoSchema = v.looseObject(recordedEntries)
-export type RecordedInfo = v.InferOutput<typeof recordedInfoSchema>
+type RecordedEntries = v.InferOutput<v.ObjectSchema<typeof recordedEntries, undefined>>
+/** `meta` has the type that the caller says it has; it is not checked. */
+export interface RecordedInfo<Meta extends object = JsonObject> extends Omit<RecordedEntries, 'meta'> {
+  meta: Meta
+  [custom: string]: unknown
+}
 
 /** Everything a supervisor tells about its task. Keys that a custom supervisor adds are kept. */
-export const taskInfoSchema = v.looseObject({
-  ...recordedEntries,
+const liveEntries = {
   /** Connections open now, the asking one included. */
   clientCount: countSchema,
   streams: v.looseObject({ 0: inputInfoSchema, 1: outputInfoSchema, 2: outputInfoSchema }),
-})
-export type TaskInfo = v.InferOutput<typeof taskInfoSchema>
+}
+export const taskInfoSchema = v.looseObject({ ...recordedEntries, ...liveEntries })
+type LiveEntries = v.InferOutput<v.ObjectSchema<typeof liveEntries, undefined>>
+export interface TaskInfo<Meta extends object = JsonObject> extends RecordedInfo<Meta>, LiveEntries {
+  [custom: string]: unknown
+}
 
 /** The keys that records hold; a search for these alone needs no connection. */
 export const RECORDED_KEYS: readonly string[] = Object.keys(recordedEntries)

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { countSchema, featuresSchema, metaSchema, outputStreamIdSchema, timeSchema } from './fields.js'
 import { exitStatusSchema, liveStateSchema, survivorSchema, taskInfoSchema } from './info.js'
-import { bytesSchema, type MethodName } from './methods.js'
+import type { MethodName } from './methods.js'
 
 const stoppedSchema = v.looseObject({
   /** Of the last run; null where the child never ran. */
@@ -17,7 +17,7 @@ const readResultSchema = v.pipe(
   v.looseObject({
     /** Where `data` starts: `from`, or later where bytes are no longer kept. */
     offset: countSchema,
-    data: bytesSchema,
+    data: v.custom<Buffer>((data) => Buffer.isBuffer(data), 'must be bytes'),
     /** `data` reaches the end, and no byte can come any more. */
     eof: v.boolean(),
     endOffset: countSchema,

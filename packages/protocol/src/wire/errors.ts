@@ -17,8 +17,10 @@ import {
   PermissionError,
   PlatformError,
   PoolDirError,
+  type PoolDirProblem,
   ProtocolError,
   RemoteError,
+  StdinClosedError,
   TaskGoneError,
   TimeoutError,
   UnsupportedError,
@@ -115,7 +117,7 @@ type RevivableCode = Exclude<ErrorCode, 'ERR_BGTASK_REMOTE'>
 
 const REVIVERS: Record<RevivableCode, (fields: Fields, options: BgTaskErrorOptions) => BgTaskError> = {
   ERR_BGTASK_INVALID_OPTION: (f, o) => new InvalidOptionError(f.text('option'), f.any('got'), undefined, o),
-  ERR_BGTASK_POOL_DIR: (f, o) => new PoolDirError(f.text('path'), undefined, o),
+  ERR_BGTASK_POOL_DIR: (f, o) => new PoolDirError(f.text('path'), f.poolDirProblem(), undefined, o),
   ERR_BGTASK_PATH_TOO_LONG: (f, o) => new PathTooLongError(f.text('path'), f.number('bytes'), f.number('limit'), o),
   ERR_BGTASK_LAUNCH: (f, o) =>
     new LaunchError(f.text('words'), {
@@ -138,6 +140,7 @@ const REVIVERS: Record<RevivableCode, (fields: Fields, options: BgTaskErrorOptio
   ERR_BGTASK_UNSUPPORTED: (f, o) =>
     new UnsupportedError(f.text('method'), { features: f.maybeTexts('features'), ...o }),
   ERR_BGTASK_WOULD_BLOCK: (f, o) => new WouldBlockError(f.text('what'), o),
+  ERR_BGTASK_STDIN_CLOSED: (_, o) => new StdinClosedError(o),
   ERR_BGTASK_PLATFORM: (f, o) => new PlatformError('', f.text('platform'), o),
 }
 
@@ -148,6 +151,13 @@ const COMMAND_PROBLEMS: readonly string[] = [
   'bad-cwd',
   'other',
 ] satisfies CommandProblem[]
+
+const POOL_DIR_PROBLEMS: readonly string[] = [
+  'missing',
+  'not-a-directory',
+  'unsafe',
+  'unusable',
+] satisfies PoolDirProblem[]
 
 /** Reads fields that somebody else wrote: a wrong type is as good as a missing field. */
 class Fields {
@@ -187,6 +197,11 @@ class Fields {
   commandProblem(): CommandProblem {
     const value = this.text('reason')
     return COMMAND_PROBLEMS.includes(value) ? (value as CommandProblem) : 'other'
+  }
+
+  poolDirProblem(): PoolDirProblem {
+    const value = this.text('reason')
+    return POOL_DIR_PROBLEMS.includes(value) ? (value as PoolDirProblem) : 'unusable'
   }
 
   holder(): LockHeldError['holder'] {

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import * as v from 'valibot'
 import { countSchema } from '../contract/fields.js'
@@ -75,13 +76,29 @@ export function checkSocketPath(path: string): void {
   if (bytes > MAX_SOCKET_PATH_BYTES) throw new PathTooLongError(path, bytes, MAX_SOCKET_PATH_BYTES)
 }
 
+/** A mistyped path must not read as the end of a task. */
+function describeGone(path: string, pid?: number): string {
+  const task = pid === undefined ? 'no task' : `task ${pid} is gone: no supervisor`
+  return `${task} listens at ${path}: ${describeTarget(path)}`
+}
+
+function describeTarget(path: string): string {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false })
+    if (stats === undefined) return 'no such file'
+    return stats.isSocket() ? 'the socket has no listener' : 'it is not a socket'
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
 function connectError(cause: NodeJS.ErrnoException, path: string, pid?: number): Error {
   switch (cause.code) {
     case 'ENOENT':
     case 'ENOTDIR':
     case 'ECONNREFUSED':
     case 'ECONNRESET':
-      return new TaskGoneError(pid, { path, cause })
+      return new TaskGoneError(pid, { path, cause, message: describeGone(path, pid) })
     case 'EACCES':
     case 'EPERM':
       return new PermissionError(path, undefined, { cause })

@@ -15,7 +15,7 @@ import { removeIfSame } from '../directory/files.js'
 import { makePrivateDirectory, type PrivateDirectory } from '../directory/private-directory.js'
 import type { Log } from '../log.js'
 import { MIN_CONNECTIONS, maxConnections } from './capacity.js'
-import { Connection } from './connection.js'
+import { ClientSession } from './client-session.js'
 import { boundHeld } from './held.js'
 import type { MethodContext } from './methods.js'
 
@@ -29,7 +29,7 @@ export class TaskServer {
   readonly #name = socketFileName(process.pid)
   readonly #temporaryName = temporarySocketFileName(process.pid)
   readonly #log: Log
-  readonly #connections = new Set<Connection>()
+  readonly #connections = new Set<ClientSession>()
   readonly #server: Server
   /** Known once there are more clients than are let in whatever the limit. */
   #maxConnections: number | undefined
@@ -80,7 +80,7 @@ export class TaskServer {
         socket.destroy()
         return
       }
-      const connection = new Connection(socket, context, {
+      const connection = new ClientSession(socket, context, {
         onHeld: () => boundHeld(this.#connections),
         onClose: (closed, error) => {
           this.#connections.delete(closed)

@@ -19,7 +19,7 @@ import { type Caller, type MethodContext, methods } from './methods.js'
 const FOLLOWER_PAUSE_MS = 250
 
 /** One client's connection: its calls, its subscription, and what of the output it has not seen yet. */
-export class Connection implements Caller {
+export class ClientSession implements Caller {
   readonly #context: MethodContext
   readonly #peer: RpcPeer
   readonly #closed = new AbortController()
@@ -37,7 +37,7 @@ export class Connection implements Caller {
   constructor(
     socket: Socket,
     context: MethodContext,
-    { onHeld, onClose }: { onHeld: () => void; onClose: (connection: Connection, error?: Error) => void },
+    { onHeld, onClose }: { onHeld: () => void; onClose: (connection: ClientSession, error?: Error) => void },
   ) {
     this.#context = context
     this.#peer = new RpcPeer(socket, {

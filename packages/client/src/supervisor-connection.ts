@@ -43,7 +43,7 @@ export interface ConnectionObserver {
  * The way to one supervisor: connects at the first call, is shared by all, and connects anew at the first call after it
  * was closed. Results are checked, since a supervisor may be custom, older or hostile.
  */
-export class Connection {
+export class SupervisorConnection {
   readonly socketPath: string
   readonly #binding: TaskBinding
   readonly #launchSocketPath: string | undefined
@@ -54,7 +54,7 @@ export class Connection {
   #abandoned = new AbortController()
   #closed: Promise<void> = Promise.resolve()
   #polls = 0
-  #further: Connection | undefined
+  #further: SupervisorConnection | undefined
 
   /**
    * @param observer left out for a further connection, which closes when it has no more to do.
@@ -180,7 +180,7 @@ export class Connection {
     waitMs: number,
   ): Promise<MethodResult<M>> {
     if (this.#polls >= MAX_POLLS) {
-      this.#further ??= new Connection(this.socketPath, this.#binding)
+      this.#further ??= new SupervisorConnection(this.socketPath, this.#binding)
       return this.#further.#poll(method, params, options, waitMs)
     }
     this.#polls += 1
