@@ -93,7 +93,7 @@ function hold(path: string): HeldDirectory {
 }
 
 function replaced(path: string, cause?: unknown): PoolDirError {
-  return new PoolDirError(path, 'was replaced or removed since it was inspected', { cause })
+  return new PoolDirError(path, 'unsafe', 'was replaced or removed since it was inspected', { cause })
 }
 
 function lstatOrUndefined(path: string): Stats | undefined {
