@@ -4,7 +4,7 @@ import { existsSync, openSync, readdirSync, readlinkSync, writeFileSync } from '
 import { readProcessStat } from '@bgtask/os'
 import { type Check, core, full, Skipped } from '../check.js'
 import { failsToLaunch } from '../failing-launch.js'
-import { isAlive } from '../processes.js'
+import { isAlive, isIdle } from '../processes.js'
 import { encodeSpec, KILL, makeSpec, sh } from '../spec.js'
 import { until } from '../waiting.js'
 
@@ -126,16 +126,6 @@ export const launchLimitChecks: readonly Check[] = [
     assert.equal(isFree(stopped), true, 'the lock is held after the stop')
   }),
 ]
-
-/** It has slept for so long that it must be waiting; it may wake now and then to try again. */
-async function isIdle(pid: number): Promise<void> {
-  const needed = 60
-  let asleep = 0
-  await until(() => {
-    if (/[SZ]/.test(readProcessStat(pid)?.state ?? 'Z')) asleep += 1
-    return asleep >= needed
-  }, 'the supervisor waits for the rest of its stdin')
-}
 
 function needsPython(): string {
   const python = ['/usr/bin/python3', 'python3'].find((path) => spawnSync(path, ['-c', 'import fcntl']).status === 0)
