@@ -114,14 +114,16 @@ export const launchLimitChecks: readonly Check[] = [
     const over = await bench.task({ cmd: 'exit 0', lockfile: own })
     await over.ended()
     await until(() => isFree(own), 'the lock of a task whose child has ended by itself is free')
+    const go = bench.beside('go')
     const client = await bench.task({
-      cmd: 'trap "echo asked" TERM; echo up; while :; do sleep 0.05; done',
+      cmd: `trap "echo asked" TERM; echo up; until [ -e ${go} ]; do sleep 0.05; done`,
       lockfile: stopped,
     })
     await client.text(/up/)
-    const stop = client.call('stop', { steps: [{ killSignal: 'SIGTERM', waitMs: 1_500 }, ...KILL] })
+    const stop = client.call('stop', { steps: [{ killSignal: 'SIGTERM', waitMs: 60_000 }, ...KILL] })
     await client.text(/asked/)
     assert.equal(isFree(stopped), false, 'the lock is free while a stop is under way')
+    writeFileSync(go, '')
     await stop
     assert.equal(isFree(stopped), true, 'the lock is held after the stop')
   }),

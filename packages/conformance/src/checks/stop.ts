@@ -46,8 +46,9 @@ export const stopChecks: readonly Check[] = [
 
   full('a process that appears during a step gets its signal', 'W-91', async (bench) => {
     const file = bench.beside('new')
+    // Without its handler: a process that is forked with it could lose the signal before it has become sleep.
     const client = await bench.task({
-      cmd: `trap 'setsid sleep 1000 < /dev/null > /dev/null 2>&1 & echo $! > ${file}; exit' TERM; echo up; while :; do sleep 0.05; done`,
+      cmd: `trap 'trap - TERM; setsid sleep 1000 < /dev/null > /dev/null 2>&1 & echo $! > ${file}; exit' TERM; echo up; while :; do sleep 0.05; done`,
     })
     await client.text(/up/)
     const { survivors } = await client.call('stop', { steps: [{ killSignal: 'SIGTERM', waitMs: 10_000 }] })
