@@ -10,6 +10,8 @@ export const BEHAVIOR_VARIABLE = 'BGTASK_BEHAVIOR'
 export const LAUNCH_VARIABLE = 'BGTASK_LAUNCH'
 /** `1` for a supervisor that is started early, before its spec is known. */
 export const STANDBY_VARIABLE = 'BGTASK_STANDBY'
+/** `1` for a supervisor that is to detach itself from its launcher, if it can. */
+const DETACH_VARIABLE = 'BGTASK_DETACH'
 
 const TASK_VARIABLES = new Set([
   POOL_PATH_VARIABLE,
@@ -18,6 +20,7 @@ const TASK_VARIABLES = new Set([
   BEHAVIOR_VARIABLE,
   LAUNCH_VARIABLE,
   STANDBY_VARIABLE,
+  DETACH_VARIABLE,
   'BGTASK_FDS',
 ])
 
