@@ -521,6 +521,10 @@ METHODS = {
 # ---- the wire ----
 
 
+def is_notification(message):
+    return isinstance(message, list) and len(message) == 3 and message[0] == 2 and isinstance(message[1], str) and isinstance(message[2], list)
+
+
 class Connection:
     def __init__(self, supervisor, reader, writer):
         self.supervisor, self.reader, self.writer, self.calls = supervisor, reader, writer, set()
@@ -567,7 +571,7 @@ class Connection:
             call = asyncio.get_running_loop().create_task(self.answer(*message[1:]))
             self.calls.add(call)
             call.add_done_callback(self.calls.discard)
-        elif not (kind == 1 and length == 4) and not (kind == 2 and length == 3):  # W-8
+        elif not (kind == 1 and length == 4) and not is_notification(message):  # W-8
             raise ValueError("a message is no request, response or notification")
 
     def greet(self, number, _, params):

@@ -47,9 +47,11 @@ test('a restart is told too', async () => {
   const started = once(task, 'childStart')
   await task.stdin.write('\n')
   await task.wait()
+  const events = record(task)
   await task.restart()
   const { pid } = await task.info()
   expect(await started).toEqual([{ run: 2, pid }])
+  expect(events).toContainEqual(['stateChange', { state: 'starting', run: 2 }])
 })
 
 test('after a disconnect events come again with the next call', async () => {

@@ -1,4 +1,6 @@
-import { existsSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, linkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { Task, type TaskPoolView } from '@bgtask/client'
 import { eventually, isAlive, processStat, tempDir } from '@bgtask/testkit'
@@ -12,6 +14,33 @@ test('making a task does no I/O; a call where nothing listens says that it is go
   await expect(task.info()).rejects.toMatchObject({ code: 'ERR_BGTASK_TASK_GONE', path })
   await expect(task.connect()).rejects.toMatchObject({ code: 'ERR_BGTASK_TASK_GONE', path })
 })
+
+test('the error of a wrong path says what is wrong with it', async () => {
+  const directory = tempDir()
+  const [file, stale] = [join(directory, 'file'), join(directory, '1.sock')]
+  writeFileSync(file, '')
+  const listener = await listening(stale, directory)
+  expect(await messageOf(Task.at(join(directory, 'nothing')).info())).toMatch(/^no task listens at .*: no such file$/)
+  expect(await messageOf(Task.at(join(file, '1.sock')).info())).toMatch(/^no task listens at .*: ENOTDIR/)
+  expect(await messageOf(Task.at(file).info())).toMatch(/^no task listens at .*: it is not a socket$/)
+  listener()
+  expect(await messageOf(Task.at(stale).info())).toMatch(/^no task listens at .*: the socket has no listener$/)
+})
+
+async function messageOf(call: Promise<unknown>): Promise<string> {
+  const error = await call.then(undefined, (error) => error)
+  expect(error).toMatchObject({ code: 'ERR_BGTASK_TASK_GONE' })
+  return error.message
+}
+
+/** Listens at a path; the returned function closes the listener and leaves the socket. */
+async function listening(path: string, directory: string): Promise<() => void> {
+  const server = createServer()
+  const bound = join(directory, 'bound')
+  await once(server.listen(bound), 'listening')
+  linkSync(bound, path)
+  return () => server.close()
+}
 
 test('a socket with a name of its own has no pid to tell', () => {
   expect(Task.at('/tmp/mine.sock').pid).toBeNaN()
@@ -140,6 +169,17 @@ test('terminateSupervisor resolves when supervisor, child and socket are gone; t
   await eventually(() => !isAlive(task.pid))
   await expect(task.info()).rejects.toMatchObject({ code: 'ERR_BGTASK_TASK_GONE' })
   await expect(task.terminateSupervisor()).rejects.toMatchObject({ code: 'ERR_BGTASK_TASK_GONE' })
+})
+
+test('wait resolves with the exit that terminateSupervisor of the same object has reported', async () => {
+  const task = await spawnTask({ exec: ['sleep', '1000'], restart: { on: 'never' } })
+  await task.restart({ stop: true })
+  const { exitStatus } = await task.terminateSupervisor()
+  expect(exitStatus).toEqual({ exitCode: null, signal: 'SIGTERM', cause: 'stopped' })
+  expect(await task.wait()).toEqual({ ...exitStatus, run: 2 })
+  expect(await task.wait({ run: 2 })).toEqual({ ...exitStatus, run: 2 })
+  await expect(task.wait({ run: 3 })).rejects.toMatchObject({ code: 'ERR_BGTASK_TASK_GONE' })
+  await expect(secondView(task).wait()).rejects.toMatchObject({ code: 'ERR_BGTASK_TASK_GONE' })
 })
 
 test('two who terminate at once both get the outcome', async () => {

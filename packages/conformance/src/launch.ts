@@ -13,6 +13,8 @@ export interface LaunchOptions {
   readonly leaked?: readonly number[]
   /** An open file as stdin, instead of the usual socket. */
   readonly stdin?: number
+  /** The supervisor is to detach itself (feature `detach`). */
+  readonly detaches?: boolean
 }
 
 /** A supervisor that was started by hand, as its launcher sees it. */
@@ -35,9 +37,10 @@ export class Launch {
       [BEHAVIOR_VARIABLE]: behavior,
       [LAUNCH_VARIABLE]: randomBytes(16).toString('hex'),
       NODE_OPTIONS: undefined,
+      ...(options.detaches && { BGTASK_DETACH: '1' }),
     }
     const stdio: SpawnOptions['stdio'] = [options.stdin ?? 'pipe', 'pipe', 'pipe', ...(options.leaked ?? [])]
-    this.process = spawn(program, args, { env, stdio, detached: behavior === 'daemon' })
+    this.process = spawn(program, args, { env, stdio, detached: behavior === 'daemon' && !options.detaches })
     this.#exit = once(this.process, 'exit')
     this.#exit.catch(() => {})
     this.process.stdin?.on('error', () => {})

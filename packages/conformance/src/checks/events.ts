@@ -7,6 +7,9 @@ import { SLEEP } from '../spec.js'
 /** Of 60 KB each. */
 const EVENTS = 320
 
+/** Requests in flight. */
+const AT_A_TIME = 16
+
 export const eventChecks: readonly Check[] = [
   full('waitExit is done when a run has ended, now or before', 'W-160 W-161', async (bench) => {
     const client = await bench.task({
@@ -39,7 +42,7 @@ export const eventChecks: readonly Check[] = [
     await client.call('kill', { killSignal: 'SIGSTOP' })
     await client.event('stateChange', ({ state }) => state === 'paused')
     await client.call('kill', { killSignal: 'SIGCONT' })
-    await client.event('stateChange', ({ state }) => state === 'running')
+    await client.event('stateChange', ({ state, run }) => state === 'running' && run === 1)
     await client.call('closeStream', { streamId: 0 })
     const exit = await client.event('childExit')
     const { run, willRestart, recorded, exitOffsets } = exit
@@ -78,7 +81,10 @@ export const eventChecks: readonly Check[] = [
     raw.socket.pause()
     const text = 'x'.repeat(60_000)
     // More than the 16 MiB that a supervisor may hold for a peer.
-    for (let n = 0; n < EVENTS; n += 1) await client.call('applyMeta', { patch: { n, text } })
+    for (let n = 0; n < EVENTS; n += AT_A_TIME) {
+      const numbers = Array.from({ length: AT_A_TIME }, (_, index) => n + index)
+      await Promise.all(numbers.map((number) => client.call('applyMeta', { patch: { n: number, text } })))
+    }
     raw.socket.resume()
     const got: number[] = []
     const next = async () => {

@@ -52,13 +52,16 @@ export const helloChecks: readonly Check[] = [
     },
   ),
 
-  core('a client that means this task, or says nothing of it, goes on', 'W-44', async (bench) => {
+  core('a client that means this task, or says nothing of it, goes on', 'W-41 W-44', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     const { taskId } = await client.info()
     for (const params of [{ taskId }, {}, { taskId, protocol: 1, somethingNew: true }]) {
       assert.equal((await client.call('hello', params)).taskId, taskId)
     }
     assert.equal((await client.info()).state, 'running')
+    const { code } = await client.failure('hello', { taskId: ANOTHER }).catch((error) => error)
+    assert.equal(code, 'ERR_BGTASK_TASK_GONE', 'code for a later hello of the same connection that means another task')
+    await client.closedBySupervisor()
   }),
 
   full('hello and info name the same features, and a spec may need them all', 'W-45', async (bench) => {

@@ -1,8 +1,10 @@
 import type { Check } from '../check.js'
 import { byHandChecks } from './by-hand.js'
 import { cornerChecks } from './corners.js'
+import { detachChecks } from './detach.js'
 import { directoryChecks } from './directory.js'
 import { eventChecks } from './events.js'
+import { followingChecks } from './following.js'
 import { foregroundChecks } from './foreground.js'
 import { helloChecks } from './hello.js'
 import { infoChecks } from './info.js'
@@ -28,6 +30,7 @@ export const checks: readonly Check[] = [
   ...specValueChecks,
   ...launchLimitChecks,
   ...foregroundChecks,
+  ...detachChecks,
   ...lockChecks,
   ...directoryChecks,
   ...recordChecks,
@@ -40,6 +43,7 @@ export const checks: readonly Check[] = [
   ...infoChecks,
   ...infoValueChecks,
   ...stopChecks,
+  ...followingChecks,
   ...treeChecks,
   ...restartChecks,
   ...policyChecks,

@@ -28,6 +28,10 @@ export const infoChecks: readonly Check[] = [
       { ...before, state: 'running', run: 1, exitStatus: null, protocol: 1, supervisorPid },
     )
     assert.equal(typeof info.software, 'string')
+    const other = { exec: ['sleep', '1000'], behavior: 'background' } as const
+    const background = await bench.connect(await bench.launch({ ...other, exec: [...other.exec] }).ready())
+    const told = await background.info()
+    assert.deepEqual({ exec: told.command, behavior: told.behavior }, other, 'command and behavior')
     assert.ok(info.pid !== null && isAlive(info.pid))
     for (const id of [1, 2] as const) {
       const { firstOffset, endOffset, eof } = info.streams[id]
@@ -119,7 +123,10 @@ export const infoChecks: readonly Check[] = [
 
   full('a patch that makes meta too large changes nothing', 'W-61', async (bench) => {
     const client = await bench.task({ exec: SLEEP, meta: { kept: 'x'.repeat(40_000) } })
-    await client.failure('applyMeta', { patch: { more: 'x'.repeat(40_000) } })
-    assert.deepEqual(Object.keys((await client.info()).meta), ['kept'])
+    // The second one has fewer than 65,536 characters together with what is kept, but more bytes.
+    for (const more of ['x'.repeat(40_000), 'ü'.repeat(20_000)]) {
+      await client.failure('applyMeta', { patch: { more } })
+      assert.deepEqual(Object.keys((await client.info()).meta), ['kept'], `keys of meta after a patch with ${more[0]}`)
+    }
   }),
 ]

@@ -4,7 +4,7 @@ import { existsSync, openSync, readdirSync, readlinkSync, writeFileSync } from '
 import { readProcessStat } from '@bgtask/os'
 import { type Check, core, full, Skipped } from '../check.js'
 import { failsToLaunch } from '../failing-launch.js'
-import { isAlive } from '../processes.js'
+import { isAlive, isIdle } from '../processes.js'
 import { encodeSpec, KILL, makeSpec, sh } from '../spec.js'
 import { until } from '../waiting.js'
 
@@ -114,28 +114,20 @@ export const launchLimitChecks: readonly Check[] = [
     const over = await bench.task({ cmd: 'exit 0', lockfile: own })
     await over.ended()
     await until(() => isFree(own), 'the lock of a task whose child has ended by itself is free')
+    const go = bench.beside('go')
     const client = await bench.task({
-      cmd: 'trap "echo asked" TERM; echo up; while :; do sleep 0.05; done',
+      cmd: `trap "echo asked" TERM; echo up; until [ -e ${go} ]; do sleep 0.05; done`,
       lockfile: stopped,
     })
     await client.text(/up/)
-    const stop = client.call('stop', { steps: [{ killSignal: 'SIGTERM', waitMs: 1_500 }, ...KILL] })
+    const stop = client.call('stop', { steps: [{ killSignal: 'SIGTERM', waitMs: 60_000 }, ...KILL] })
     await client.text(/asked/)
     assert.equal(isFree(stopped), false, 'the lock is free while a stop is under way')
+    writeFileSync(go, '')
     await stop
     assert.equal(isFree(stopped), true, 'the lock is held after the stop')
   }),
 ]
-
-/** It has slept for so long that it must be waiting; it may wake now and then to try again. */
-async function isIdle(pid: number): Promise<void> {
-  const needed = 60
-  let asleep = 0
-  await until(() => {
-    if (/[SZ]/.test(readProcessStat(pid)?.state ?? 'Z')) asleep += 1
-    return asleep >= needed
-  }, 'the supervisor waits for the rest of its stdin')
-}
 
 function needsPython(): string {
   const python = ['/usr/bin/python3', 'python3'].find((path) => spawnSync(path, ['-c', 'import fcntl']).status === 0)

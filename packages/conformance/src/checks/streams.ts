@@ -23,7 +23,10 @@ const reading: Check[] = [
   core('no more is given than was asked for', 'W-111', async (bench) => {
     const client = await bench.task({ cmd: 'printf 0123456789; read line' })
     await client.text(/9/)
-    assert.deepEqual(await read(client, { from: 3, maxBytes: 2 }), { offset: 3, text: '34', eof: false, endOffset: 10 })
+    for (const waitMs of [0, 10_000]) {
+      const expected = { offset: 3, text: '34', eof: false, endOffset: 10 }
+      assert.deepEqual(await read(client, { from: 3, maxBytes: 2, waitMs }), expected, `with waitMs ${waitMs}`)
+    }
   }),
 
   core('reading forgets nothing', 'W-112', async (bench) => {

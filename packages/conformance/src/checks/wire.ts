@@ -247,6 +247,14 @@ const errors: Check[] = [
   }),
 
   should(
+    core('an unknown method is named in the error', 'W-21', async (bench) => {
+      const raw = bench.raw(await bench.task({ exec: SLEEP }))
+      const [, , error] = await raw.send([0, 1, 'fly', []]).message()
+      assert.deepEqual((error as { data?: unknown } | null)?.data, { method: 'fly' }, 'data of the error')
+    }),
+  ),
+
+  should(
     full('wrong parameters are named', 'W-22', async (bench) => {
       const client = await bench.task({ exec: SLEEP })
       for (const [method, params] of WRONG_PARAMETERS) {

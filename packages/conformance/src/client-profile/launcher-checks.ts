@@ -6,7 +6,14 @@ import { until } from '../waiting.js'
 import { type ClientCheck, client } from './check.js'
 
 /** What a task finds in its environment; a task that is started inside it must not inherit them. */
-const OUTER = ['BGTASK_SUPERVISOR_PID', 'BGTASK_COOKIE', 'BGTASK_LAUNCH', 'BGTASK_STANDBY', 'BGTASK_FDS']
+const OUTER = [
+  'BGTASK_SUPERVISOR_PID',
+  'BGTASK_COOKIE',
+  'BGTASK_LAUNCH',
+  'BGTASK_STANDBY',
+  'BGTASK_DETACH',
+  'BGTASK_FDS',
+]
 
 const KEYS = [
   'v',

@@ -102,4 +102,25 @@ export const launchMutants: readonly Mutant[] = [
     'when it says that it is ready the task can be reached, and its program was started',
     /it said DAEMON_PID/,
   ],
+  [
+    'detaches-with-1',
+    'a supervisor that detaches itself continues as another process',
+    /exit of the process that was started/,
+  ],
+  [
+    'detaches-into-the-same-session',
+    'a supervisor that detaches itself continues as another process',
+    /session of a supervisor/,
+  ],
+  ['detaches-with-a-word', 'a supervisor that detaches itself continues as another process', /stderr of a launch/],
+  [
+    'detaches-before-stdin-ends',
+    'a supervisor that detaches itself does not fork before stdin ends',
+    /processes of the launch/,
+  ],
+  [
+    'detaches-with-1',
+    'a supervisor that detaches itself leaves nothing if the launch fails',
+    /exit of the process that was started/,
+  ],
 ]

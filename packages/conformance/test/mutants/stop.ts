@@ -53,7 +53,7 @@ export const stopMutants: readonly Mutant[] = [
   ],
   ['stopped-whatever-happened', 'after stop the supervisor stays, with the exit status and the output', /stopped/],
   ['names-no-survivors', 'who survives a stop is named', /among/],
-  ['goes-at-once', 'who follows an output gets its end before the supervisor goes', /./],
+  ['goes-at-once', 'a client that follows an output gets its end before the supervisor exits', /./],
   ['ends-for-one-alone', 'terminate works in every state, and for several callers at once', /ending already/],
   ['goes-at-once', 'what was read is written in the foreground before the supervisor exits', /bytes on stdout/],
   ['signals-the-tree', 'kill does not signal the process group of the child', /got SIGUSR1/],

@@ -75,4 +75,6 @@ export const wireMutants: readonly Mutant[] = [
     /half-closed connection/,
   ],
   ['integers-as-floats', 'events, chunks, exits and survivors hold integers, not floats', /the float/],
+  ['hides-the-method', 'an unknown method is named in the error', /data of the error/],
+  ['greets-once', 'a client that means this task, or says nothing of it, goes on', /a later hello/],
 ]

@@ -10,8 +10,12 @@ const NEEDS: Readonly<Record<string, NeedName>> = {
   'needs leave to hold a process as a debugger does': 'root',
 }
 
-/** Tells at the end of the run what a skipped check lacks; fails where the machine has it. */
+/** Reasons that no machine can remove. */
+const NOT_OF_THE_MACHINE = [/^the supervisor does not have the feature /, /^needs a machine that is less busy$/]
+
+/** Reports at the end of the run what a skipped check lacks; fails if the machine has it. */
 export function tellLeftOut(skipped: string): void {
+  if (NOT_OF_THE_MACHINE.some((reason) => reason.test(skipped))) return
   expect(NEEDS).toHaveProperty([skipped])
   expect(needs(NEEDS[skipped] as NeedName)).toBe(false)
 }

@@ -10,7 +10,7 @@ export const BEHAVIOR_VARIABLE = 'BGTASK_BEHAVIOR'
 export const LAUNCH_VARIABLE = 'BGTASK_LAUNCH'
 /** `1` for a supervisor that is started early, before its spec is known. */
 export const STANDBY_VARIABLE = 'BGTASK_STANDBY'
-/** `1` for a supervisor that is started directly and detaches itself. */
+/** `1` for a supervisor that is to detach itself from its launcher, if it can. */
 export const DETACH_VARIABLE = 'BGTASK_DETACH'
 
 const TASK_VARIABLES = new Set([

@@ -49,7 +49,10 @@ export class TaskTree {
    * @param table the processes of this moment, for several trees at once.
    */
   find(session?: number, table?: ProcessTable): TreeProcess[] {
-    const found = findTree(this.#select(), this.#found, session, table)
+    let found = findTree(this.#select(), this.#found, session, table)
+    // The list of pids is older than what is read of each of them: one that is in no list may have been started by one that had ended
+    // when it was read. Only a second list, made after that end, shows that none is left.
+    if (found.length === 0 && table === undefined) found = findTree(this.#select(), this.#found, session)
     this.#found = found
     return found
   }

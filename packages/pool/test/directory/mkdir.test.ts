@@ -103,8 +103,8 @@ describe('a directory that was there before', () => {
     // Without a mode nothing is asked but that nobody else has made it.
     [US, 0o755, true, [], undefined],
     [US, 0o1777, { mode: null }, [], undefined],
-    [SOMEBODY, 0o700, true, [], /made by uid 12345/],
-    [SOMEBODY, 0o1777, { mode: 0o1777 }, [], /made by uid 12345/],
+    [SOMEBODY, 0o700, true, [], /owned by uid 12345/],
+    [SOMEBODY, 0o1777, { mode: 0o1777 }, [], /owned by uid 12345/],
     [SOMEBODY, 0o1777, { mode: 0o700 }, [SOMEBODY], undefined],
     [SOMEBODY, 0o700, { mode: 0o700, uid: SOMEBODY }, [], undefined],
     [SOMEBODY, 0o755, { mode: 0o700, uid: SOMEBODY }, [], /mode 755/],
@@ -139,7 +139,7 @@ test.runIf(needs('root'))(
     renameSync(path, `${path}-moved`)
     mkdirSync(path, { mode: 0o700 })
     chownSync(path, 12_345, 0)
-    const refused = { code: 'ERR_BGTASK_POOL_DIR', path, message: expect.stringContaining('made by uid 12345') }
+    const refused = { code: 'ERR_BGTASK_POOL_DIR', path, message: expect.stringContaining('owned by uid 12345') }
     await expect(pool.search()).rejects.toMatchObject(refused)
     await expect(pool.lost()).rejects.toMatchObject(refused)
     await expect(pool.spawn({ cmd: 'true' })).rejects.toMatchObject(refused)

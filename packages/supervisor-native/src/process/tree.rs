@@ -35,7 +35,15 @@ pub struct Root {
 
 /// Finds the children and their sessions, carriers of the cookie, holders of the pipes, processes that were found before, those that
 /// were orphaned to us, and all descendants of these.
+///
+/// The list of pids is older than what is read of each of them: a process may have been started after the list was made, by one that had
+/// ended when it was read. Only a second list, which is made after that end, shows that none is left.
 pub fn find(selector: &Selector<'_>) -> io::Result<Vec<Process>> {
+    let found = find_once(selector)?;
+    if found.is_empty() { find_once(selector) } else { Ok(found) }
+}
+
+fn find_once(selector: &Selector<'_>) -> io::Result<Vec<Process>> {
     let everyone = stat::all()?;
     let candidates: Vec<&Stat> = everyone
         .iter()
