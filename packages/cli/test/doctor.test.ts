@@ -62,7 +62,7 @@ describe('doctor', () => {
     const [name = ''] = readdirSync(user.poolPath).filter((file) => file.endsWith('.json'))
     const record = JSON.parse(readFileSync(join(user.poolPath, name), 'utf8'))
     const taskId = 'fedcba9876543210'
-    Object.assign(record, { child: null, info: { ...record.info, taskId } })
+    Object.assign(record, { child: null, pipes: [], info: { ...record.info, taskId } })
     record.supervisor.startTime -= 1
     writeFileSync(join(user.poolPath, `${id}.${taskId}.json`), JSON.stringify(record), { mode: 0o600 })
     const [finding] = wrong((await doctor(user)).findings)
