@@ -114,7 +114,8 @@ fn start_failure(spec: &Spec, program: &Program<'_>, error: StartError) -> Failu
     match error {
         StartError::System(error) => command_failure(spec, "other", &error),
         StartError::Cwd(error) => {
-            let message = format!("cannot work in {}: {error}", spec.cwd);
+            let message =
+                format!("working directory {} of {} cannot be entered: {error}", spec.cwd, program_name(spec));
             command(spec, message, "bad-cwd").with("cwd", Value::text(&spec.cwd))
         }
         StartError::Exec(error) => {
@@ -137,12 +138,12 @@ fn is_lost_in_path(spec: &Spec, program: &Program<'_>) -> bool {
 }
 
 fn command_failure(spec: &Spec, reason: &str, error: &io::Error) -> Failure {
-    let program = spec.exec.first().map(String::as_str).unwrap_or_default();
+    let program = program_name(spec);
     let message = match reason {
         "not-found" => format!("command not found: {program}"),
-        "not-executable" => format!("command cannot be executed: {program}: {error}"),
-        "too-long" => format!("command line and environment are too long: {program}"),
-        _ => format!("command cannot be started: {program}: {error}"),
+        "not-executable" => format!("command is not executable: {program} ({error})"),
+        "too-long" => format!("arguments and environment of {program} are too long for the kernel"),
+        _ => format!("command cannot be run: {program} ({error})"),
     };
     command(spec, message, reason)
 }
@@ -151,4 +152,8 @@ fn command(spec: &Spec, message: String, reason: &str) -> Failure {
     let program = spec.exec.first().map(String::as_str).unwrap_or_default();
     let failure = Failure::new("ERR_BGTASK_COMMAND", message).with("command", Value::text(program));
     failure.with("reason", Value::text(reason))
+}
+
+fn program_name(spec: &Spec) -> &str {
+    spec.exec.first().map(String::as_str).unwrap_or_default()
 }

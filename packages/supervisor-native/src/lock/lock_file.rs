@@ -158,16 +158,21 @@ fn replace_note(file: &File, note: Option<String>) -> io::Result<()> {
 }
 
 fn held(path: &str, holder: Option<Value>) -> Failure {
-    let message = match holder.as_ref().and_then(|holder| holder.get("kind")).and_then(Value::as_text) {
-        Some("orphan") => format!("lock file {path} is held: the child of a supervisor that was killed still runs"),
-        Some(kind) => format!("lock file {path} is held ({kind})"),
-        None => format!("lock file {path} is held"),
-    };
+    let message = format!("lock file {path} is held{}", holder.as_ref().map(describe).unwrap_or_default());
     let failure = Failure::new("ERR_BGTASK_LOCK_HELD", message).with("lockfile", Value::text(path));
     match holder {
         Some(holder) => failure.with("holder", holder),
         None => failure,
     }
+}
+
+/// Its pids and its kind, in the words of the Node supervisor.
+fn describe(holder: &Value) -> String {
+    let pid = |name, key| holder.get(key).and_then(Value::as_int).map(|pid| format!("{name} {pid}"));
+    let kind = holder.get("kind").and_then(Value::as_text).map(|kind| format!("kind {kind}"));
+    let facts = [pid("pid", "pid"), pid("supervisor", "supervisorPid"), pid("child", "childPid"), kind];
+    let facts: Vec<String> = facts.into_iter().flatten().collect();
+    if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) }
 }
 
 fn unfit(path: &str, rule: &str) -> Failure {
