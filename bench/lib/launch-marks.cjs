@@ -9,7 +9,8 @@ const STEPS = [
   ['openSync', 'loads the bundle', ([path]) => /^\/proc\/self\/fd(info)?\/7$/.test(path)],
   ['readSync', 'opens the pipes', ([fd]) => fd === 0],
   ['openSync', 'reads the spec', ([path]) => path.endsWith('/lock')],
-  ['openSync', 'takes the lock', ([path]) => path.endsWith('.out')],
+  // The log, under the name of a file that is being made.
+  ['openSync', 'takes the lock', ([path]) => /\/\.\d+\.\w+$/.test(path)],
   ['renameSync', 'makes the log and the first record', ([, path]) => path.endsWith('.json')],
   ['chmodSync', 'listens', ([path]) => path.endsWith('/s')],
   ['openSync', 'starts the child', ([path]) => /^\/proc\/\d+\/stat$/.test(path) && !path.includes(`/${process.pid}/`)],

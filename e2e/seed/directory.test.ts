@@ -130,7 +130,8 @@ describe.runIf(needs('root', 'setpriv'))('other users', () => {
     chownSync(path, 0, OTHER_GROUP)
     const env = setGid('/usr/bin/env', OTHER_GROUP)
     // Right before Node: a shell in between, such as the default's, gives back rights that it was not started with.
-    const supervisorCmd = [env, reachableNode(), reachable(makePool().supervisorCmd.at(-1) as string)]
+    const daemon = makePool({ supervisor: 'node' }).supervisorCmd.at(-1) as string
+    const supervisorCmd = [env, reachableNode(), reachable(daemon)]
     const pool = { path, supervisorCmd, access: { gid: OTHER_GROUP } }
     const { error, infos } = await runAsNobody({ pool, tasks: [{ cmd: 'sleep 1000' }] })
     expect(error).toBeUndefined()
