@@ -4,10 +4,10 @@ import { TaskPool } from '@bgtask/pool'
 
 const NATIVE = fileURLToPath(new URL('../../packages/supervisor-native/dist/bgtask-supervisor', import.meta.url))
 
-/** The supervisors that tasks can have: each with the command that starts it, undefined for the pool's default. */
-const COMMANDS = { node: undefined, native: [NATIVE] }
+/** The supervisors that tasks can have, as options of the pool. */
+const OPTIONS = { node: { supervisor: 'node' }, native: { supervisorCmd: [NATIVE] } }
 
-export const SUPERVISORS = Object.keys(COMMANDS)
+export const SUPERVISORS = Object.keys(OPTIONS)
 
 /** What is missing for a supervisor to start, if anything is. */
 export function missingSupervisor(name) {
@@ -16,6 +16,5 @@ export function missingSupervisor(name) {
 
 /** A pool whose tasks get the supervisor that `$CHAOS_SUPERVISOR` names. */
 export function makePool(options) {
-  const supervisorCmd = COMMANDS[process.env.CHAOS_SUPERVISOR]
-  return new TaskPool({ ...options, ...(supervisorCmd && { supervisorCmd }) })
+  return new TaskPool({ ...options, ...OPTIONS[process.env.CHAOS_SUPERVISOR] })
 }

@@ -11,17 +11,30 @@ pub struct Place {
     pub boot_id: String,
     pub machine_id: String,
     pub pid_namespace: String,
+    /// What start times are counted in. It may differ from that of another process in the same pid namespace.
+    pub time_namespace: String,
 }
 
 impl Place {
     pub fn current() -> Self {
-        let namespace = std::fs::read_link("/proc/self/ns/pid").ok();
         Self {
             boot_id: read_trimmed("/proc/sys/kernel/random/boot_id"),
             machine_id: read_trimmed("/etc/machine-id"),
-            pid_namespace: namespace.and_then(|path| path.to_str().map(str::to_owned)).unwrap_or_default(),
+            pid_namespace: read_link("/proc/self/ns/pid"),
+            time_namespace: read_link("/proc/self/ns/time"),
         }
     }
+
+    /// Whether start times that were read there can be compared with those that are read here.
+    fn has_same_clock(&self, here: &Self) -> bool {
+        let unknown = self.time_namespace.is_empty() || here.time_namespace.is_empty();
+        unknown || self.time_namespace == here.time_namespace
+    }
+}
+
+fn read_link(path: &str) -> String {
+    let target = std::fs::read_link(path).ok();
+    target.and_then(|path| path.to_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn read_trimmed(path: &str) -> String {
@@ -59,6 +72,7 @@ impl Identity {
                 boot_id: text("bootId")?,
                 machine_id: text("machineId").unwrap_or_default(),
                 pid_namespace: text("pidNamespace").unwrap_or_default(),
+                time_namespace: text("timeNamespace").unwrap_or_default(),
             },
         })
     }
@@ -77,6 +91,7 @@ impl Identity {
             return Liveness::Unknown;
         }
         match Stat::of(self.pid) {
+            Some(stat) if stat.is_alive() && !place.has_same_clock(here) => Liveness::Unknown,
             Some(stat) if stat.is_alive() && self.start_time.is_none_or(|ticks| ticks == stat.start_time) => {
                 Liveness::Alive
             }
@@ -91,11 +106,15 @@ impl Identity {
 
     /// Whether its pid means the same process here: same machine, boot and pid namespace.
     pub fn is_here(&self, here: &Place) -> bool {
-        self.place == *here && !here.pid_namespace.is_empty()
+        let there = &self.place;
+        there.machine_id == here.machine_id
+            && there.boot_id == here.boot_id
+            && there.pid_namespace == here.pid_namespace
+            && !here.pid_namespace.is_empty()
     }
 
     pub fn write(&self, sink: &mut dyn Sink) {
-        sink.map(5);
+        sink.map(6);
         sink.key("pid");
         sink.int(i64::from(self.pid));
         sink.key("startTime");
@@ -109,6 +128,8 @@ impl Identity {
         sink.text(&self.place.machine_id);
         sink.key("pidNamespace");
         sink.text(&self.place.pid_namespace);
+        sink.key("timeNamespace");
+        sink.text(&self.place.time_namespace);
         sink.end();
     }
 }
