@@ -86,18 +86,20 @@ describe('in its launch', () => {
     await expect(pool.spawn({ cmd: 'true', lockfile })).resolves.toBeDefined()
   })
 
+  // What is being made has a random name.
   test.each([
-    ['its log', /^\.\d+\.[0-9a-f]+\.out$/],
-    ['its first record', /^\.\d+\.[0-9a-f]+\.json$/],
-    ['its record', /^\d+\.[0-9a-f]+\.json$/],
-    ['the directory of its socket', /^\.\d+\.\w{6}$/],
-    ['its socket', /^\.\d+\.s$/],
-    ["its log's name", /^\d+\.out$/],
-    ["its socket's name", /^\d+\.sock$/],
-  ])('when %s appears: the spawn is refused and nothing runs, or the child is told as orphaned', async (_, name) => {
+    ['its log', /^\.\d+\.\w{6}$/, 1],
+    ['its first record', /^\.\d+\.\w{6}$/, 2],
+    ['the directory of its socket', /^\.\d+\.\w{6}$/, 3],
+    ['its record', /^\d+\.[0-9a-f]+\.json$/, 1],
+    ['its socket', /^\.\d+\.s$/, 1],
+    ["its log's name", /^\d+\.out$/, 1],
+    ["its socket's name", /^\d+\.sock$/, 1],
+  ])('when %s appears: the spawn is refused and nothing runs, or the child is orphaned', async (_, name, nth) => {
     const pool = makePool()
+    const seen = new Set<string>()
     const watcher = watch(pool.path, (_, file) => {
-      if (!name.test(file ?? '')) return
+      if (!name.test(file ?? '') || seen.add(file ?? '').size < nth) return
       watcher.close()
       const pid = Number(/\d+/.exec(file ?? ''))
       if (isAlive(pid)) process.kill(pid, 'SIGKILL')

@@ -92,7 +92,7 @@ describe('stop ends the whole tree', () => {
     const pid = await told(task, 'p')
     await task.stdin.write('\n')
     await eventually(async () => processStat((await task.info()).pid ?? 0)?.state === 'T')
-    expect((await task.info()).state).toBe('paused')
+    await eventually(async () => (await task.info()).state === 'paused')
     await expectStopEndsAll(task, pid)
     expect((await task.info()).exitStatus).toMatchObject({ exitCode: 3, cause: 'stopped' })
   })
