@@ -16,8 +16,16 @@ try {
     .map((name) => join(directory, name))
     .flatMap((tarball) => [
       run('publint', ['run', tarball, '--strict']),
-      // Node 20.19 can require() ESM, so ESM alone is enough; `daemon.cjs` is a program, with nothing to type.
-      run('attw', [tarball, '--profile', 'esm-only', '--exclude-entrypoints', 'daemon', '--quiet']),
+      // Node 20.19 can require() ESM, so ESM alone is enough; `daemon.cjs` and `scripted-supervisor.js` are programs, with nothing to type.
+      run('attw', [
+        tarball,
+        '--profile',
+        'esm-only',
+        '--exclude-entrypoints',
+        'daemon',
+        'scripted-supervisor',
+        '--quiet',
+      ]),
     ])
     .concat(packed)
     .filter((ok) => !ok)
