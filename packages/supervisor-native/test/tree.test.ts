@@ -1,6 +1,16 @@
 import { execFileSync } from 'node:child_process'
 import { join, resolve } from 'node:path'
-import { allPids, childrenOf, eventually, isAlive, needs, pathOf, processStat, tempDir } from '@bgtask/testkit'
+import {
+  allPids,
+  childrenOf,
+  eventually,
+  isAlive,
+  needs,
+  pathOf,
+  processEnv,
+  processStat,
+  tempDir,
+} from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 import { Launch } from './support/launch.js'
 import { binary, hasBinary } from './support/native.js'
@@ -12,7 +22,7 @@ describe.runIf(hasBinary())('the tree of a task', () => {
   test('holds a descendant that has dropped session, group, environment, pipes and parent', async () => {
     const launch = new Launch()
     const file = `${launch.path}/pid`
-    const cmd = `${ESCAPE.replace('$0', file)} < /dev/null > /dev/null 2>&1; cat ${file}; exec sleep 1000`
+    const cmd = `${ESCAPE.replace('$0', file)} < /dev/null > /dev/null 2>&1; until [ -s ${file} ]; do sleep 0.01; done; cat ${file}; exec sleep 1000`
     launch.give({ exec: ['/bin/sh', '-c', cmd] })
     const peer = await launch.connect()
     const escaped = await pidFrom(peer)
@@ -37,7 +47,7 @@ describe.runIf(hasBinary())('the tree of a task', () => {
     await pidFrom(peer)
     const spared = await eventually(() =>
       allPids().find(
-        (pid) => processStat(pid)?.ppid === launch.process.pid && processStat(pid)?.session !== pid && argv1(pid),
+        (pid) => processStat(pid)?.ppid === launch.process.pid && processStat(pid)?.session !== pid && isSleep(pid),
       ),
     )
     await peer.call('stop')
@@ -86,8 +96,9 @@ test.runIf(hasBinary() && needs('python3'))(
   },
 )
 
-function argv1(pid: number): boolean {
-  return processStat(pid)?.name === 'sleep'
+/** In the middle of its exec, a process shows no environment yet. */
+function isSleep(pid: number): boolean {
+  return processStat(pid)?.name === 'sleep' && processEnv(pid).BGTASK_BEHAVIOR !== undefined
 }
 
 /** The number that the child writes first. */

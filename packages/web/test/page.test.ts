@@ -178,6 +178,7 @@ describe.runIf(needs('chromium-headless-shell'))('in a real browser', () => {
   test.for(['running', 'paused'])('a %s task is stopped and restarted after a confirmation', async (state) => {
     const pool = testPool()
     const task = await pool.start('echo run; sleep 1000', { meta: { name: 'job' } })
+    await task.stdout.waitFor('run')
     if (state === 'paused') await task.pause()
     const { page } = await openPage(pool, { name: 'job' })
     const button = page.getByRole('main').getByRole('button', { name: 'Restart…' })
