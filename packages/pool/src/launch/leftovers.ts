@@ -30,8 +30,7 @@ export async function endLeftovers(launched: Launched): Promise<void> {
     const signalled = new Set<number>()
     for (let left = refresh(); left.length > 0 && performance.now() < deadline; left = refresh()) {
       for (const target of left) {
-        // A main thread that has ended is marked as exiting for good, while the others run on.
-        if ((target.isExiting && livingThread(target) === target.pid) || signalled.has(target.pid)) continue
+        if (isEnding(target) || signalled.has(target.pid)) continue
         signalled.add(target.pid)
         signalProcess(target, killSignal)
         signalProcess(target, 'SIGCONT')
@@ -54,8 +53,13 @@ function findLeftovers({ marks, since = 0 }: Launched): ProcessStat[] {
     if (marks.some((mark) => environment.includes(mark))) return [stat]
     // It may have begun to exit after the first look.
     const now = environment.length === 0 ? readProcessStat(pid) : undefined
-    return now?.isExiting && now.startTime === stat.startTime ? [now] : []
+    return now !== undefined && isEnding(now) && now.startTime === stat.startTime ? [now] : []
   })
+}
+
+/** Whether the whole process exits. A main thread that has ended is marked as exiting for good, while the others run on. */
+function isEnding(stat: ProcessStat): boolean {
+  return stat.isExiting && livingThread(stat) === stat.pid
 }
 
 function pids(): number[] {
