@@ -38,7 +38,9 @@ describe.runIf(hasBinary())('what a supervisor holds', () => {
 async function settled(pid: number): Promise<{ fds: number; privateKb: number }> {
   const fds = await eventually(() => {
     const open = [...processFds(pid).values()]
-    return open.filter((target) => target.startsWith('pipe')).length === 0 && open.length
+    const [pipes, sockets] = ['pipe', 'socket'].map((kind) => open.filter((target) => target.startsWith(kind)).length)
+    // The one that listens stays.
+    return pipes === 0 && sockets === 1 && open.length
   })
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
   return { fds, privateKb: Number(/^Private_Dirty:\s+(\d+)/m.exec(rollup)?.[1]) }

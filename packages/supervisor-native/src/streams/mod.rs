@@ -5,4 +5,5 @@ pub mod mirror;
 pub mod offset_buffer;
 pub mod order_log;
 pub mod output;
+pub mod source;
 pub mod task_streams;

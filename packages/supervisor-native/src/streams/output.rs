@@ -1,15 +1,13 @@
 //! One output stream of the task: the pipe of the present run, and what is kept of all runs.
 
 use super::mirror::Mirror;
-use super::offset_buffer::{BLOCK_BYTES, OffsetBuffer};
+use super::offset_buffer::OffsetBuffer;
 use super::order_log::OrderLog;
-use crate::clock::{monotonic_ms, unix_ms};
+use super::source::{READ_BYTES, Read, Source};
+use crate::clock::unix_ms;
 use crate::launch::spec::Overflow;
-use crate::sys::{self, PollFd};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-
-/// The most that one read brings.
-const READ_BYTES: u64 = BLOCK_BYTES;
+use crate::sys::PollFd;
+use std::os::fd::OwnedFd;
 
 /// A read that fills the room that it was given is followed by the next one at once, so often, before others get their turn.
 const READS_IN_A_ROW: u32 = 8;
@@ -17,20 +15,13 @@ const READS_IN_A_ROW: u32 = 8;
 /// The most that a pipe can hold on Linux unless raised; a drain stops there, for a grandchild may write on for ever.
 const MAX_DRAIN_BYTES: u64 = 1024 * 1024;
 
-/// What the pipe of a child that writes a lot may hold: fewer turns between the two than with the 64 KiB of a new pipe. A quiet one
-/// keeps those, since all pipes of a user together may hold 64 MiB before every new one gets a single page.
-const BUSY_PIPE_BYTES: i32 = 256 * 1024;
-
-/// How soon a read is tried again for which there was no memory.
-const MEMORY_RETRY_MS: u64 = 100;
-
 pub struct Output {
     id: u8,
     capacity: u64,
     overflow: Overflow,
     buffer: OffsetBuffer,
-    /// The read end of the present run's pipe; None once all its writers are gone.
-    source: Option<OwnedFd>,
+    /// The pipe of the present run; None once all its writers are gone.
+    source: Option<Source>,
     run_offset: u64,
     error: Option<String>,
     eof: bool,
@@ -40,14 +31,8 @@ pub struct Output {
     /// The first read of a run is made whatever is kept, so that a reader who waits behind what the runs before left finds out that
     /// there is more, and discards.
     is_unread: bool,
-    /// All writers are gone, but what they wrote has to wait for room.
-    is_hung_up: bool,
-    /// The pipe of the present run was given more room, or was asked to take it.
-    is_wide: bool,
     /// Where the bytes are shown as well.
     mirror: Option<Mirror>,
-    /// No reads before that: there was no memory.
-    retry_at: Option<u64>,
 }
 
 /// What one look at the pipe brought.
@@ -82,10 +67,7 @@ impl Output {
             is_keeping: true,
             dropped: 0,
             is_unread: false,
-            is_hung_up: false,
-            is_wide: false,
             mirror: None,
-            retry_at: None,
         }
     }
 
@@ -133,25 +115,20 @@ impl Output {
     /// written there before is taken in, with `block` even beyond the capacity: it must not be lost, and cannot wait.
     pub fn attach(&mut self, end: OwnedFd, order: &mut OrderLog) {
         self.drain_while(order, |_| true);
-        self.source = Some(end);
+        self.source = Some(Source::new(end));
         self.run_offset = self.end_offset();
         self.eof = false;
         self.is_unread = true;
-        self.is_hung_up = false;
-        self.is_wide = false;
-        self.retry_at = None;
     }
 
-    /// What to poll for. While the child has to wait only the end, which comes also to an output that fills its buffer exactly.
     pub fn poll_fd(&self) -> Option<PollFd> {
-        let source = self.source.as_ref().filter(|_| self.retry_at.is_none())?;
-        let may_read = self.may_read();
-        (may_read || !self.is_hung_up).then(|| PollFd::new(source.as_raw_fd(), may_read, false))
+        self.source.as_ref()?.poll_fd(self.may_read())
     }
 
     /// When `tick` has something to do.
     pub fn due_at(&self) -> Option<u64> {
-        self.retry_at.into_iter().chain(self.mirror.as_ref().and_then(Mirror::due_at)).min()
+        let source = self.source.as_ref().and_then(Source::due_at);
+        source.into_iter().chain(self.mirror.as_ref().and_then(Mirror::due_at)).min()
     }
 
     /// From now on what comes is shown there as well.
@@ -173,8 +150,8 @@ impl Output {
     }
 
     pub fn tick(&mut self, now: u64) {
-        if self.retry_at.is_some_and(|at| at <= now) {
-            self.retry_at = None;
+        if let Some(source) = &mut self.source {
+            source.tick(now);
         }
         if let Some(mirror) = &mut self.mirror {
             mirror.tick(now);
@@ -183,8 +160,8 @@ impl Output {
 
     /// Reads what there is, some blocks at most. Returns the error that ended it, if one did.
     pub fn read_some(&mut self, order: &mut OrderLog) -> Option<String> {
-        if !self.may_read() {
-            self.look_for_end();
+        if !self.may_read() && self.source.as_mut().is_some_and(Source::is_at_end) {
+            self.source = None;
         }
         for _ in 0..READS_IN_A_ROW {
             if !self.may_read() || !matches!(self.read_once(order), Got::Bytes(_, true)) {
@@ -235,16 +212,6 @@ impl Output {
         self.buffer.read(from, usize::try_from(found.length).unwrap_or(usize::MAX))
     }
 
-    /// Without room: a pipe that is hung up and empty has ended.
-    fn look_for_end(&mut self) {
-        let Some(source) = &self.source else { return };
-        if sys::bytes_in_pipe(source.as_fd()).is_ok_and(|count| count == 0) {
-            self.source = None;
-        } else {
-            self.is_hung_up = true;
-        }
-    }
-
     fn drain_while(&mut self, order: &mut OrderLog, goes_on: fn(&Self) -> bool) {
         let mut drained = 0;
         while drained < MAX_DRAIN_BYTES && goes_on(self) {
@@ -256,41 +223,33 @@ impl Output {
     }
 
     fn read_once(&mut self, order: &mut OrderLog) -> Got {
-        let Some(source) = &self.source else { return Got::End };
         let most = usize::try_from(self.read_size()).unwrap_or(usize::MAX);
+        let Some(source) = &mut self.source else { return Got::End };
         let mut unkept = [0; 4096];
         let room = if self.is_keeping { self.buffer.room(most) } else { Some(unkept.as_mut_slice()) };
         let Some(room) = room else {
-            self.retry_at = Some(monotonic_ms() + MEMORY_RETRY_MS);
+            source.retry_later();
             return Got::Nothing;
         };
-        let asked = room.len();
-        match sys::read(source.as_fd(), room) {
-            Ok(0) => {
-                self.source = None;
-                Got::End
-            }
-            Ok(count) => {
-                if count == asked && count as u64 == READ_BYTES && !self.is_wide {
-                    sys::widen_pipe(source.as_fd(), BUSY_PIPE_BYTES);
-                    self.is_wide = true;
-                }
+        match source.read(room) {
+            Read::Bytes(count) => {
+                let filled = count == room.len();
                 if let Some(mirror) = &mut self.mirror {
                     mirror.push(room.get(..count).unwrap_or_default());
                 }
-                (self.is_unread, self.is_hung_up) = (false, false);
+                self.is_unread = false;
                 order.add(self.id, self.end_offset(), count as u64, unix_ms());
                 if self.is_keeping {
                     self.buffer.take(count);
                 } else {
                     self.dropped += count as u64;
                 }
-                Got::Bytes(count as u64, count == asked)
+                Got::Bytes(count as u64, filled)
             }
-            Err(error) if matches!(error.raw_os_error(), Some(sys::EAGAIN | sys::EINTR)) => Got::Nothing,
-            Err(error) => {
+            Read::Nothing => Got::Nothing,
+            Read::End(error) => {
                 self.source = None;
-                self.error = Some(format!("read: {error}"));
+                self.error = error.or_else(|| self.error.take());
                 Got::End
             }
         }
