@@ -1,6 +1,5 @@
 import { watch } from 'node:fs'
-import { signalProcess } from '@bgtask/os'
-import { parsePoolFileName } from '@bgtask/protocol'
+import { parsePoolFileName, signalProcess } from '@bgtask/os'
 import { note } from './journal.mjs'
 import { processOf, runProcesses } from './processes.mjs'
 

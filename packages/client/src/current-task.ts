@@ -1,6 +1,11 @@
 import { join } from 'node:path'
-import { COOKIE_VARIABLE, POOL_PATH_VARIABLE, SUPERVISOR_PID_VARIABLE } from '@bgtask/os'
-import { socketFileName, temporarySocketFileName } from '@bgtask/protocol'
+import {
+  COOKIE_VARIABLE,
+  POOL_PATH_VARIABLE,
+  SUPERVISOR_PID_VARIABLE,
+  socketFileName,
+  temporarySocketFileName,
+} from '@bgtask/os'
 import type { TaskPoolView } from './task-pool-view.js'
 
 /** The task that a process runs in, by the environment that its supervisor gave it; undefined outside of one. */

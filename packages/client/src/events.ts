@@ -1,4 +1,4 @@
-import { EVENT_NAMES, type EventName, type EventPayload, eventSchemas, validate } from '@bgtask/protocol'
+import { type EventName, type EventPayload, eventSchemas, validate } from '@bgtask/protocol'
 
 /**
  * What a Task emits. They are hints that spare polling; the truth is in `info()`, `wait()` and the streams.
@@ -12,7 +12,7 @@ export type TaskEvents = { [E in EventName]: [payload: EventPayload<E>] } & {
 }
 
 export function isTaskEvent(name: unknown): name is EventName {
-  return (EVENT_NAMES as readonly unknown[]).includes(name)
+  return typeof name === 'string' && Object.hasOwn(eventSchemas, name)
 }
 
 /** The payload of an event as the contract has it; undefined for what is none, since a supervisor may send anything. */

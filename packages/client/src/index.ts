@@ -1,4 +1,4 @@
-export type { KillSignal, StopStepOptions } from '@bgtask/protocol'
+export { type KillSignal, killSignalSchema, type StopStepOptions, stopStepsOptionSchema } from './call-options.js'
 export type { TaskEvents } from './events.js'
 export type { OutputChunk, OutputGap } from './output/chunks.js'
 export type { FollowOptions } from './output/follow.js'

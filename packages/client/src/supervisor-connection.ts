@@ -13,10 +13,10 @@ import {
   resultSchemas,
   TaskGoneError,
   TimeoutError,
-  type Validated,
   validate,
 } from '@bgtask/protocol'
 import { connectSocket, RpcPeer, type WaitOptions, waitOptionsSchema, withDeadline } from '@bgtask/protocol/rpc'
+import type * as v from 'valibot'
 import { DEFAULT_TIMEOUT_MS, unlessAborted } from './deadline.js'
 import { debug } from './debug.js'
 import type { TaskBinding } from './task-binding.js'
@@ -255,15 +255,15 @@ function undefinedIfGone(error: unknown): undefined {
 }
 
 /** The value, if it is what the contract says. @throws ProtocolError that names `what` it is and what is wrong with it. */
-export function checked<T>(result: Validated<T>, what: string): T {
-  if (result.invalid === undefined) return result.value
-  throw new ProtocolError(`the supervisor's ${what}: ${describeInvalid(result.invalid)}`)
+export function checked<S extends v.GenericSchema>(schema: S, received: unknown, what: string): v.InferOutput<S> {
+  const { value, invalid } = validate(schema, received)
+  if (invalid === undefined) return value
+  throw new ProtocolError(`the supervisor's ${what}: ${describeInvalid(invalid)}`)
 }
 
 /** A custom supervisor's info may have other keys and lack some: it only has to be a map. */
 function checkedResult<M extends MethodName>(method: M, result: unknown): MethodResult<M> {
-  if (method !== 'getInfo')
-    return checked(validate(resultSchemas[method], result), `result of ${method}`) as MethodResult<M>
+  if (method !== 'getInfo') return checked(resultSchemas[method], result, `result of ${method}`) as MethodResult<M>
   if (isPlainObject(result)) return result as MethodResult<M>
   throw new ProtocolError("the supervisor's result of getInfo is no map")
 }

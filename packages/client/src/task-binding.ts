@@ -3,12 +3,14 @@ import {
   isBgTaskError,
   isPlainObject,
   PROTOCOL_VERSION,
+  recordedInfoSchema,
   TaskGoneError,
-  taskIdSchema,
   validate,
 } from '@bgtask/protocol'
 import type { RpcPeer } from '@bgtask/protocol/rpc'
 import { DEFAULT_TIMEOUT_MS } from './deadline.js'
+
+const taskIdSchema = recordedInfoSchema.entries.taskId
 
 export function isTaskId(value: unknown): value is string {
   return validate(taskIdSchema, value).invalid === undefined

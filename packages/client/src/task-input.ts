@@ -1,15 +1,13 @@
 import { WritableStream } from 'node:stream/web'
 import {
-  flagSchema,
   type InputInfo,
   InvalidOptionError,
-  inputInfoSchema,
   isBgTaskError,
   MAX_WRITE_BYTES,
   type OptionsOf,
   parseOptions,
   StdinClosedError,
-  validate,
+  taskInfoSchema,
   WouldBlockError,
 } from '@bgtask/protocol'
 import { type WaitOptions, waitOptionsSchema, withDeadline } from '@bgtask/protocol/rpc'
@@ -20,14 +18,14 @@ import { checked, type SupervisorConnection } from './supervisor-connection.js'
 const writeOptionsSchema = v.strictObject({
   ...waitOptionsSchema.entries,
   /** False: rejects with WouldBlockError if the queue is full. Then the data may have at most 256 KiB. */
-  wait: v.optional(flagSchema, true),
+  wait: v.optional(v.boolean(), true),
 })
 export type WriteOptions = OptionsOf<typeof writeOptionsSchema>
 
 const closeOptionsSchema = v.strictObject({
   ...waitOptionsSchema.entries,
   /** Drop what is queued. */
-  immediate: v.optional(flagSchema, false),
+  immediate: v.optional(v.boolean(), false),
 })
 type CloseOptions = OptionsOf<typeof closeOptionsSchema>
 
@@ -48,7 +46,7 @@ export class TaskInput {
   /** Returns the offsets of accepted and of written bytes, whether stdin is closed, and the last error. */
   async info(options?: WaitOptions): Promise<InputInfo> {
     const info = await this.#connection.call('getInfo', undefined, options)
-    return checked(validate(inputInfoSchema, info.streams?.[0]), 'streams.0 of getInfo')
+    return checked(taskInfoSchema.entries.streams.entries[0], info.streams?.[0], 'streams.0 of getInfo')
   }
 
   /**

@@ -1,11 +1,12 @@
-import { type ExitStatus, flagSchema, type OptionsOf, stopStepsOptionSchema } from '@bgtask/protocol'
+import type { ExitStatus, OptionsOf } from '@bgtask/protocol'
 import { waitOptionsSchema } from '@bgtask/protocol/rpc'
 import * as v from 'valibot'
+import { stopStepsOptionSchema } from './call-options.js'
 
 export const killOptionsSchema = v.strictObject({
   ...waitOptionsSchema.entries,
   /** Signal everything that belongs to the task, as `stop` does, instead of the child alone. */
-  tree: v.optional(flagSchema),
+  tree: v.optional(v.boolean()),
 })
 export type KillOptions = OptionsOf<typeof killOptionsSchema>
 
@@ -19,7 +20,7 @@ export type StopOptions = OptionsOf<typeof stopOptionsSchema>
 export const restartOptionsSchema = v.strictObject({
   ...waitOptionsSchema.entries,
   /** Stop a running child first: true for the task's own steps, or steps for this time. */
-  stop: v.optional(v.union([flagSchema, stopStepsOptionSchema])),
+  stop: v.optional(v.union([v.boolean(), stopStepsOptionSchema])),
 })
 export type RestartOptions = OptionsOf<typeof restartOptionsSchema>
 

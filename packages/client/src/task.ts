@@ -1,16 +1,12 @@
 import { EventEmitter } from 'node:events'
 import { basename } from 'node:path'
-import { processGone, readProcessStat } from '@bgtask/os'
+import { parsePoolFileName, processGone, readProcessStat } from '@bgtask/os'
 import {
   InvalidOptionError,
   type JsonObject,
-  type KillSignal,
-  killSignalSchema,
   type OutputStreamId,
-  ProtocolError,
   parseOption,
   parseOptions,
-  parsePoolFileName,
   type RecordedInfo,
   type StopResult,
   type StreamId,
@@ -18,16 +14,18 @@ import {
   type TaskInfo,
 } from '@bgtask/protocol'
 import { type WaitOptions, waitOptionsSchema, withDeadline } from '@bgtask/protocol/rpc'
+import { type KillSignal, killSignalSchema } from './call-options.js'
 import { currentTask } from './current-task.js'
 import { DEFAULT_TIMEOUT_MS } from './deadline.js'
 import { debug } from './debug.js'
 import { endings } from './ending.js'
-import { eventPayload, isTaskEvent, type TaskEvents } from './events.js'
-import { PollPace, pollMs } from './long-poll.js'
+import { EventSubscription } from './event-subscription.js'
+import type { TaskEvents } from './events.js'
 import { MergedOutput } from './output/merged-output.js'
 import { TaskOutput } from './output/task-output.js'
 import { SupervisorConnection } from './supervisor-connection.js'
 import { isTaskId, TaskBinding } from './task-binding.js'
+import { TaskExit } from './task-exit.js'
 import { TaskInput } from './task-input.js'
 import {
   type KillOptions,
@@ -81,9 +79,7 @@ export class Task<out Meta extends object = JsonObject> extends EventEmitter<Tas
   readonly output: MergedOutput
   readonly #binding: TaskBinding
   readonly #connection: SupervisorConnection
-  #wantsEvents = false
-  /** How the task's work ended, if this object has ended its supervisor. */
-  #finalExit: WaitedExit | undefined
+  readonly #exit: TaskExit
 
   /** Returns the task whose supervisor listens on that socket, for tools without a pool. */
   static at<T extends Task<object>>(this: new (pool: TaskPoolView, pid: number) => T, socketPath: string): Made<T> {
@@ -114,19 +110,20 @@ export class Task<out Meta extends object = JsonObject> extends EventEmitter<Tas
     }
     this.taskPool = taskPool
     this.pid = pid
+    const events = new EventSubscription(this as EventEmitter, () => this.#connection)
     const observer = {
-      opened: () => this.#subscribe(),
-      notified: (name: string, [payload]: readonly unknown[]) => this.#announce(name, payload),
+      opened: () => events.subscribe(),
+      notified: (name: string, [payload]: readonly unknown[]) => events.announce(name, payload),
       lost: () => this.emit('disconnect'),
     }
     const socketPath = taskPool.socketPath(pid)
     this.#binding = new TaskBinding(pid, socketPath)
     this.#connection = new SupervisorConnection(socketPath, this.#binding, observer, taskPool.launchSocketPath?.(pid))
+    this.#exit = new TaskExit(this.#connection)
     this.stdin = new TaskInput(this.#connection)
     this.stdout = new TaskOutput(this.#connection, 1)
     this.stderr = new TaskOutput(this.#connection, 2)
     this.output = new MergedOutput(this.#connection)
-    ;(this as EventEmitter).on('newListener', (name) => this.#listenedTo(name))
   }
 
   /** The task's id; undefined until it is known: from its spawn, a search, or the first `info()`. */
@@ -225,14 +222,17 @@ export class Task<out Meta extends object = JsonObject> extends EventEmitter<Tas
   /**
    * Starts the child again after it ended. With `stop`, a child that runs is stopped first.
    *
-   * @returns false if the child runs: without `stop`, or because another client has started it in the meantime.
+   * @returns false if the child runs: without `stop`, or because another client has started it in the meantime. Also false if
+   * processes survived the stop; `info().exitStatus` then lists them.
    */
   async restart(options: RestartOptions = {}): Promise<boolean> {
     const { stop, ...wait } = parseOptions(restartOptionsSchema, options)
     return withDeadline(wait, `restarting task ${this.pid}`, async (signal) => {
-      if (stop) await this.stop({ steps: stop === true ? undefined : stop, signal })
-      const { restarted } = await this.#connection.call('restart', undefined, stop ? { signal } : wait)
-      return restarted
+      const start = async () => (await this.#connection.call('restart', undefined, stop ? { signal } : wait)).restarted
+      if (await start()) return true
+      if (!stop) return false
+      const { survivors } = await this.stop({ steps: stop === true ? undefined : stop, signal })
+      return survivors.length === 0 && start()
     })
   }
 
@@ -255,7 +255,7 @@ export class Task<out Meta extends object = JsonObject> extends EventEmitter<Tas
     const { steps, ...wait } = parseOptions(stopOptionsSchema, options)
     const terminate = async (signal: AbortSignal) => {
       const startTime = readProcessStat(this.pid)?.startTime
-      const result = await this.#terminate(steps, { ...wait, signal })
+      const result = await this.#exit.terminate(steps, { ...wait, signal })
       await this.#connection.closed({ signal, timeoutMs: DEFAULT_TIMEOUT_MS })
       if (startTime !== undefined) await processGone({ pid: this.pid, startTime, timeoutMs: MAX_DYING_MS }, signal)
       return result
@@ -270,33 +270,7 @@ export class Task<out Meta extends object = JsonObject> extends EventEmitter<Tas
    * @throws TaskGoneError if the supervisor ends before it has reported the exit status, which is then unknown.
    */
   async wait(options: WaitExitOptions = {}): Promise<WaitedExit> {
-    const { run, ...wait } = parseOptions(waitExitOptionsSchema, options)
-    if (this.#finalExit !== undefined && (run ?? 1) <= this.#finalExit.run) return this.#finalExit
-    const waitMs = pollMs(wait.timeoutMs)
-    const pace = new PollPace('waitExit')
-    return withDeadline(wait, `waiting for the end of task ${this.pid}`, async (signal) => {
-      for (;;) {
-        const polled = performance.now()
-        const result = await this.#connection.call('waitExit', { run, waitMs }, { signal })
-        if (!result.done) pace.cameBackEmpty(polled, waitMs)
-        else if (result.exitStatus !== null) return { ...result.exitStatus, run: result.run }
-        else throw new ProtocolError('waitExit reported an end without an exit status')
-      }
-    })
-  }
-
-  /** Requests the exit as well: once the supervisor has ended, it can no longer be asked for the number of the run. */
-  async #terminate(steps: StopOptions['steps'], options: WaitOptions & { signal: AbortSignal }): Promise<StopResult> {
-    const failed = new AbortController()
-    const exit = this.wait({ signal: AbortSignal.any([options.signal, failed.signal]) }).catch(() => undefined)
-    try {
-      const result = await this.#connection.callPatiently('terminate', { steps: steps as never }, options)
-      const run = (await exit)?.run
-      if (run !== undefined && result.exitStatus !== null) this.#finalExit = { ...result.exitStatus, run }
-      return result
-    } finally {
-      failed.abort()
-    }
+    return this.#exit.wait(parseOptions(waitExitOptionsSchema, options), `waiting for the end of task ${this.pid}`)
   }
 
   /** A supervisor that does not know `hello`, or ignores its parameters, may be another task's. */
@@ -308,30 +282,5 @@ export class Task<out Meta extends object = JsonObject> extends EventEmitter<Tas
       this.#connection.close()
       throw error
     }
-  }
-
-  #listenedTo(name: unknown): void {
-    if (this.#wantsEvents || !isTaskEvent(name)) return
-    this.#wantsEvents = true
-    if (this.#connection.isOpen) this.#subscribe()
-    else this.#connection.open().catch((error) => this.#failToSubscribe(error))
-  }
-
-  /** Sent immediately, so that events arrive once any later call has been answered. */
-  #subscribe(): void {
-    if (!this.#wantsEvents) return
-    this.#connection.call('subscribe').catch((error) => this.#failToSubscribe(error))
-  }
-
-  /** Events are hints: without a listener, a failed subscription must not end the program. */
-  #failToSubscribe(error: unknown): void {
-    if (this.listenerCount('error') > 0) this.emit('error', error)
-  }
-
-  #announce(name: string, received: unknown): void {
-    if (!isTaskEvent(name)) return
-    const payload = eventPayload(name, received)
-    if (payload === undefined) debug(() => `${this.pid} sent an invalid ${name}`)
-    else (this as EventEmitter).emit(name, payload)
   }
 }

@@ -1,11 +1,6 @@
 import {
-  EVENT_NAMES,
   eventSchemas,
-  exitStatusSchema,
-  inputInfoSchema,
   launchSpecSchema,
-  METHOD_NAMES,
-  outputInfoSchema,
   paramSchemas,
   recordedInfoSchema,
   resultSchemas,
@@ -15,6 +10,10 @@ import {
 } from '@bgtask/protocol'
 import { decode, encode } from '@bgtask/protocol/rpc'
 import { describe, expect, test } from 'vitest'
+
+const EVENT_NAMES = Object.keys(eventSchemas) as (keyof typeof eventSchemas)[]
+const METHOD_NAMES = Object.keys(paramSchemas) as (keyof typeof paramSchemas)[]
+
 import { conformanceChecks } from '../src/index.js'
 import { demandsWithoutId, documents, type Example, examples, section, sentences } from './support/documents.js'
 import { unchecked } from './support/unchecked.js'
@@ -113,10 +112,15 @@ describe('every field that the packages know is told of', () => {
   })
 
   test('info and record', () => {
+    const streams = taskInfoSchema.entries.streams.entries
     const told = section('wire', '### `getInfo`')
-    const known = [taskInfoSchema, recordedInfoSchema, exitStatusSchema, outputInfoSchema, inputInfoSchema].flatMap(
-      keysOf,
-    )
+    const known = [
+      taskInfoSchema,
+      recordedInfoSchema,
+      recordedInfoSchema.entries.exitStatus.wrapped,
+      streams[1],
+      streams[0],
+    ].flatMap(keysOf)
     expect(known.filter((key) => !told.includes(`\`${key}\``))).toEqual([])
     const record = section('pool-directory', '## The record')
     expect(keysOf(taskRecordSchema).filter((key) => !record.includes(key))).toEqual([])

@@ -1,5 +1,16 @@
 export { monotonicMs } from './clock.js'
 export { HeldDirectory } from './held-directory.js'
+export {
+  logFileName,
+  MAX_RECORD_BYTES,
+  PRIVATE_SOCKET_NAME,
+  parsePoolFileName,
+  privateDirectoryPrefix,
+  recordFileName,
+  socketFileName,
+  temporaryFileName,
+  temporarySocketFileName,
+} from './pool-files.js'
 export { printable, printableJson } from './printable.js'
 export {
   BEHAVIOR_VARIABLE,

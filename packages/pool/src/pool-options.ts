@@ -1,5 +1,5 @@
 import { POOL_PATH_VARIABLE } from '@bgtask/os'
-import { accessSchema, type OptionsOf } from '@bgtask/protocol'
+import { launchSpecSchema, type OptionsOf } from '@bgtask/protocol'
 import * as v from 'valibot'
 import type { MkdirIfMissing } from './directory/mkdir.js'
 import { SUPERVISOR_KINDS, type SupervisorKind } from './launch/choice.js'
@@ -40,7 +40,7 @@ export const poolOptionsSchema = v.strictObject({
   /** Makes the tasks that the pool gives. */
   taskClass: v.optional(taskClassSchema),
   /** Who else may come in, and whose entries are trusted. */
-  access: v.optional(v.strictObject(accessSchema.entries), {}),
+  access: v.optional(v.strictObject(launchSpecSchema.entries.access.entries), {}),
   /** Supervisors to start early, so that a spawn with behavior `daemon` takes milliseconds; 0 unless given. */
   standby: v.optional(
     v.custom<number>(

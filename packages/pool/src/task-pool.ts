@@ -1,43 +1,28 @@
-import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { Task } from '@bgtask/client'
-import {
-  type Access,
-  LaunchError,
-  logFileName,
-  PlatformError,
-  PoolDirError,
-  parseOption,
-  parseOptions,
-  socketFileName,
-  type TaskRecord,
-} from '@bgtask/protocol'
+import { logFileName, socketFileName } from '@bgtask/os'
+import { LaunchError, PlatformError, parseOption, parseOptions, type TaskRecord } from '@bgtask/protocol'
 import type { WaitOptions } from '@bgtask/protocol/rpc'
 import { debug } from './debug.js'
-import { checkPathLength, inspectDirectory, type PoolDirectory } from './directory/inspect.js'
+import { checkPathLength } from './directory/inspect.js'
 import { latestRecord } from './directory/judged-records.js'
-import { checkAsAsked, type MkdirOptions, makePoolDirectory, parseMkdirIfMissing } from './directory/mkdir.js'
+import { parseMkdirIfMissing } from './directory/mkdir.js'
+import { OwnDirectory } from './directory/own-directory.js'
 import { readCaller } from './launch/caller.js'
-import { type ChosenSupervisor, SupervisorChoice } from './launch/choice.js'
-import type { SupervisorCommand } from './launch/command.js'
+import type { ChosenSupervisor } from './launch/choice.js'
 import { type Launcher, launch } from './launch/launch.js'
 import { makePlan } from './launch/plan.js'
 import type { SpawnOptions } from './launch/spawn-options.js'
 import { parseSpawnOptions, type SpawnSettings } from './launch/spec.js'
 import { Standbys } from './launch/standbys.js'
 import type { LaunchWait } from './launch/supervisor-process.js'
+import { SupervisorSettings } from './launch/supervisor-settings.js'
 import { findLost, type LostOptions } from './lost/lost.js'
 import type { LostTask } from './lost/lost-task.js'
 import { type SweepOptions, sweepDirectory, sweepLaunch } from './lost/sweep.js'
 import type { MetaInput, MetaOf } from './meta.js'
-import { absolutePath, argvSchema, checkPid, environmentChangesSchema } from './options.js'
-import {
-  defaultSupervisorEnv,
-  type PoolOptions,
-  poolOptionsSchema,
-  type SupervisorEnv,
-  taskClassSchema,
-} from './pool-options.js'
+import { absolutePath, checkPid } from './options.js'
+import { type PoolOptions, poolOptionsSchema, type SupervisorEnv, taskClassSchema } from './pool-options.js'
 import type { TaskPattern, TaskPredicate } from './search/match.js'
 import { taskById, taskByPid } from './search/one-task.js'
 import { type SearchOptions, type SearchView, searchTasks } from './search/search.js'
@@ -59,13 +44,9 @@ export type TaskPoolOptions<T extends Task<object> = Task> = PoolOptions<TaskCla
 export class TaskPool<T extends Task<object> = Task> {
   /** Absolute path of the directory. */
   readonly path: string
-  readonly #access: Access
-  readonly #mkdir: MkdirOptions | undefined
+  readonly #directory: OwnDirectory
   readonly #standbys: Standbys
-  readonly #choice: SupervisorChoice
-  readonly #supervisorDetaches: boolean
-  #supervisorCmd: readonly string[] | undefined
-  #supervisorEnv: Readonly<SupervisorEnv>
+  readonly #supervisors: SupervisorSettings
   #taskClass: TaskClass<T>
 
   /**
@@ -74,19 +55,13 @@ export class TaskPool<T extends Task<object> = Task> {
    */
   constructor(options: TaskPoolOptions<T>) {
     if (!PLATFORMS.includes(process.platform)) throw new PlatformError('bgtask')
-    const { path, access, supervisor, supervisorCmd, supervisorDetaches, supervisorEnv, standby, mkdirIfMissing } =
-      parseOptions(poolOptionsSchema, options)
+    const { path, access, standby, mkdirIfMissing, ...supervisors } = parseOptions(poolOptionsSchema, options)
     this.path = absolutePath('path', path)
     checkPathLength(this.path)
     this.#taskClass = options.taskClass ?? (Task as unknown as TaskClass<T>)
-    this.#access = access
-    this.#choice = new SupervisorChoice(supervisor)
-    this.#supervisorCmd = supervisorCmd
-    this.#supervisorDetaches = supervisorDetaches
-    this.#supervisorEnv = Object.freeze({ ...defaultSupervisorEnv(this.path), ...supervisorEnv })
+    this.#supervisors = new SupervisorSettings(this.path, supervisors)
     this.#standbys = new Standbys(standby)
-    this.#mkdir = parseMkdirIfMissing(mkdirIfMissing)
-    this.#openDirectory()
+    this.#directory = new OwnDirectory(this.path, access, parseMkdirIfMissing(mkdirIfMissing))
     this.#refillStandbys(0)
   }
 
@@ -120,11 +95,11 @@ export class TaskPool<T extends Task<object> = Task> {
    * @throws InvalidOptionError if it was never set and the package of the default is not installed.
    */
   get supervisorCmd(): string[] {
-    return [...this.#command().argv]
+    return [...this.#supervisors.command().argv]
   }
 
   set supervisorCmd(argv: readonly string[]) {
-    this.#supervisorCmd = [...parseOption(argvSchema, argv, 'supervisorCmd')]
+    this.#supervisors.cmd = argv
   }
 
   /**
@@ -132,20 +107,16 @@ export class TaskPool<T extends Task<object> = Task> {
    * `BGTASK_TASKPOOL_PATH` is needed; `applySupervisorEnv` keeps them.
    */
   get supervisorEnv(): Readonly<SupervisorEnv> {
-    return this.#supervisorEnv
+    return this.#supervisors.env
   }
 
   set supervisorEnv(env: Readonly<SupervisorEnv>) {
-    parseOption(environmentChangesSchema, env, 'supervisorEnv')
-    this.#supervisorEnv = Object.freeze({ ...env })
+    this.#supervisors.env = env
   }
 
   /** Merges changes into `supervisorEnv` and returns the whole. */
   applySupervisorEnv(env: Readonly<SupervisorEnv>): Readonly<SupervisorEnv> {
-    parseOption(environmentChangesSchema, env, 'supervisorEnv')
-    // Object.assign would lose a variable `__proto__`.
-    this.#supervisorEnv = Object.freeze({ ...this.#supervisorEnv, ...env })
-    return this.#supervisorEnv
+    return this.#supervisors.applyEnv(env)
   }
 
   /**
@@ -158,16 +129,14 @@ export class TaskPool<T extends Task<object> = Task> {
   async spawn(options: SpawnOptions & { readonly meta?: MetaInput<MetaOf<T>> | undefined }): Promise<T> {
     const parsed = parseSpawnOptions(options, this.#settings)
     parsed.wait.signal?.throwIfAborted()
-    this.#checkWritable()
+    // A supervisor that is brought along may have rights that the caller lacks, by set-gid for instance.
+    if (!this.#supervisors.isCustom) this.#directory.checkWritable()
     return launch(parsed, this.#launcher)
   }
 
   /** Which supervisor a spawn would start now, and why. It runs the native one once to find out whether that works. */
   async describeSupervisor(): Promise<ChosenSupervisor> {
-    const argv = this.#supervisorCmd
-    return argv === undefined
-      ? this.#choice.describe()
-      : { kind: 'custom', argv: [...argv], reason: 'supervisorCmd is set' }
+    return this.#supervisors.describe()
   }
 
   /**
@@ -206,7 +175,7 @@ export class TaskPool<T extends Task<object> = Task> {
 
   /** The record of the supervisor with that pid if it lives, else the newest of those that had it; undefined where there is none. */
   async record(pid: number): Promise<TaskRecord | undefined> {
-    return latestRecord(this.#directory(), checkPid(pid))
+    return latestRecord(this.#directory.inspect(), checkPid(pid))
   }
 
   /**
@@ -214,7 +183,7 @@ export class TaskPool<T extends Task<object> = Task> {
    * not trusted, not what their name says) go to `onError`: whether their tasks are lost, nobody knows.
    */
   async lost(options?: LostOptions): Promise<LostTask[]> {
-    return findLost(this.#directory(), options)
+    return findLost(this.#directory.inspect(), options)
   }
 
   /**
@@ -222,7 +191,7 @@ export class TaskPool<T extends Task<object> = Task> {
    * a record that cannot be believed goes to `onError`.
    */
   async sweep(options?: SweepOptions): Promise<string[]> {
-    return sweepDirectory(this.#directory(), options)
+    return sweepDirectory(this.#directory.inspect(), options)
   }
 
   /** Tells of tasks that match as they appear, change and go, those that are there already first; ends with `break`. */
@@ -250,7 +219,7 @@ export class TaskPool<T extends Task<object> = Task> {
 
   #view(): SearchView<T> {
     return {
-      directory: this.#directory(),
+      directory: this.#directory.inspect(),
       taskAt: (pid) => this.#taskAt(pid),
       socketPath: (pid) => this.socketPath(pid),
     }
@@ -261,51 +230,20 @@ export class TaskPool<T extends Task<object> = Task> {
     return new this.taskClass(this as TaskPool<Task<object>> as TaskPool, pid)
   }
 
-  #directory(): PoolDirectory {
-    const directory = inspectDirectory(this.path, this.#access)
-    if (directory === undefined) throw new PoolDirError(this.path, 'missing')
-    if (this.#mkdir !== undefined) checkAsAsked(this.path, this.#mkdir, this.#access)
-    return directory
-  }
-
-  #openDirectory(): void {
-    if (inspectDirectory(this.path, this.#access) === undefined) {
-      if (this.#mkdir === undefined)
-        throw new PoolDirError(this.path, 'missing', 'does not exist (the option mkdirIfMissing creates it)')
-      makePoolDirectory(this.path, this.#mkdir)
-    }
-    this.#directory()
-  }
-
-  /** A supervisor that is brought along may have rights that the caller lacks, by set-gid for instance. */
-  #checkWritable(): void {
-    const { path } = this.#directory()
-    if (this.#supervisorCmd !== undefined) return
-    try {
-      accessSync(path, constants.W_OK | constants.X_OK)
-    } catch (cause) {
-      throw new PoolDirError(path, 'unusable', 'cannot be written', { cause })
-    }
-  }
-
   get #settings(): SpawnSettings {
-    const { path } = this
-    return { path, access: this.#access, supervisorEnv: this.#supervisorEnv, command: () => this.#command() }
+    const { path, access } = this.#directory
+    const supervisors = this.#supervisors
+    return { path, access, supervisorEnv: supervisors.env, command: () => supervisors.command() }
   }
 
   get #launcher(): Launcher<T> {
     return {
       standbys: this.#standbys,
-      choice: this.#choice,
+      choice: this.#supervisors.choice,
       reach: (found, wait) => this.#reach(found, wait),
       sweep: (taskId) => this.#sweepLaunch(taskId),
       refill: () => this.#refillStandbys(),
     }
-  }
-
-  #command(): SupervisorCommand {
-    const argv = this.#supervisorCmd
-    return argv === undefined ? this.#choice.command() : { kind: 'custom', argv, detaches: this.#supervisorDetaches }
   }
 
   /** Connects, once for this check and for the calls to come. */
@@ -324,7 +262,7 @@ export class TaskPool<T extends Task<object> = Task> {
   /** A supervisor that was killed could not undo what it had made. */
   async #sweepLaunch(taskId: string): Promise<void> {
     try {
-      await sweepLaunch(this.#directory(), taskId)
+      await sweepLaunch(this.#directory.inspect(), taskId)
     } catch (error) {
       debug(() => `nothing swept after a launch that failed: ${error}`)
     }

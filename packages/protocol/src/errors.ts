@@ -365,6 +365,3 @@ export class PlatformError extends BgTaskError {
     this.platform = platform
   }
 }
-
-/** The class behind a code, for `isBgTaskError` and the wire. */
-export type ErrorOfCode<C extends ErrorCode> = ErrorClasses[C]

@@ -1,16 +1,4 @@
 export {
-  flagSchema,
-  gapsSchema,
-  handlerSchema,
-  type KillSignal,
-  killSignalSchema,
-  mergedPositionSchema,
-  type StopStepOptions,
-  stopStepsOptionSchema,
-  windowBytesSchema,
-} from './contract/call-options.js'
-export {
-  EVENT_NAMES,
   type EventName,
   type EventPayload,
   eventSchemas,
@@ -18,32 +6,23 @@ export {
 export {
   type Access,
   type AccessOptions,
-  accessSchema,
   type Behavior,
-  behaviorSchema,
   countSchema,
   DEFAULT_MAX_READ_BUF_SIZE,
   DEFAULT_STOP_STEPS,
+  durationMsSchema,
   type OutputStreamId,
   type Overflow,
   PROTOCOL_VERSION,
   type RestartPolicy,
-  type RestartPolicyOptions,
-  restartPolicySchema,
   type StopStep,
   type StreamId,
-  stopStepsSchema,
-  taskIdSchema,
 } from './contract/fields.js'
 export {
   type ExitStatus,
-  exitStatusSchema,
   type InputInfo,
-  inputInfoSchema,
   type LiveState,
   type OutputInfo,
-  outputInfoSchema,
-  RECORDED_KEYS,
   type RecordedInfo,
   recordedInfoSchema,
   type SomeSurvivors,
@@ -56,7 +35,6 @@ export { isPlainObject, type JsonObject, type JsonValue, jsonObjectProblem } fro
 export {
   MAX_READ_BYTES,
   MAX_WRITE_BYTES,
-  METHOD_NAMES,
   type MethodName,
   type MethodParams,
   type ParsedParams,
@@ -75,22 +53,10 @@ export {
   type ReadResult,
   resultSchemas,
   type StopResult,
-  type WaitResult,
 } from './contract/results.js'
 export { soundInfo, soundRecordedInfo } from './contract/sound-info.js'
 export { type LaunchSpec, launchSpecSchema, MAX_SPEC_BYTES } from './contract/spec.js'
-export { describeInvalid, type Validated, validate } from './contract/validate.js'
-export {
-  logFileName,
-  MAX_RECORD_BYTES,
-  PRIVATE_SOCKET_NAME,
-  parsePoolFileName,
-  privateDirectoryPrefix,
-  recordFileName,
-  socketFileName,
-  temporaryFileName,
-  temporarySocketFileName,
-} from './directory.js'
+export { describeInvalid, validate } from './contract/validate.js'
 export {
   AmbiguousIdError,
   BgTaskError,
@@ -98,7 +64,6 @@ export {
   type CommandProblem,
   describeValue,
   type ErrorCode,
-  type ErrorOfCode,
   InvalidOptionError,
   isBgTaskError,
   LaunchError,

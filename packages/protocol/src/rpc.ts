@@ -10,6 +10,6 @@ export {
 export { EncodedResult } from './wire/encoded-result.js'
 export { fromWireError, toWireError } from './wire/errors.js'
 export { MESSAGE_LIMITS, type MessageLimits } from './wire/limits.js'
-export { PEER_LIMITS, type PeerLimits, type PeerOptions, RpcPeer } from './wire/peer.js'
+export { type PeerLimits, type PeerOptions, RpcPeer } from './wire/peer.js'
 export { MessageScanner } from './wire/scanner.js'
 export { type ConnectOptions, connectSocket, MAX_SOCKET_PATH_BYTES } from './wire/socket.js'

@@ -1,10 +1,10 @@
-import { countSchema, mergedPositionSchema, parseOptions } from '@bgtask/protocol'
+import { countSchema, parseOptions } from '@bgtask/protocol'
 import * as v from 'valibot'
 import { describe, expect, test } from 'vitest'
 
 const schema = v.strictObject({
   from: v.optional(countSchema, 0),
-  at: v.optional(mergedPositionSchema),
+  at: v.optional(v.strictObject({ seq: countSchema })),
   free: v.optional(v.unknown()),
 })
 

@@ -1,4 +1,4 @@
-import type { ExitStatus, JsonObject, LaunchSpec, LiveState, RecordedInfo } from '@bgtask/protocol'
+import type { ExitStatus, JsonObject, LaunchSpec, LiveState, RecordedInfo, SomeSurvivors } from '@bgtask/protocol'
 import type { Run } from './child/child-run.js'
 
 /** The facts that the lifecycle changes; `info.ts` makes the public info of them. */
@@ -44,4 +44,10 @@ export function runFacts(run: Run, stdio: Facts['stdio']): Partial<Facts> {
     failure: null,
     stdio,
   }
+}
+
+/** An exit status with the processes that outlived the last stop, and without those of an earlier one. */
+export function withSurvivors(exitStatus: ExitStatus, some: SomeSurvivors): ExitStatus {
+  const { survivors: _, moreSurvivors: __, ...status } = exitStatus
+  return some.survivors.length === 0 ? status : { ...status, ...some }
 }

@@ -10,20 +10,7 @@ const MAX_COMMAND_CHARACTERS = 16 * 1024
 /** Builds the public info, the record's part of it, and the record from the supervisor's state. */
 export class TaskInfoBuilder {
   readonly #supervisor: Supervisor
-  readonly #fixed: Pick<
-    RecordedInfo,
-    | 'taskId'
-    | 'supervisorPid'
-    | 'command'
-    | 'cwd'
-    | 'behavior'
-    | 'lockfile'
-    | 'restart'
-    | 'createdAt'
-    | 'protocol'
-    | 'software'
-    | 'features'
-  >
+  readonly #fixed: ReturnType<typeof fixedKeys>
   readonly #extra: () => object
   readonly #identity = processIdentity()
   /** The info that was sent last, and the parts of which it was made. */
@@ -31,22 +18,9 @@ export class TaskInfoBuilder {
 
   /** @param extra further keys of a custom supervisor. */
   constructor(supervisor: Supervisor, software: string, extra: () => object) {
-    const { spec } = supervisor
     this.#supervisor = supervisor
     this.#extra = extra
-    this.#fixed = {
-      taskId: spec.taskId,
-      supervisorPid: process.pid,
-      command: shortened(spec.exec),
-      cwd: spec.cwd,
-      behavior: spec.behavior,
-      lockfile: spec.lockfile,
-      restart: spec.restart,
-      createdAt: Date.now(),
-      protocol: PROTOCOL_VERSION,
-      software,
-      features: [...FEATURES],
-    }
+    this.#fixed = fixedKeys(supervisor.spec, software)
   }
 
   /** The info for a client: encoded once for all clients until it changes, so that frequent calls cost little. */
@@ -96,6 +70,23 @@ export class TaskInfoBuilder {
       uid: process.getuid?.() ?? 0,
       info: this.recordedInfo(),
     }
+  }
+}
+
+/** What never changes. */
+function fixedKeys({ taskId, exec, cwd, behavior, lockfile, restart }: LaunchSpec, software: string) {
+  return {
+    taskId,
+    supervisorPid: process.pid,
+    command: shortened(exec),
+    cwd,
+    behavior,
+    lockfile,
+    restart,
+    createdAt: Date.now(),
+    protocol: PROTOCOL_VERSION,
+    software,
+    features: [...FEATURES],
   }
 }
 

@@ -6,11 +6,11 @@ import {
   jsonObjectProblem,
   type LaunchSpec,
   type LiveState,
+  type MethodResult,
   RemoteError,
   type SomeSurvivors,
   type StopResult,
   type StopStep,
-  type WaitResult,
 } from '@bgtask/protocol'
 import { describeRun, type Run } from './child/child-run.js'
 import { PauseDetector } from './child/pause.js'
@@ -18,11 +18,12 @@ import type { StdioPipes } from './child/pipes.js'
 import { startChild } from './child/start.js'
 import { Stopper } from './child/stopper.js'
 import { EventHub } from './events.js'
-import { type Facts, initialFacts, runFacts } from './facts.js'
-import { mergePatch } from './lifecycle/merge-patch.js'
+import { type Facts, initialFacts, runFacts, withSurvivors } from './facts.js'
+import { exitOf } from './lifecycle/exit.js'
+import { applyMergePatch } from './lifecycle/merge-patch.js'
 import type { RestartDecision } from './lifecycle/restart.js'
 import { RestartSchedule } from './lifecycle/restart-schedule.js'
-import { type LifecycleEvent, nextState } from './lifecycle/table.js'
+import { StateKeeper } from './lifecycle/state-keeper.js'
 import type { Lock } from './lock/lock.js'
 import type { Log } from './log.js'
 import { Condition, pollUntil } from './streams/condition.js'
@@ -47,6 +48,7 @@ export class Supervisor {
   readonly streams: TaskStreams
   readonly facts: Facts
   readonly #parts: SupervisorParts
+  readonly #state: StateKeeper
   readonly #exits = new Condition()
   readonly #stopper: Stopper
   readonly #restarts: RestartSchedule
@@ -57,9 +59,6 @@ export class Supervisor {
   #pendingStart: Promise<void> | undefined
   /** Why the present run is being ended by us. */
   #stopCause: 'stopped' | 'timeout' | undefined
-  /** The state that subscribers know. */
-  #emittedState: LiveState = 'starting'
-  #recordTimer: NodeJS.Timeout | undefined
   #runtimeTimer: NodeJS.Timeout | undefined
   #pipes: StdioPipes | undefined
   /** How the run before the present one ended. */
@@ -70,6 +69,7 @@ export class Supervisor {
     this.spec = parts.spec
     this.#pipes = parts.pipes
     this.facts = initialFacts(parts.spec)
+    this.#state = new StateKeeper(this.facts, this.events, parts.log, () => parts.record(this))
     this.#stopper = new Stopper(parts.spec.taskId)
     this.#restarts = new RestartSchedule(parts.spec.restart, () => this.#retry())
     this.#pauses = new PauseDetector(
@@ -130,7 +130,7 @@ export class Supervisor {
     if (this.#stopCause !== 'stopped') this.#stopCause = cause
     const survivors = describeSome(await this.#stopper.stop(steps))
     this.#noteSurvivors(survivors)
-    this.#settle()
+    this.#releaseLockIfFinal()
     return { exitStatus: this.facts.exitStatus, ...survivors }
   }
 
@@ -138,12 +138,12 @@ export class Supervisor {
   async terminate(steps?: readonly StopStep[]): Promise<StopResult> {
     if (this.facts.state !== 'terminating') {
       this.#cancelRestart()
-      this.#become('terminating')
-      this.#commit()
+      this.#state.become('terminating')
+      this.#state.commit()
       this.events.emit('terminating', {})
     }
     const result = await this.stop(steps)
-    this.streams.finish()
+    this.streams.close()
     this.#updateEof()
     return result
   }
@@ -151,7 +151,7 @@ export class Supervisor {
   /** Merges a patch into meta; resolves with the whole once it is on record. */
   applyMeta(patch: JsonObject): JsonObject {
     const before = this.facts.meta
-    const meta = mergePatch(before, patch)
+    const meta = applyMergePatch(before, patch)
     const problem = jsonObjectProblem(meta)
     if (problem !== undefined)
       throw new InvalidOptionError('patch', patch, `makes meta too large or unfit for JSON: ${problem}`)
@@ -167,20 +167,10 @@ export class Supervisor {
   }
 
   /** Level-triggered: with `run` the end of that run or a later one, else the exit after which no restart is pending. */
-  waitExit(run: number | undefined, waitMs: number, signal: AbortSignal): Promise<WaitResult> {
+  waitExit(run: number | undefined, waitMs: number, signal: AbortSignal): Promise<MethodResult<'waitExit'>> {
     const poll = () => {
-      const { state } = this.facts
-      // While a run goes on, the last end is that of the run before.
-      const exitStatus = this.facts.exitStatus ?? this.#exitBefore
-      const ended = this.#current === undefined ? this.facts.run : this.facts.run - 1
-      const done = run === undefined ? this.#isFinal() : ended >= run
-      const result: WaitResult = {
-        done,
-        run: done ? ended : this.facts.run,
-        state,
-        exitStatus: done ? exitStatus : null,
-      }
-      return { found: done, result }
+      const facts = { ...this.facts, isFinal: this.#isFinal(), isRunning: this.#current !== undefined }
+      return exitOf(facts, this.#exitBefore, run)
     }
     return pollUntil(this.#exits, poll, waitMs, signal)
   }
@@ -201,10 +191,10 @@ export class Supervisor {
     this.#exitBefore = this.facts.exitStatus
     Object.assign(this.facts, runFacts(run, child.stdio))
     this.streams.attach(child)
-    this.#become('started')
+    this.#state.become('started')
     this.#limitRuntime(run)
     this.#parts.lock?.nameChild(run)
-    this.#commit()
+    this.#state.commit()
     this.events.emit('childStart', { run: run.number, pid: run.pid })
     this.#parts.log.debug(() => `run ${run.number}: started ${JSON.stringify(this.spec.exec)} as ${run.pid}`)
   }
@@ -235,16 +225,16 @@ export class Supervisor {
   #apply(decision: RestartDecision): void {
     if (decision.action === 'restart') {
       this.facts.nextStartAt = Date.now() + decision.delayMs
-      this.#become('retrying')
+      this.#state.become('retrying')
       return
     }
     if (decision.action === 'giveUp') this.facts.failure ??= `gave up after ${this.#restarts.inARow} restarts in a row`
-    this.#become(decision.action === 'giveUp' ? 'gaveUp' : 'ended')
+    this.#state.become(decision.action === 'giveUp' ? 'gaveUp' : 'ended')
   }
 
   /** Records the exit before it emits it: a subscriber that gets the event finds the exit in the directory. */
   #announceExit(run: Run, exitStatus: ExitStatus, willRestart: boolean): void {
-    const recorded = this.#settled()
+    const recorded = this.#noteEnd()
     const exitOffsets = this.facts.exitOffsets ?? { 1: 0, 2: 0 }
     this.events.emit('childExit', { run: run.number, exitStatus, exitOffsets, willRestart, recorded })
     this.#parts.log.debug(() => `run ${run.number} ended: ${JSON.stringify(exitStatus)}`)
@@ -265,8 +255,8 @@ export class Supervisor {
       try {
         // Another task may hold the lock by now.
         this.#parts.lock?.retake()
-        this.#become('starting')
-        this.#commit()
+        this.#state.become('starting')
+        this.#state.commit()
         await this.#startRun()
         started = true
       } catch (error) {
@@ -287,29 +277,25 @@ export class Supervisor {
     }
   }
 
-  /** Counts as a run that failed at once, so that a command that is being replaced gets its further chances. */
   #startFailed(error: Error): void {
     this.#parts.log.write(`cannot start the child again: ${error.message}`)
     this.facts.failure = error.message
-    if (this.facts.state === 'starting') {
-      const decision = this.#restarts.next(START_FAILED, 0)
-      this.#apply(decision.action === 'restart' ? decision : { action: 'giveUp' })
-    }
-    this.#settled()
+    if (this.facts.state === 'starting') this.#apply(this.#restarts.nextAfterFailedStart())
+    this.#noteEnd()
   }
 
   #cancelRestart(): void {
     this.#restarts.cancel()
     if (this.facts.state !== 'backoff') return
     this.facts.nextStartAt = null
-    this.#become('cancelled')
-    this.#settled()
+    this.#state.become('cancelled')
+    this.#noteEnd()
   }
 
-  /** Nothing runs: records that, then wakes the waiting callers. Returns whether it was recorded. */
-  #settled(): boolean {
-    const recorded = this.#commit()
-    this.#settle()
+  /** No child runs: records that, then wakes the waiting callers. Returns whether it was recorded. */
+  #noteEnd(): boolean {
+    const recorded = this.#state.commit()
+    this.#releaseLockIfFinal()
     this.#updateEof()
     this.#exits.wake()
     return recorded
@@ -318,9 +304,8 @@ export class Supervisor {
   #noteSurvivors(some: SomeSurvivors): void {
     const { exitStatus } = this.facts
     if (exitStatus === null || (some.survivors.length === 0 && exitStatus.survivors === undefined)) return
-    const { survivors: _, moreSurvivors: __, ...status } = exitStatus
-    this.facts.exitStatus = some.survivors.length === 0 ? status : { ...status, ...some }
-    this.#commit()
+    this.facts.exitStatus = withSurvivors(exitStatus, some)
+    this.#state.commit()
   }
 
   #limitRuntime(run: Run): void {
@@ -332,8 +317,8 @@ export class Supervisor {
     }, maxRuntimeMs)
   }
 
-  /** What must hold once nothing runs, nothing is being stopped and no start is pending: the lock is free for a successor. */
-  #settle(): void {
+  /** Once nothing runs, nothing is being stopped and no start is pending, a successor may take the lock. */
+  #releaseLockIfFinal(): void {
     if (this.#isFinal() && !this.#stopper.busy) this.#parts.lock?.release()
   }
 
@@ -348,48 +333,10 @@ export class Supervisor {
     }
   }
 
-  #become(event: LifecycleEvent): void {
-    const { state } = this.facts
-    const next = nextState(state, event)
-    if (next === undefined) throw new Error(`${event} cannot happen in state ${state}`)
-    this.facts.state = next
-  }
-
-  /** Records the facts, then emits the state: a subscriber that gets it finds it in the directory. Returns whether it was recorded. */
-  #commit(): boolean {
-    const recorded = this.#record()
-    const { state, run } = this.facts
-    if (state !== this.#emittedState) {
-      this.#emittedState = state
-      // The run that is being started is counted once its child runs.
-      this.events.emit('stateChange', { state, run: state === 'starting' ? run + 1 : run })
-    }
-    return recorded
-  }
-
-  #record(): boolean {
-    clearTimeout(this.#recordTimer)
-    try {
-      this.#parts.record(this)
-      return true
-    } catch (error) {
-      this.#parts.log.write(`cannot write the record: ${String(error)}`)
-      // A full disk may have room later; the directory must be right then.
-      this.#recordTimer = setTimeout(() => this.#record(), RECORD_RETRY_MS)
-      return false
-    }
-  }
-
   #notePause(stopped: boolean): void {
     const { state } = this.facts
     if ((state !== 'running' && state !== 'paused') || stopped === (state === 'paused')) return
-    this.#become(stopped ? 'paused' : 'resumed')
-    this.#commit()
+    this.#state.become(stopped ? 'paused' : 'resumed')
+    this.#state.commit()
   }
 }
-
-/** How a start that failed counts for the restart policy; 127 as a shell has it. */
-const START_FAILED: ExitStatus = { exitCode: 127, signal: null, cause: 'exit' }
-
-/** How soon a record that could not be written is tried again. */
-const RECORD_RETRY_MS = 5_000

@@ -1,7 +1,7 @@
 import type { ExitStatus, LiveState, RestartPolicy } from '@bgtask/protocol'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { mergePatch } from '../src/lifecycle/merge-patch.js'
+import { applyMergePatch } from '../src/lifecycle/merge-patch.js'
 import { decideRestart } from '../src/lifecycle/restart.js'
 import { LIFECYCLE, type LifecycleEvent, nextState } from '../src/lifecycle/table.js'
 
@@ -86,7 +86,7 @@ describe('decideRestart', () => {
   })
 })
 
-describe('mergePatch', () => {
+describe('applyMergePatch', () => {
   // The table of RFC 7396, appendix A, as far as targets and patches are objects.
   test.each([
     [{ a: 'b' }, { a: 'c' }, { a: 'c' }],
@@ -100,11 +100,11 @@ describe('mergePatch', () => {
     [{ e: null }, { a: 1 }, { e: null, a: 1 }],
     [{}, { a: { bb: { ccc: null } } }, { a: { bb: {} } }],
   ])('%j patched with %j gives %j', (target, patch, result) => {
-    expect(mergePatch(target, patch)).toEqual(result)
+    expect(applyMergePatch(target, patch)).toEqual(result)
   })
 
   test('a key named __proto__ is a key like any other', () => {
-    const patched = mergePatch({}, JSON.parse('{"__proto__":{"polluted":true}}'))
+    const patched = applyMergePatch({}, JSON.parse('{"__proto__":{"polluted":true}}'))
     expect(Object.keys(patched)).toEqual(['__proto__'])
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined()
   })

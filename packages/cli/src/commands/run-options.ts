@@ -1,4 +1,5 @@
-import type { Behavior, Overflow, RestartPolicyOptions } from '@bgtask/protocol'
+import type { SpawnOptions } from '@bgtask/pool'
+import type { Behavior, Overflow } from '@bgtask/protocol'
 import type { PoolOption } from '../open-pool.js'
 
 /** Options of `bgtask run`, as commander gives them. */
@@ -10,7 +11,7 @@ export interface RunOptions extends PoolOption {
   readonly cwd?: string
   readonly lock?: string
   readonly behavior?: Behavior
-  readonly restart?: RestartPolicyOptions
+  readonly restart?: SpawnOptions['restart']
   readonly timeout?: number
   readonly maxBuffer?: number
   readonly overflow?: Overflow

@@ -1,5 +1,5 @@
-import type { Task } from '@bgtask/client'
-import { killSignalSchema, parseOption } from '@bgtask/protocol'
+import { killSignalSchema, type Task } from '@bgtask/client'
+import { parseOption } from '@bgtask/protocol'
 import { CliError } from '../errors.js'
 import { requireLive, type Target } from '../targets.js'
 import { examples, poolCommand } from './common.js'

@@ -1,5 +1,5 @@
-import type { StopStepOptions } from '@bgtask/client'
-import { killSignalSchema, parseOption } from '@bgtask/protocol'
+import { killSignalSchema, type StopStepOptions } from '@bgtask/client'
+import { parseOption } from '@bgtask/protocol'
 import { CliError } from '../errors.js'
 import { survivorsError } from '../remove.js'
 import { requireLive, type Target } from '../targets.js'
@@ -37,13 +37,13 @@ async function stop(ids: readonly string[], options: StopCommandOptions): Promis
 async function restart(ids: readonly string[], options: EachOptions): Promise<void> {
   await eachTarget(ids, options, async (target) => {
     const { id, task } = requireLive(target)
-    if (!(await task.restart())) {
-      await end(target)
-      if (!(await task.restart()))
-        throw new CliError('ERR_BGTASK_TASK_STATE', `task ${id} was already restarted by another client`)
-    }
-    const { pid, run } = await task.info()
-    return { pid, run }
+    const restarted = await task.restart({ stop: true })
+    const { pid, run, exitStatus } = await task.info()
+    if (restarted) return { pid, run }
+    const { survivors = [], moreSurvivors } = exitStatus ?? {}
+    if (survivors.length > 0) throw survivorsError(id, { survivors, moreSurvivors })
+    const message = `task ${id} is running: it survived the stop, or another client has restarted it`
+    throw new CliError('ERR_BGTASK_TASK_STATE', message)
   })
 }
 

@@ -18,10 +18,10 @@ export interface OutputGap {
 
 /** What following needs of a stream. */
 export interface Followed {
-  /** A long poll at `from`, the oldest kept byte where undefined; with `discard` it first forgets what lies before that. */
+  /** Polls for bytes at `from`, by default the oldest kept byte; with `discard` what lies before that is discarded first. */
   read(poll: { from?: number; waitMs: number; discard: boolean; signal: AbortSignal }): Promise<ReadResult>
-  /** Forgets what lies before `upTo`. */
-  release(upTo: number, signal: AbortSignal): Promise<unknown>
+  /** Discards what lies before `upTo`. */
+  discard(upTo: number, signal: AbortSignal): Promise<unknown>
   /** Whether the child waits for room. */
   isBlocked(signal: AbortSignal | null | undefined): Promise<boolean>
 }
@@ -33,8 +33,8 @@ export interface ChunksOptions {
   readonly live?: boolean
   /** How long the next poll waits. One that ends with nothing is told as undefined. */
   readonly waitMs?: () => number
-  /** Up to where the consumer has finished: it is forgotten when more is asked for. */
-  readonly finished?: () => number
+  /** Up to where the consumer has finished: that is discarded when it requests more. */
+  readonly discardTo?: () => number
 }
 
 /**
@@ -43,30 +43,30 @@ export interface ChunksOptions {
  */
 export async function* chunks(
   stream: Followed,
-  { from, signal, live = true, waitMs = () => (live ? LONG_POLL_MS : 0), finished }: ChunksOptions,
+  { from, signal, live = true, waitMs = () => (live ? LONG_POLL_MS : 0), discardTo }: ChunksOptions,
 ): AsyncGenerator<OutputChunk | OutputGap | undefined, void, undefined> {
   const left = new AbortController()
   const ended = signal == null ? left.signal : AbortSignal.any([signal, left.signal])
   const pace = new PollPace('readStream')
   let position = from
   let until: number | undefined
-  let freed = 0
+  let discarded = 0
   let ahead: Promise<ReadResult> | undefined
   const read = (pollMs: number, discard = false) =>
     stream.read({ from: position, waitMs: pollMs, discard, signal: ended })
-  /** Mostly the consumer has finished with everything, and one call does both. */
-  const freeAndRead = async (pollMs: number, upTo: number) => {
-    freed = upTo
+  /** Usually the consumer has finished with everything, and one call does both. */
+  const discardAndRead = async (pollMs: number, upTo: number) => {
+    discarded = upTo
     if (upTo === position) return read(pollMs, true)
-    const [result] = await Promise.all([read(pollMs), stream.release(upTo, ended)])
+    const [result] = await Promise.all([read(pollMs), stream.discard(upTo, ended)])
     return result
   }
   try {
     for (;;) {
       const polled = performance.now()
       const pollMs = waitMs()
-      const upTo = finished?.() ?? 0
-      const result = await (upTo > freed ? freeAndRead(pollMs, upTo) : (ahead ?? read(pollMs)))
+      const upTo = discardTo?.() ?? 0
+      const result = await (upTo > discarded ? discardAndRead(pollMs, upTo) : (ahead ?? read(pollMs)))
       const { offset, data, eof, endOffset } = result
       ahead = undefined
       position ??= offset
@@ -76,16 +76,16 @@ export async function* chunks(
       position = Math.max(position, offset) + data.length
       until ??= live ? Number.POSITIVE_INFINITY : endOffset
       const over = eof || position >= until
-      // While the consumer works on this chunk the next one is fetched, if it is there. Not by one who frees: a single call
-      // that frees and reads costs less, and brings more at once.
-      if (!over && endOffset > position && finished === undefined) ahead = quietly(read(pollMs))
+      // While the consumer works on this chunk the next one is fetched, if it is there. With `discard` it is not: one call
+      // that discards and reads costs less, and returns more at once.
+      if (!over && endOffset > position && discardTo === undefined) ahead = quietly(read(pollMs))
       if (data.length > 0) yield { offset, data }
       if (over) break
       if (data.length > 0) continue
       pace.cameBackEmpty(polled, pollMs)
       yield undefined
     }
-    if (finished !== undefined && finished() > freed) await stream.release(finished(), ended)
+    if (discardTo !== undefined && discardTo() > discarded) await stream.discard(discardTo(), ended)
   } finally {
     left.abort()
   }

@@ -1,4 +1,4 @@
-import { countSchema, flagSchema, type OptionsOf, parseOptions } from '@bgtask/protocol'
+import { countSchema, type OptionsOf, parseOptions } from '@bgtask/protocol'
 import { signalSchema } from '@bgtask/protocol/rpc'
 import * as v from 'valibot'
 import { chunks, type Followed, type OutputChunk, type OutputGap } from './chunks.js'
@@ -7,9 +7,9 @@ export const followOptionsSchema = v.strictObject({
   /** Byte offset to begin at; the default is the oldest kept byte. */
   from: v.optional(countSchema),
   /** Frees what the consumer has finished with: a chunk when the next is asked for. A task with `overflow: 'block'` needs it. */
-  discard: v.optional(flagSchema),
+  discard: v.optional(v.boolean()),
   /** False: end with what is there at the call instead of waiting for more. */
-  live: v.optional(flagSchema),
+  live: v.optional(v.boolean()),
   /** Ends the following: what waits rejects with the signal's reason. */
   signal: v.nullish(signalSchema),
 })
@@ -23,8 +23,8 @@ export async function* follow(
 ): AsyncGenerator<OutputChunk | OutputGap, void, undefined> {
   const { from, discard = false, signal, live } = parseOptions(followOptionsSchema, options)
   let position = 0
-  const finished = discard ? () => position : undefined
-  for await (const chunk of chunks(stream, { from, signal, live, waitMs, finished })) {
+  const discardTo = discard ? () => position : undefined
+  for await (const chunk of chunks(stream, { from, signal, live, waitMs, discardTo })) {
     if (chunk === undefined) continue
     yield chunk
     position = chunk.gap ? chunk.to : chunk.offset + chunk.data.length

@@ -1,5 +1,6 @@
-import { type OptionsOf, parseOptions, windowBytesSchema } from '@bgtask/protocol'
+import { type OptionsOf, parseOptions } from '@bgtask/protocol'
 import * as v from 'valibot'
+import { windowBytesSchema } from '../call-options.js'
 import { LONG_POLL_MS } from '../long-poll.js'
 import { LineSplitter, type OutputLine } from '../text/line-splitter.js'
 import { chunks, type Followed, type OutputGap } from './chunks.js'
@@ -26,11 +27,11 @@ export async function* lines(
   const { from, discard = false, signal, live = true, maxLineBytes } = parseOptions(linesOptionsSchema, options)
   const splitter = new LineSplitter(maxLineBytes)
   let position = 0
-  const finished = discard ? () => position : undefined
+  const discardTo = discard ? () => position : undefined
   // Only what comes can fill the buffer: once is enough for each chunk.
   let asked = false
   const waitMs = () => (!live ? 0 : discard && splitter.holds && !asked ? QUIET_MS : LONG_POLL_MS)
-  for await (const chunk of chunks(stream, { from, signal, live, waitMs, finished })) {
+  for await (const chunk of chunks(stream, { from, signal, live, waitMs, discardTo })) {
     if (chunk === undefined) {
       if (discard && splitter.holds && !asked && (await stream.isBlocked(signal))) position = splitter.endOffset
       asked = true

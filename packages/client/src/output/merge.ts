@@ -30,8 +30,8 @@ export interface MergeSource {
   order(seq: number | undefined): Promise<OrderResult>
   /** Bytes that are there already: at most `length`, as many as one reply carries. */
   read(streamId: OutputStreamId, offset: number, length: number): Promise<ReadResult>
-  /** Forgets what lies before `upTo`. */
-  release(streamId: OutputStreamId, upTo: number): Promise<unknown>
+  /** Discards what lies before `upTo`. */
+  discard(streamId: OutputStreamId, upTo: number): Promise<unknown>
 }
 
 /** Lays the bytes of both streams into the order in which they were read. */
@@ -50,7 +50,7 @@ export async function* merge(
   })
   for (let asked = from?.seq; ; asked = seq) {
     // Whoever asks for more has finished with all that was told.
-    if (discard) await Promise.all([stdout.release(), stderr.release()])
+    if (discard) await Promise.all([stdout.discard(), stderr.discard()])
     const polled = performance.now()
     const order = await source.order(asked)
     if (order.seq < seq) throw new ProtocolError(`readOrder went back from chunk ${seq} to ${order.seq}`)
@@ -73,7 +73,7 @@ export async function* merge(
   for (const stream of [stdout, stderr]) {
     const gap = await stream.rest()
     if (gap !== undefined) yield { ...gap, ...told(stream) }
-    if (discard) await stream.release()
+    if (discard) await stream.discard()
   }
 }
 
@@ -95,7 +95,7 @@ class Cursor {
   position: number
   /** Bytes from `position` on that were fetched. */
   #fetched: Buffer = Buffer.alloc(0)
-  #released = 0
+  #discarded = 0
   readonly #source: MergeSource
   readonly #streamId: OutputStreamId
 
@@ -122,11 +122,11 @@ class Cursor {
     return endOffset > this.position ? this.#skipTo(this.position, endOffset) : undefined
   }
 
-  /** Forgets what was told, where that is new. */
-  async release(): Promise<void> {
-    if (this.position <= this.#released) return
-    this.#released = this.position
-    await this.#source.release(this.#streamId, this.position)
+  /** Discards what was yielded, unless that is done already. */
+  async discard(): Promise<void> {
+    if (this.position <= this.#discarded) return
+    this.#discarded = this.position
+    await this.#source.discard(this.#streamId, this.position)
   }
 
   async #fetch(position: number, end: number): Promise<OutputGap | undefined> {

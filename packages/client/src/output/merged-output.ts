@@ -1,7 +1,5 @@
 import {
-  flagSchema,
   MAX_READ_BYTES,
-  mergedPositionSchema,
   type OptionsOf,
   type OrderResult,
   type OutputStreamId,
@@ -10,6 +8,7 @@ import {
 } from '@bgtask/protocol'
 import { signalSchema, waitOptionsSchema } from '@bgtask/protocol/rpc'
 import * as v from 'valibot'
+import { mergedPositionSchema } from '../call-options.js'
 import { LONG_POLL_MS } from '../long-poll.js'
 import type { SupervisorConnection } from '../supervisor-connection.js'
 import { type MergedChunk, type MergedGap, merge } from './merge.js'
@@ -18,9 +17,9 @@ const mergedFollowOptionsSchema = v.strictObject({
   /** The `next` of what was seen last; the default is the oldest known chunk. */
   from: v.optional(mergedPositionSchema),
   /** Frees what the consumer has finished with, when it asks for more. A task with `overflow: 'block'` needs it. */
-  discard: v.optional(flagSchema),
+  discard: v.optional(v.boolean()),
   /** False: end with what is there at the call instead of waiting for more. */
-  live: v.optional(flagSchema),
+  live: v.optional(v.boolean()),
   /** Ends the following: what waits rejects with the signal's reason. */
   signal: v.nullish(signalSchema),
 })
@@ -64,7 +63,7 @@ export class MergedOutput {
             { streamId, from: offset, maxBytes: Math.min(length, MAX_READ_BYTES) },
             { signal },
           ),
-        release: (streamId: OutputStreamId, upTo: number) =>
+        discard: (streamId: OutputStreamId, upTo: number) =>
           connection.call('discardStream', { streamId, upTo }, { signal }),
       },
       { from, live, discard },

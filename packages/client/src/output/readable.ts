@@ -1,6 +1,7 @@
 import { ReadableStream } from 'node:stream/web'
-import { gapsSchema, type OptionsOf, OutputGapError, parseOptions } from '@bgtask/protocol'
+import { type OptionsOf, OutputGapError, parseOptions } from '@bgtask/protocol'
 import * as v from 'valibot'
+import { gapsSchema } from '../call-options.js'
 import type { Followed } from './chunks.js'
 import { follow, followOptionsSchema } from './follow.js'
 

@@ -5,11 +5,10 @@ import {
   type OptionsOf,
   type OutputInfo,
   type OutputStreamId,
-  outputInfoSchema,
   paramSchemas,
   parseOptions,
   type ReadResult,
-  validate,
+  taskInfoSchema,
 } from '@bgtask/protocol'
 import { type WaitOptions, waitOptionsSchema } from '@bgtask/protocol/rpc'
 import * as v from 'valibot'
@@ -52,7 +51,7 @@ export class TaskOutput {
     this.name = id === 1 ? 'stdout' : 'stderr'
     this.#followed = {
       read: ({ signal, ...poll }) => this.#read({ ...poll, maxBytes: MAX_READ_BYTES }, { signal }),
-      release: (upTo, signal) => this.discard(upTo, { signal }),
+      discard: (upTo, signal) => this.discard(upTo, { signal }),
       isBlocked: async (signal) => (await this.info({ signal })).blocked,
     }
   }
@@ -60,7 +59,11 @@ export class TaskOutput {
   /** Offsets of what is kept, whether more can come, and what went wrong. */
   async info(options?: WaitOptions): Promise<OutputInfo> {
     const info = await this.#connection.call('getInfo', undefined, options)
-    return checked(validate(outputInfoSchema, info.streams?.[this.id]), `streams.${this.id} of getInfo`)
+    return checked(
+      taskInfoSchema.entries.streams.entries[this.id],
+      info.streams?.[this.id],
+      `streams.${this.id} of getInfo`,
+    )
   }
 
   /**
@@ -70,7 +73,7 @@ export class TaskOutput {
   async read(options: ReadOptions = {}): Promise<ReadResult> {
     const { discard, signal, timeoutMs, ...params } = parseOptions(readOptionsSchema, options)
     const result = await this.#read(params, { signal, timeoutMs })
-    if (discard) await this.#releaseRead(result)
+    if (discard) await this.#discardRead(result)
     return result
   }
 
@@ -126,7 +129,7 @@ export class TaskOutput {
   }
 
   /** The bytes are in hand, so a supervisor that goes now must not take them away; the caller's abort neither. */
-  async #releaseRead({ offset, data }: ReadResult): Promise<void> {
+  async #discardRead({ offset, data }: ReadResult): Promise<void> {
     try {
       await this.discard(offset + data.length)
     } catch (error) {

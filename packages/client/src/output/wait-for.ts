@@ -1,6 +1,7 @@
-import { gapsSchema, type OptionsOf, OutputGapError, parseOptions, windowBytesSchema } from '@bgtask/protocol'
+import { type OptionsOf, OutputGapError, parseOptions } from '@bgtask/protocol'
 import { waitOptionsSchema, withDeadline } from '@bgtask/protocol/rpc'
 import * as v from 'valibot'
+import { gapsSchema, windowBytesSchema } from '../call-options.js'
 import { pollMs } from '../long-poll.js'
 import { Matcher, type OutputMatch } from '../text/matcher.js'
 import type { Followed } from './chunks.js'

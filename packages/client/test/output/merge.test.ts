@@ -43,7 +43,7 @@ function sourceOf(
       const shown = chunks.slice(seq, seq + maxChunks)
       return { seq, chunks: shown, endSeq: chunks.length, eof: seq + shown.length === chunks.length }
     },
-    release: async () => {},
+    discard: async () => {},
     read: async (streamId, from, length) => {
       const offset = Math.min(Math.max(from, firstOffset[streamId]), endOffset[streamId])
       const end = Math.min(endOffset[streamId], offset + Math.min(length, maxBytes))
@@ -134,7 +134,7 @@ test.each([
 ])('is not led astray by %s', async (_, lie: { order?: object; read?: object }) => {
   const source: MergeSource = {
     order: async () => ({ seq: 1, chunks: [[1, 1, 4, 100]], endSeq: 2, eof: false, ...lie.order }),
-    release: async () => {},
+    discard: async () => {},
     read: async () => ({ offset: 1, data: Buffer.of(1), eof: false, endOffset: 5, ...lie.read }),
   }
   await expect(all(source, { seq: 1, stdout: 1 })).rejects.toMatchObject({ code: 'ERR_BGTASK_PROTOCOL' })

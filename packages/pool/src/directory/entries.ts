@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
-import { PoolDirError, parsePoolFileName } from '@bgtask/protocol'
+import { parsePoolFileName } from '@bgtask/os'
+import { PoolDirError } from '@bgtask/protocol'
 import type { PoolDirectory } from './inspect.js'
 
 /** The files that one pid has in the directory. Records of earlier tasks with the same pid may be among them. */

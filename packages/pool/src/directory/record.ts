@@ -1,12 +1,11 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { MAX_RECORD_BYTES, recordFileName } from '@bgtask/os'
 import {
   describeValue,
   isPlainObject,
-  MAX_RECORD_BYTES,
   PermissionError,
   PROTOCOL_VERSION,
   ProtocolError,
-  recordFileName,
   soundRecordedInfo,
   type TaskRecord,
 } from '@bgtask/protocol'

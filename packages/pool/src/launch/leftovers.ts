@@ -1,6 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { isLive, isRunning, livingThread, type ProcessStat, readProcessStat, signalProcess } from '@bgtask/os'
+import {
+  allPids,
+  isLive,
+  isRunning,
+  livingThread,
+  type ProcessStat,
+  readEnvironment,
+  readProcessStat,
+  signalProcess,
+} from '@bgtask/os'
 
 /** Asked to go, a supervisor may need a moment to end the child it has just started; then it is made to. */
 const STEPS = [
@@ -45,7 +53,7 @@ export async function endLeftovers(launched: Launched): Promise<void> {
  * whose end the launcher sees, and is gone only after that. It may be anybody's, so it is waited for and not signalled.
  */
 function findLeftovers({ marks, since = 0 }: Launched): ProcessStat[] {
-  return pids().flatMap((pid) => {
+  return allPids().flatMap((pid) => {
     // The start time first: should the pid be reused after this, the signal is not sent.
     const stat = readProcessStat(pid)
     if (stat === undefined || stat.startTime < since || !isLive(stat)) return []
@@ -60,22 +68,4 @@ function findLeftovers({ marks, since = 0 }: Launched): ProcessStat[] {
 /** Whether the whole process exits. A main thread that has ended is marked as exiting for good, while the others run on. */
 function isEnding(stat: ProcessStat): boolean {
   return stat.isExiting && livingThread(stat) === stat.pid
-}
-
-function pids(): number[] {
-  try {
-    return readdirSync('/proc').map(Number).filter(Number.isInteger)
-  } catch {
-    // No /proc: then a supervisor that hangs must notice by itself that nobody listens any more.
-    return []
-  }
-}
-
-/** Empty of a process that exits, or that is somebody else's. */
-function readEnvironment(thread: number | undefined): string[] {
-  try {
-    return readFileSync(`/proc/${thread}/environ`, 'latin1').split('\0').filter(Boolean)
-  } catch {
-    return []
-  }
 }

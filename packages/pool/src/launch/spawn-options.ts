@@ -1,17 +1,10 @@
-import {
-  behaviorSchema,
-  DEFAULT_MAX_READ_BUF_SIZE,
-  DEFAULT_STOP_STEPS,
-  launchSpecSchema,
-  type OptionsOf,
-  restartPolicySchema,
-  stopStepsOptionSchema,
-} from '@bgtask/protocol'
+import { stopStepsOptionSchema } from '@bgtask/client'
+import { DEFAULT_MAX_READ_BUF_SIZE, DEFAULT_STOP_STEPS, launchSpecSchema, type OptionsOf } from '@bgtask/protocol'
 import { signalSchema } from '@bgtask/protocol/rpc'
 import * as v from 'valibot'
 import { argvSchema, environmentChangesSchema, pathSchema, timerMsSchema } from '../options.js'
 
-const { meta, maxReadBufSize, overflow, stdin, maxRuntimeMs } = launchSpecSchema.entries
+const { behavior, restart, meta, maxReadBufSize, overflow, stdin, maxRuntimeMs } = launchSpecSchema.entries
 
 /** How long (ms) a supervisor may take until it is ready. */
 const DEFAULT_LAUNCH_MS = 10_000
@@ -36,7 +29,7 @@ export const spawnOptionsSchema = v.strictObject({
    * process group, ends with it. `foreground`: a plain child, with which the program stays. What the task writes is written to
    * the caller's stdout and stderr too, and the supervisor's own words to stderr.
    */
-  behavior: v.optional(behaviorSchema, 'daemon'),
+  behavior: v.optional(behavior, 'daemon'),
   /** Whatever the task is to be found by: a JSON object of at most 64 KiB. */
   meta: v.optional(meta, {}),
   /** Bytes kept of each output stream, 16 MiB unless given; memory grows only as used. */
@@ -50,7 +43,7 @@ export const spawnOptionsSchema = v.strictObject({
   /** How the task is stopped: TERM, and KILL after 10 s, unless given. */
   stop: v.optional(stopStepsOptionSchema, () => [...DEFAULT_STOP_STEPS]),
   /** Whether and when the child is started again after it ended by itself; never unless given. */
-  restart: v.optional(v.strictObject(restartPolicySchema.entries), { on: 'never' }),
+  restart: v.optional(v.strictObject(restart.entries), { on: 'never' }),
   /** The child is stopped after this long (ms) in one run. */
   maxRuntimeMs: v.optional(maxRuntimeMs.wrapped),
   /** How long the supervisor may take from its start until it is ready, 10,000 ms unless given. */

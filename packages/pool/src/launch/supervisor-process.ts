@@ -66,7 +66,7 @@ export class SupervisorProcess {
     try {
       debug(() => `launch ${this.#launchId}: task ${taskId}, ${spec.length} bytes of spec`)
       this.#started.give(spec)
-      await this.#settled(wait)
+      await this.#readyOrEnded(wait)
       if (this.#report.pid === undefined) throw this.#failure()
       const reached = await reach(this.#report.pid, this.name)
       this.#started.release(this.#report.stderrBesideReady)
@@ -103,7 +103,7 @@ export class SupervisorProcess {
   }
 
   /** Resolves when it is ready or has ended. */
-  #settled(wait: LaunchWait): Promise<void> {
+  #readyOrEnded(wait: LaunchWait): Promise<void> {
     return new Promise((resolve, reject) => {
       const disarm = armDeadline(wait, 'launch', (reason) => {
         // What has arrived while this process was busy is read before the supervisor is given up.

@@ -1,6 +1,5 @@
 import { lstatSync } from 'node:fs'
-import { currentPlace } from '@bgtask/os'
-import { socketFileName } from '@bgtask/protocol'
+import { currentPlace, socketFileName } from '@bgtask/os'
 import type { PoolEntry } from '../directory/entries.js'
 import type { PoolDirectory } from '../directory/inspect.js'
 import type { JudgedRecord } from '../directory/judged-records.js'

@@ -1,3 +1,4 @@
+import { stopStepsOptionSchema } from '@bgtask/client'
 import {
   canReadProcesses,
   currentPlace,
@@ -11,14 +12,11 @@ import {
 } from '@bgtask/os'
 import {
   DEFAULT_STOP_STEPS,
-  exitStatusSchema,
   type OptionsOf,
   parseOptions,
   type RecordedInfo,
   type Survivor,
-  stopStepsOptionSchema,
   type TaskRecord,
-  validate,
 } from '@bgtask/protocol'
 import { waitOptionsSchema, withDeadline } from '@bgtask/protocol/rpc'
 import * as v from 'valibot'
@@ -153,7 +151,7 @@ function namedProcesses(record: TaskRecord): NamedProcess[] {
 }
 
 function survivorsOf({ info }: TaskRecord): readonly Survivor[] {
-  return validate(exitStatusSchema, info.exitStatus).value?.survivors ?? []
+  return info.exitStatus?.survivors ?? []
 }
 
 /** What the record names and may run though it was not found, since nothing proves here that it is still the same process. */

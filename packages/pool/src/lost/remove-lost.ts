@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, unlinkSync } from 'node:fs'
-import { livenessHere } from '@bgtask/os'
-import { logFileName, PermissionError, recordFileName, socketFileName } from '@bgtask/protocol'
+import { livenessHere, logFileName, recordFileName, socketFileName } from '@bgtask/os'
+import { PermissionError } from '@bgtask/protocol'
 import { inodeOf, type PoolDirectory, whileHeld } from '../directory/inspect.js'
 import { isRefused } from './is-refused.js'
 import { type LostRecord, SETTLE_MS } from './judge.js'

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, rmdirSync, rmSync, unlinkSync } from 'node:fs'
-import { PRIVATE_SOCKET_NAME } from '@bgtask/protocol'
+import { PRIVATE_SOCKET_NAME } from '@bgtask/os'
 
 /** Removes a file of ours, or a directory in which a socket was made, that was not written in the last `minAgeMs`; false where it stays. */
 export function removeOwn(path: string, minAgeMs: number): boolean {

@@ -1,5 +1,5 @@
-import { livenessHere, processGone } from '@bgtask/os'
-import { logFileName, type OptionsOf, parseOptions, recordFileName, socketFileName } from '@bgtask/protocol'
+import { livenessHere, logFileName, processGone, recordFileName, socketFileName } from '@bgtask/os'
+import { type OptionsOf, parseOptions } from '@bgtask/protocol'
 import * as v from 'valibot'
 import { debug } from '../debug.js'
 import { listEntries, type PoolEntry } from '../directory/entries.js'

@@ -1,4 +1,4 @@
-import { InvalidOptionError, isPlainObject, type JsonObject, RECORDED_KEYS, type TaskInfo } from '@bgtask/protocol'
+import { InvalidOptionError, isPlainObject, type JsonObject, recordedInfoSchema, type TaskInfo } from '@bgtask/protocol'
 
 /** Part of a value: every named key must match; arrays match element by element; a RegExp or a function decides. */
 export type Pattern<T> = RegExp | ((value: T) => boolean) | Shape<T>
@@ -69,7 +69,7 @@ export function matchesPattern(pattern: unknown, value: unknown): boolean {
 
 /** Whether records suffice to decide, so that no supervisor need be asked. */
 export function namesOnlyRecorded(pattern: object): boolean {
-  return Object.keys(pattern).every((key) => RECORDED_KEYS.includes(key))
+  return Object.keys(pattern).every((key) => Object.hasOwn(recordedInfoSchema.entries, key))
 }
 
 type Keyed = Readonly<Record<string, unknown>>

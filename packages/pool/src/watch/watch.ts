@@ -1,6 +1,7 @@
 import { watch as watchDirectory } from 'node:fs'
 import type { Task } from '@bgtask/client'
-import { isBgTaskError, type OptionsOf, PoolDirError, parseOptions, parsePoolFileName } from '@bgtask/protocol'
+import { parsePoolFileName } from '@bgtask/os'
+import { isBgTaskError, type OptionsOf, PoolDirError, parseOptions } from '@bgtask/protocol'
 import { signalSchema } from '@bgtask/protocol/rpc'
 import * as v from 'valibot'
 import { listEntries } from '../directory/entries.js'

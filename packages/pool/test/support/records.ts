@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { processIdentity } from '@bgtask/os'
-import { type RecordedInfo, recordFileName, type TaskRecord } from '@bgtask/protocol'
+import { processIdentity, recordFileName } from '@bgtask/os'
+import type { RecordedInfo, TaskRecord } from '@bgtask/protocol'
 import { onTestFinished } from 'vitest'
 
 /** A process that does nothing until it is killed, or the test is over. */

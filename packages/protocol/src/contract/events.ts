@@ -27,4 +27,3 @@ export const eventSchemas = {
 
 export type EventName = keyof typeof eventSchemas
 export type EventPayload<E extends EventName> = v.InferOutput<(typeof eventSchemas)[E]>
-export const EVENT_NAMES = Object.keys(eventSchemas) as EventName[]

@@ -99,7 +99,6 @@ export const restartPolicySchema = v.object({
   resetAfterMs: v.optional(durationMsSchema, 60_000),
 })
 export type RestartPolicy = v.InferOutput<typeof restartPolicySchema>
-export type RestartPolicyOptions = v.InferInput<typeof restartPolicySchema>
 
 /** Who else may come in: modes of sockets, logs and records, their group, and the uids trusted beside the usual ones. */
 export const accessSchema = v.object({

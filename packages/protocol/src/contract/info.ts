@@ -145,6 +145,3 @@ type LiveEntries = v.InferOutput<v.ObjectSchema<typeof liveEntries, undefined>>
 export interface TaskInfo<Meta extends object = JsonObject> extends RecordedInfo<Meta>, LiveEntries {
   [custom: string]: unknown
 }
-
-/** The keys that records hold; a search for these alone needs no connection. */
-export const RECORDED_KEYS: readonly string[] = Object.keys(recordedEntries)

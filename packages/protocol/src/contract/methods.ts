@@ -99,5 +99,3 @@ export type MethodName = keyof typeof paramSchemas
 export type MethodParams<M extends MethodName> = v.InferInput<(typeof paramSchemas)[M]>
 /** What a handler gets: defaults filled in. */
 export type ParsedParams<M extends MethodName> = v.InferOutput<(typeof paramSchemas)[M]>
-
-export const METHOD_NAMES = Object.keys(paramSchemas) as MethodName[]

@@ -54,7 +54,6 @@ const waitResultSchema = v.looseObject({
   state: liveStateSchema,
   exitStatus: v.nullable(exitStatusSchema),
 })
-export type WaitResult = v.InferOutput<typeof waitResultSchema>
 
 /** The result of every method. A module of its own, since a supervisor does not check results and need not hold this. */
 export const resultSchemas = {

@@ -1,19 +1,12 @@
 import type { Socket } from 'node:net'
-import {
-  type BgTaskError,
-  ProtocolError,
-  RemoteError,
-  TaskGoneError,
-  UnsupportedError,
-  WouldBlockError,
-} from '../errors.js'
+import { type BgTaskError, ProtocolError, TaskGoneError, UnsupportedError, WouldBlockError } from '../errors.js'
 import { parseOptions } from '../options.js'
 import { type PendingCall, PendingCalls } from './calls.js'
-import { decode, encode } from './codec.js'
+import { decode } from './codec.js'
 import { armDeadline, type WaitOptions, waitOptionsSchema } from './deadline.js'
-import { EncodedResult, RESPONSE } from './encoded-result.js'
 import { fromAnsweredError, toWireError } from './errors.js'
 import { MESSAGE_LIMITS, type MessageLimits } from './limits.js'
+import { encodeNotification, encodeRequest, encodeResponse, type Message, parseMessage } from './message.js'
 import { Outbox } from './outbox.js'
 import { MessageScanner } from './scanner.js'
 
@@ -54,9 +47,6 @@ export interface PeerOptions {
 
 /** So little may be held for each of very many peers. */
 const LITTLE_BYTES = 32 * 1024
-
-const REQUEST = 0
-const NOTIFICATION = 2
 
 /** Before it disconnects, a peer sends the reason as this notification; its parameter is a wire error. */
 const ERROR_NOTIFICATION = 'error'
@@ -132,7 +122,7 @@ export class RpcPeer {
       if (signal?.aborted) throw signal.reason
       if (this.#closed) throw this.#closeError ?? new TaskGoneError()
       const id = this.#calls.nextId()
-      const bytes = encode([REQUEST, id, method, params], this.#limits)
+      const bytes = encodeRequest(id, method, params, this.#limits)
       if (this.queuedBytes + bytes.length > this.#limits.maxQueuedBytes) throw new WouldBlockError(`calling ${method}`)
       const disarm =
         signal == null && timeoutMs === undefined
@@ -147,7 +137,7 @@ export class RpcPeer {
   /** Sends a notification; false where it was dropped, because the connection is closed or too much waits to be sent. */
   notify(method: string, params: unknown[] = []): boolean {
     if (this.#closed || this.queuedBytes > this.#limits.pauseQueuedBytes) return false
-    this.#outbox.send(encode([NOTIFICATION, method, params], this.#limits))
+    this.#outbox.send(encodeNotification(method, params, this.#limits))
     this.#noteHeld()
     return true
   }
@@ -169,7 +159,7 @@ export class RpcPeer {
   /** Sends the reason, as far as the kernel takes it at once, and closes. */
   disconnect(error: BgTaskError): void {
     if (this.#closed) return
-    this.#outbox.send(encode([NOTIFICATION, ERROR_NOTIFICATION, [toWireError(error)]]))
+    this.#outbox.send(encodeNotification(ERROR_NOTIFICATION, [toWireError(error)], MESSAGE_LIMITS))
     this.close(error)
   }
 
@@ -202,7 +192,7 @@ export class RpcPeer {
       while (!this.#closed && !this.#mustPause()) {
         const message = this.#scanner.next()
         if (message === undefined) break
-        this.#handle(decode(message), this.#scanner.heldWholeFloat)
+        this.#handle(parseMessage(decode(message)), this.#scanner.heldWholeFloat)
       }
     } catch (error) {
       problem = error as ProtocolError
@@ -231,24 +221,10 @@ export class RpcPeer {
     else this.#socket.resume()
   }
 
-  #handle(message: unknown, hasWholeFloats: boolean): void {
-    if (!Array.isArray(message)) throw new ProtocolError('a message is not an array')
-    const [type, second, third, fourth] = message
-    if (
-      type === REQUEST &&
-      message.length === 4 &&
-      isId(second) &&
-      typeof third === 'string' &&
-      Array.isArray(fourth)
-    ) {
-      this.#answer(second, third, fourth, hasWholeFloats)
-    } else if (type === RESPONSE && message.length === 4 && isId(second)) {
-      this.#receive(second, third, fourth)
-    } else if (type === NOTIFICATION && message.length === 3 && typeof second === 'string' && Array.isArray(third)) {
-      this.#notice(second, third)
-    } else {
-      throw new ProtocolError('a message is no request, response or notification of MessagePack-RPC')
-    }
+  #handle(message: Message, hasWholeFloats: boolean): void {
+    if (message.kind === 'request') this.#answer(message.id, message.method, message.params, hasWholeFloats)
+    else if (message.kind === 'response') this.#receive(message.id, message.error, message.result)
+    else this.#notice(message.method, message.params)
   }
 
   #answer(id: number, method: string, params: unknown[], hasWholeFloats: boolean): void {
@@ -280,20 +256,10 @@ export class RpcPeer {
 
   #respond(id: number, error: unknown, result: unknown): void {
     if (this.#closed) return
-    const bytes = this.#encodeResponse(id, error, result)
+    const bytes = encodeResponse(id, error, result, this.#limits)
     const queuedBytes = this.queuedBytes + bytes.length
     if (queuedBytes <= this.#limits.maxQueuedBytes) this.#outbox.send(bytes)
     else this.disconnect(new ProtocolError(`the other side does not read: ${queuedBytes} bytes wait to be sent`))
-  }
-
-  #encodeResponse(id: number, error: unknown, result: unknown): Buffer {
-    if (result instanceof EncodedResult) return result.responseTo(id)
-    try {
-      return encode([RESPONSE, id, error, result], this.#limits)
-    } catch (problem) {
-      const words = `the result cannot be sent: ${(problem as Error).message}`
-      return encode([RESPONSE, id, toWireError(new RemoteError('INTERNAL', words)), null], this.#limits)
-    }
   }
 
   #receive(id: number, error: unknown, result: unknown): void {
@@ -317,10 +283,6 @@ export class RpcPeer {
       })
     }
   }
-}
-
-function isId(value: unknown): value is number {
-  return typeof value === 'number' && value >>> 0 === value
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

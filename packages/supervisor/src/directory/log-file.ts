@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, renameSync } from 'node:fs'
-import type { HeldDirectory } from '@bgtask/os'
-import { type Access, logFileName, temporaryFileName } from '@bgtask/protocol'
+import { type HeldDirectory, logFileName, temporaryFileName } from '@bgtask/os'
+import type { Access } from '@bgtask/protocol'
 import { nameTaken } from './claim.js'
 import { createOwned, removeIfSame } from './files.js'
 

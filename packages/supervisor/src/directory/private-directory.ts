@@ -1,7 +1,6 @@
 import { lstatSync, mkdtempSync, rmdirSync } from 'node:fs'
 import { basename } from 'node:path'
-import { HeldDirectory } from '@bgtask/os'
-import { privateDirectoryPrefix } from '@bgtask/protocol'
+import { HeldDirectory, privateDirectoryPrefix } from '@bgtask/os'
 import { removeFile } from './files.js'
 
 /** A directory that nobody else can enter, for files whose mode and group can only be set by name. */

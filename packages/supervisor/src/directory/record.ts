@@ -1,7 +1,7 @@
 import { closeSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { HeldDirectory } from '@bgtask/os'
-import { type Access, MAX_RECORD_BYTES, recordFileName, type TaskRecord, temporaryFileName } from '@bgtask/protocol'
+import { type HeldDirectory, MAX_RECORD_BYTES, recordFileName, temporaryFileName } from '@bgtask/os'
+import type { Access, TaskRecord } from '@bgtask/protocol'
 import { createOwned, removeFile } from './files.js'
 
 /** The task's record in the pool's directory: what can be known of it without asking its supervisor. */

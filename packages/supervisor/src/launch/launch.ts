@@ -33,6 +33,6 @@ export async function launch(spec: LaunchSpec, pipes: StdioPipes | undefined, op
 
 async function leave(server: TaskServer, mirrors: readonly Mirror[]): Promise<void> {
   await server.linger()
-  await Promise.race([Promise.all(mirrors.map((mirror) => mirror.settled())), delay(FAREWELL_MS)])
+  await Promise.race([Promise.all(mirrors.map((mirror) => mirror.flushed())), delay(FAREWELL_MS)])
   process.exit()
 }

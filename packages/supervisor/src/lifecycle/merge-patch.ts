@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from '@bgtask/protocol'
 import { isPlainObject } from '@bgtask/protocol'
 
 /** JSON Merge Patch (RFC 7396): objects merge, null deletes, everything else replaces. Neither argument is changed. */
-export function mergePatch(target: JsonObject, patch: JsonObject): JsonObject {
+export function applyMergePatch(target: JsonObject, patch: JsonObject): JsonObject {
   const merged = new Map(Object.entries(target))
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) merged.delete(key)
@@ -14,5 +14,5 @@ export function mergePatch(target: JsonObject, patch: JsonObject): JsonObject {
 
 function patched(target: JsonValue | undefined, value: JsonValue): JsonValue {
   if (!isPlainObject(value)) return value
-  return mergePatch(isPlainObject(target) ? (target as JsonObject) : {}, value as JsonObject)
+  return applyMergePatch(isPlainObject(target) ? (target as JsonObject) : {}, value as JsonObject)
 }

@@ -1,6 +1,9 @@
 import type { ExitStatus, RestartPolicy } from '@bgtask/protocol'
 import { decideRestart, type RestartDecision } from './restart.js'
 
+/** How a start that failed counts for the restart policy: as a run that failed immediately; 127 as in a shell. */
+const START_FAILED: ExitStatus = { exitCode: 127, signal: null, cause: 'exit' }
+
 /** Counts the restarts in a row and holds the one that is due. */
 export class RestartSchedule {
   readonly #policy: RestartPolicy
@@ -27,6 +30,12 @@ export class RestartSchedule {
       this.#timer = setTimeout(this.#start, decision.delayMs)
     }
     return decision
+  }
+
+  /** The same after a start that failed: the command may be being replaced, so it gets its further chances. */
+  nextAfterFailedStart(): RestartDecision {
+    const decision = this.next(START_FAILED, 0)
+    return decision.action === 'restart' ? decision : { action: 'giveUp' }
   }
 
   /** Drops the restart that is due. */

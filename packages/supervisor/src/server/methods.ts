@@ -1,6 +1,5 @@
 import {
   type JsonObject,
-  METHOD_NAMES,
   type MethodName,
   type MethodResult,
   type OutputStreamId,
@@ -45,7 +44,7 @@ type Handler<M extends MethodName> = (
 export const methods: { readonly [M in MethodName]: Handler<M> } = {
   hello: ({ supervisor, software }, { taskId = supervisor.spec.taskId }, caller) => {
     if (taskId !== supervisor.spec.taskId) throw caller.refuse(taskId)
-    return { protocol: PROTOCOL_VERSION, software, methods: [...METHOD_NAMES], features: [...FEATURES], taskId }
+    return { protocol: PROTOCOL_VERSION, software, methods: Object.keys(methods), features: [...FEATURES], taskId }
   },
 
   getInfo: ({ infoBuilder, clientCount }) => infoBuilder.info(clientCount()),

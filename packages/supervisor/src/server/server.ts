@@ -1,14 +1,14 @@
 import { chmodSync, chownSync, linkSync, lstatSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
-import { type HeldDirectory, monotonicMs } from '@bgtask/os'
 import {
-  type Access,
-  PathTooLongError,
+  type HeldDirectory,
+  monotonicMs,
   PRIVATE_SOCKET_NAME,
   socketFileName,
   temporarySocketFileName,
-} from '@bgtask/protocol'
+} from '@bgtask/os'
+import { type Access, PathTooLongError } from '@bgtask/protocol'
 import { MAX_SOCKET_PATH_BYTES } from '@bgtask/protocol/rpc'
 import { linkUnlessTaken, removeDeadSocket } from '../directory/claim.js'
 import { removeIfSame } from '../directory/files.js'

@@ -34,8 +34,8 @@ export class Mirror {
     else this.#write(Buffer.from(bytes))
   }
 
-  /** Resolves when everything was taken, or never will be. */
-  async settled(): Promise<void> {
+  /** Resolves when everything was taken, or can no longer be. */
+  async flushed(): Promise<void> {
     while (this.#state === 'open' && this.#sink.writableLength > 0) {
       await new Promise<void>((resolve) => {
         this.#onTaken = resolve

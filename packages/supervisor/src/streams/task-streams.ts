@@ -61,8 +61,8 @@ export class TaskStreams {
     return reached
   }
 
-  /** The supervisor goes: whatever may still hold the pipes, nobody will read on. */
-  finish(): void {
+  /** Keeps what the pipes hold now, and stops reading for good: the supervisor is about to end. */
+  close(): void {
     this.drain()
     this.stdin.detach()
     this.stdout.detach()

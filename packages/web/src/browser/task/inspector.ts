@@ -1,7 +1,7 @@
 import type { JsonObject, TaskInfo } from '@bgtask/protocol'
 import { h, setText } from '../dom.js'
 import { icon } from '../icon.js'
-import { mergePatch } from './merge-patch.js'
+import { createMergePatch } from './merge-patch.js'
 
 export interface InspectorCalls {
   info(): Promise<TaskInfo>
@@ -85,7 +85,7 @@ export class Inspector {
       const after = JSON.parse(this.#meta.value)
       if (typeof after !== 'object' || after === null || Array.isArray(after))
         throw new Error('Meta must be a JSON object.')
-      const meta = await this.#calls.applyMeta(mergePatch(this.#shown ?? {}, after) as JsonObject)
+      const meta = await this.#calls.applyMeta(createMergePatch(this.#shown ?? {}, after) as JsonObject)
       this.#applied += 1
       this.#show(meta)
       setText(this.#status, 'Applied.')

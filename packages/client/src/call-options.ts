@@ -1,13 +1,6 @@
 import { constants } from 'node:os'
+import { countSchema, durationMsSchema, type OptionsOf } from '@bgtask/protocol'
 import * as v from 'valibot'
-import type { OptionsOf } from '../options.js'
-import { countSchema, durationMsSchema } from './fields.js'
-
-// What options of calls may hold. A module of its own, since a supervisor takes no such options.
-
-export const flagSchema = v.boolean()
-
-export const handlerSchema = v.function('must be a function')
 
 /** Bounds the text that is held at a time (bytes); Infinity removes the bound. */
 export const windowBytesSchema = v.custom<number>(

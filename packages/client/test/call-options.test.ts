@@ -1,4 +1,5 @@
-import { isBgTaskError, killSignalSchema, parseOption } from '@bgtask/protocol'
+import { killSignalSchema } from '@bgtask/client'
+import { isBgTaskError, parseOption } from '@bgtask/protocol'
 import { expect, test } from 'vitest'
 
 const normalizeSignal = (signal: unknown, option = 'killSignal') => parseOption(killSignalSchema, signal, option)
