@@ -172,10 +172,10 @@ describe('supervisorCmd', () => {
   })
 
   test('that nobody waits for any more undoes everything', async () => {
-    const pool = makePool()
+    const pool = makePool({ supervisorCmd: sh('sleep 1000 & cat >/dev/null; wait') })
     const giveUp = new AbortController()
-    const spawned = pool.spawn({ cmd: 'sleep 1000', signal: giveUp.signal })
-    await eventually(() => processesOf(pool.path).length > 0)
+    const spawned = pool.spawn({ cmd: 'true', signal: giveUp.signal })
+    await eventually(() => processesOf(pool.path).length > 1)
     giveUp.abort(new Error('changed my mind'))
     await expect(spawned).rejects.toThrow('changed my mind')
     expectNothingLeft(pool.path)
