@@ -20,75 +20,7 @@ async function expectServes(task: Task): Promise<void> {
   another.disconnect()
 }
 
-/** Messages that no well-behaved client sends, as bytes. */
-const HOSTILE: [string, Buffer][] = [
-  ['garbage', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
-  ['a type that MessagePack does not have', Buffer.from([0xc1])],
-  ['an array that claims four thousand million elements', Buffer.from([0xdd, 0xff, 0xff, 0xff, 0xff])],
-  ['bytes that claim four thousand million', Buffer.from([0x94, 0x00, 0x01, 0xc6, 0xff, 0xff, 0xff, 0xff])],
-  ['a map that claims four thousand million entries', Buffer.from([0xdf, 0xff, 0xff, 0xff, 0xff])],
-  ['arrays a thousand deep', Buffer.alloc(1_000, 0x91)],
-  ['a message that claims 2 MiB', Buffer.from([0xc6, 0x00, 0x20, 0x00, 0x00])],
-  ['no message of RPC', Buffer.from([0x93, 0x01, 0x02, 0x03])],
-]
-
-describe('a client that breaks the protocol is told why and disconnected, and nobody else notices', () => {
-  test.each(HOSTILE)('%s', async (_, bytes) => {
-    const task = await spawnTask({ cmd: 'exec cat' })
-    const client = await rawClient(task)
-    client.write(bytes)
-    const messages = await untilClosed(client)
-    expect(messages).toMatchObject([[2, 'error', [{ code: 'ERR_BGTASK_PROTOCOL' }]]])
-    await expectServes(task)
-  })
-
-  test.each([
-    ['an unknown method', request(1, 'exit'), 'ERR_BGTASK_UNSUPPORTED'],
-    ['a name of the prototype', request(1, 'constructor'), 'ERR_BGTASK_UNSUPPORTED'],
-    ['__proto__ as a method', request(1, '__proto__'), 'ERR_BGTASK_UNSUPPORTED'],
-    ['a parameter of the wrong type', request(1, 'readStream', { streamId: 'stdout' }), 'ERR_BGTASK_INVALID_OPTION'],
-    ['a parameter out of range', request(1, 'readStream', { streamId: 1, waitMs: 1e12 }), 'ERR_BGTASK_INVALID_OPTION'],
-    ['no parameter where one is needed', request(1, 'kill'), 'ERR_BGTASK_INVALID_OPTION'],
-    ['a signal that does not exist', request(1, 'kill', { killSignal: 'SIGNOTHING' }), 'ERR_BGTASK_INVALID_OPTION'],
-  ])('a call with %s is an error, and the connection goes on', async (_, bytes, code) => {
-    const task = await spawnTask({ cmd: 'exec cat' })
-    const client = await rawClient(task)
-    client.write(bytes)
-    client.end(request(2, 'hello'))
-    const [error, hello] = await untilClosed(client)
-    expect(error).toMatchObject([1, 1, { code }, null])
-    expect(hello).toMatchObject([1, 2, null, { protocol: 1 }])
-    await expectServes(task)
-  })
-})
-
-test('a key __proto__ in meta is data: nothing is polluted, and it comes back', async () => {
-  const task = await spawnTask({ cmd: 'exec cat' })
-  const patch = JSON.parse('{"__proto__": {"polluted": 1}, "constructor": {"prototype": {"polluted": 1}}}')
-  const meta = await task.applyMeta(patch)
-  expect(JSON.stringify(meta)).toBe(JSON.stringify(patch))
-  const info = await task.info()
-  expect(JSON.stringify(info.meta)).toBe(JSON.stringify(patch))
-  expect(Object.keys(info)).not.toContain('polluted')
-  await expectServes(task)
-})
-
 describe('clients that are just bad', () => {
-  test('connect and say nothing; go in the middle of a message; go while a long poll waits', async () => {
-    const task = await spawnTask({ cmd: 'exec cat' })
-    await rawClient(task)
-    const half = await rawClient(task)
-    half.write(request(1, 'applyMeta', { patch: { half: 'x'.repeat(1_000) } }).subarray(0, 500))
-    const waiting = await rawClient(task)
-    waiting.write(request(1, 'readStream', { streamId: 1, waitMs: 60_000 }))
-    await eventually(async () => (await task.info()).clientCount === 4)
-    half.destroy()
-    waiting.destroy()
-    await eventually(async () => (await task.info()).clientCount === 2)
-    expect((await task.info()).meta).toEqual({})
-    await expectServes(task)
-  })
-
   test('never read what they ask for: their queue is bounded, and others are answered', async () => {
     const task = await spawnTask({ cmd: 'head -c 1000000 /dev/zero; exec cat', maxReadBufSize: 2_000_000 })
     await eventually(async () => (await task.stdout.info()).endOffset === 1_000_000)
@@ -104,31 +36,6 @@ describe('clients that are just bad', () => {
     await expectServes(task)
     expect(residentBytes(task.pid)).toBeLessThan(150e6)
     expect(before).toBeLessThan(150e6)
-  })
-
-  test('subscribe and never read: events are dropped and counted', async () => {
-    const task = await spawnTask({ cmd: 'exec cat' })
-    const client = await rawClient(task)
-    client.write(request(1, 'subscribe'))
-    client.pause()
-    const padding = 'x'.repeat(60_000)
-    for (let count = 0; count < 60; count += 1) await task.applyMeta({ count, padding })
-    await expectServes(task)
-    client.end()
-    const names = (await untilClosed(client)).map((message) => (message as [number, string])[1])
-    expect(names.filter((name) => name === 'metaChange').length).toBeLessThan(60)
-  })
-
-  test('write to a stdin that nobody reads: they wait, others do not', async () => {
-    const task = await spawnTask({ cmd: 'sleep 1000' })
-    const greedy = Array.from({ length: 20 }, () => task.stdin.write(Buffer.alloc(250_000)))
-    for (const write of greedy) write.catch(() => {})
-    const another = new (task.constructor as typeof Task)(task.taskPool, task.pid)
-    expect((await another.info()).state).toBe('running')
-    await eventually(async () => (await another.stdin.info()).acceptedOffset > 1_000_000)
-    await expect(another.stdin.write('x', { wait: false })).rejects.toMatchObject({ code: 'ERR_BGTASK_WOULD_BLOCK' })
-    expect((await another.stdin.info()).acceptedOffset).toBeLessThan(2_000_000)
-    another.disconnect()
   })
 
   // A deadline for a hang: it writes a gigabyte.

@@ -45,25 +45,6 @@ describe('daemon', () => {
     expect(await task.info()).toMatchObject({ state: 'running', pid: childPid })
   })
 
-  test.each(['SIGTERM', 'SIGINT'] as const)(
-    '%s ends it in order: the child first, then every trace',
-    async (signal) => {
-      const pool = makePool()
-      const task = await pool.spawn({ cmd: 'trap "exit 3" TERM; echo up; sleep 1000 & wait' })
-      await task.stdout.waitFor('up\n')
-      const exits: unknown[] = []
-      task.on('childExit', (event) => exits.push(event))
-      const { pid } = await task.info()
-      process.kill(task.pid, signal)
-      await expectEndedInOrder(pool, task, pid ?? 0)
-      // What it sent before it went may still wait to be read here.
-      await eventually(() => exits.length > 0)
-      expect(exits).toMatchObject([
-        { exitStatus: { exitCode: 3, cause: 'stopped' }, recorded: true, willRestart: false },
-      ])
-    },
-  )
-
   test('USR1 does not open the inspector, which would tell of it on stderr', async () => {
     const task = await makePool().spawn({ cmd: 'exec cat' })
     process.kill(task.pid, 'SIGUSR1')
@@ -78,20 +59,6 @@ describe('background', () => {
     const { caller, task, childPid } = await spawnFromCaller(makePool(), { behavior: 'background' })
     expect(processStat(task.pid)).toMatchObject({ ppid: 1, session: caller, pgrp: caller })
     expect(processStat(childPid)).toMatchObject({ session: childPid, pgrp: childPid })
-  })
-
-  test.each(['SIGHUP', 'SIGTERM', 'SIGINT'] as const)('ends in order on %s to the group', async (signal) => {
-    const pool = makePool()
-    const { caller, task, childPid } = await spawnFromCaller(pool, { behavior: 'background' })
-    process.kill(-caller, signal)
-    await expectEndedInOrder(pool, task, childPid)
-  })
-
-  test("ends in order when the group's leader is gone", async () => {
-    const pool = makePool()
-    const { caller, task, childPid } = await spawnFromCaller(pool, { behavior: 'background' })
-    process.kill(caller, 'SIGKILL')
-    await expectEndedInOrder(pool, task, childPid)
   })
 
   test('lives on where its group has no leader from the start', async () => {
@@ -111,41 +78,6 @@ describe('background', () => {
     const watched = await pool.spawn({ cmd: 'sleep 1.5' })
     await watched.wait()
     expect(await task?.info()).toMatchObject({ state: 'running' })
-  })
-})
-
-describe('foreground', () => {
-  test("is the caller's child, speaks on its stderr, and ends with INT in order", async () => {
-    const pool = makePool({ supervisorEnv: { BGTASK_DEBUG: '1' } })
-    const task = await pool.spawn({ cmd: 'sleep 1000', behavior: 'foreground' })
-    expect(processStat(task.pid)).toMatchObject({ ppid: process.pid, session: processStat(process.pid)?.session })
-    expect(readdirSync(pool.path).some((name) => name.endsWith('.out'))).toBe(false)
-    const { pid } = await task.info()
-    process.kill(task.pid, 'SIGINT')
-    await expectEndedInOrder(pool, task, pid ?? 0)
-  })
-})
-
-describe('foreground, with nobody to read its words any more', () => {
-  test('it goes on: a closed pipe is no reason to end', async () => {
-    const pool = makePool()
-    const options = { behavior: 'foreground', cmd: 'exec cat' }
-    const env = { ...process.env, BGTASK_DEBUG: '1' }
-    const args = [fixture('spawn-one.js'), pool.path, JSON.stringify(options), 'stay']
-    const caller = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
-    onTestFinished(() => {
-      caller.kill('SIGKILL')
-    })
-    await once(caller.stdout, 'data')
-    const [task] = await pool.search()
-    caller.stderr.destroy()
-    caller.kill('SIGKILL')
-    await once(caller, 'exit')
-    // Each of these is told on its stdout, with BGTASK_DEBUG.
-    await task?.stdin.close()
-    expect(await task?.wait()).toMatchObject({ exitCode: 0 })
-    expect(await task?.restart()).toBe(true)
-    expect(await task?.info()).toMatchObject({ state: 'running', run: 2 })
   })
 })
 
@@ -196,15 +128,4 @@ describe('a supervisor built with runSupervisor', () => {
     writeFileSync(join(cwd, 'go'), '')
     await expectEndedInOrder(pool, task, pid ?? 0)
   })
-})
-
-test('a launch whose caller has gone is undone: the ready line meets a closed pipe', async () => {
-  const pool = makePool()
-  const controller = new AbortController()
-  const launches = Array.from({ length: 4 }, () => pool.spawn({ cmd: 'sleep 1000', signal: controller.signal }))
-  setImmediate(() => controller.abort(new Error('changed my mind')))
-  for (const launch of await Promise.allSettled(launches)) {
-    expect(launch).toMatchObject({ status: 'rejected', reason: { message: 'changed my mind' } })
-  }
-  expect(readdirSync(pool.path)).toEqual([])
 })

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import type { Task } from '@bgtask/client'
 import { type SpawnOptions, TaskPool } from '@bgtask/pool'
-import { eventually, isAlive, tempDir } from '@bgtask/testkit'
+import { eventually, tempDir } from '@bgtask/testkit'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { endAfterTest, fixture, supervisorCmd } from './support/pool.js'
 
@@ -44,15 +44,6 @@ test("the caller's stdout and stderr get all that the task writes, to the last b
   expect(stderr).toBe('words\nlast words\n')
 })
 
-test('they get the output of each run, and what was written before the launch was over', async () => {
-  const restart = { on: 'always', delayMs: 1, maxRestarts: 2 } as const
-  const { caller, task } = await startCaller({ cmd: 'echo a run', restart })
-  const written = text(caller.stdout as Readable)
-  await task.wait()
-  await task.terminateSupervisor()
-  expect((await written).split('\n').filter((line) => line === 'a run')).toHaveLength(3)
-})
-
 test('the words of a crash are on stderr, and the output before it too', async () => {
   const supervisor = supervisorCmd(fixture('custom-supervisor.js'))
   const { caller, task } = await startCaller({ cmd: 'echo up; exec sleep 1000' }, { supervisor })
@@ -89,17 +80,6 @@ test('what one prints whose launch fails is shown, and its words on stderr are t
 })
 
 describe('a terminal that takes nothing', () => {
-  test('holds up the task for a while, and neither the supervisor nor its end', async () => {
-    const { caller, task } = await startCaller({ cmd: 'yes', stop: [{ killSignal: 'KILL', waitMs: 5_000 }] })
-    // Nobody reads the pipe: it is full soon, and then the caller's memory of one chunk.
-    await eventually(async () => (await task.info()).streams[1].endOffset > 300_000)
-    process.kill(caller.pid as number, 'SIGSTOP')
-    expect(await task.info()).toMatchObject({ state: 'running' })
-    await eventually(async () => (await task.info()).streams[1].endOffset > 50_000_000, { deadlineMs: 20_000 })
-    await task.terminateSupervisor()
-    expect(isAlive(task.pid)).toBe(false)
-  })
-
   test('is told what it did not get', async () => {
     const { caller, task } = await startCaller({ cmd: 'read go; head -c 30000000 /dev/zero; read go; echo on' })
     process.kill(caller.pid as number, 'SIGSTOP')

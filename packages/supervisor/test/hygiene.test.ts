@@ -34,40 +34,9 @@ describe("the child's stdio are real pipes, in the first run and after a restart
     const flags = `perl -MFcntl -e 'print +(fcntl(STDIN, F_GETFL, 0) | fcntl(STDOUT, F_GETFL, 0)) & O_NONBLOCK, "\\n"'`
     expect(await outputsOfTwoRuns(flags, '')).toBe('0\n0\n')
   })
-
-  test('stderr gets what tee writes there', async () => {
-    const task = await spawnTask({ cmd: 'echo a | tee /dev/stderr >/dev/null' })
-    await task.wait()
-    expect((await task.stderr.info()).endOffset).toBe(2)
-  })
-
-  test('with stdin null it has /dev/null', async () => {
-    const task = await spawnTask({ cmd: 'readlink /proc/self/fd/0; wc -c', stdin: 'null' })
-    await task.wait()
-    expect(await textOf(task)).toBe('/dev/null\n0\n')
-    expect((await task.stdin.info()).closed).toBe(true)
-  })
 })
 
 describe('descriptors', () => {
-  /** fds of a process as `fd -> what it leads to`, of the children of both runs. */
-  async function childFds(task: Task): Promise<Map<number, string>> {
-    await task.stdout.waitFor('up\n', { from: (await task.stdout.info()).runOffset })
-    return processFds((await task.info()).pid ?? 0)
-  }
-
-  test('the child has its three pipes and nothing else, in the first run and after a restart', async () => {
-    const task = await spawnTask({ exec: ['sh', '-c', 'echo up; read _'], lockfile: join(tempDir(), 'lock') })
-    for (const run of [1, 2]) {
-      const fds = await childFds(task)
-      expect([...fds.keys()]).toEqual([0, 1, 2])
-      for (const target of fds.values()) expect(target).toMatch(/^pipe:/)
-      await task.stdin.write('\n')
-      await task.wait({ run })
-      if (run === 1) await task.restart()
-    }
-  })
-
   test.each([
     ['neither the daemon nor the child', {}, [3, 5, 8, 12, 40]],
     // The low ones are Node's to close, and it closes them for the child alone.

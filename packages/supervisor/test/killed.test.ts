@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, watch } from 'node:fs'
+import { readdirSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import type { Task } from '@bgtask/client'
-import { COOKIE_VARIABLE, POOL_PATH_VARIABLE } from '@bgtask/os'
+import { POOL_PATH_VARIABLE } from '@bgtask/os'
 import type { LostTask, TaskPool } from '@bgtask/pool'
 import { allPids, eventually, isAlive, processEnv, processStat, tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
-import { fixture, killSupervisor, makePool, told } from './support/pool.js'
+import { fixture, makePool, told } from './support/pool.js'
 
 // Real SIGKILLs at the worst moments. Whatever runs afterwards must be told of, and whatever is told must be so.
 
@@ -149,49 +149,4 @@ describe('while it ends its child', () => {
       await expectOrphanCanBeEnded(pool)
     },
   )
-})
-
-describe('what an orphan has left behind', () => {
-  test('with a cleared environment, in a session of its own, forked twice: the pool finds it by the pipe that it holds', async () => {
-    const pool = makePool()
-    const task = await pool.spawn({ cmd: `(env -i setsid sh -c 'echo p=$$; exec sleep 1000' &); sleep 1000` })
-    const pid = await told(task, 'p')
-    await killSupervisor(task)
-    await expectOrphanCanBeEnded(pool)
-    expect(isAlive(pid)).toBe(false)
-  })
-
-  test('is not swept away with the record by which it can be ended', async () => {
-    const pool = makePool()
-    const task = await pool.spawn({ cmd: `(setsid sh -c 'echo p=$$; exec sleep 1000' &); read _` })
-    const pid = await told(task, 'p')
-    await task.stdin.write('\n')
-    await task.wait()
-    await killSupervisor(task)
-    await pool.sweep()
-    const [lost] = await pool.lost()
-    expect(lost?.state).toBe('orphaned')
-    expect(processEnv(pid)[COOKIE_VARIABLE]).toBe(lost?.taskId)
-    expect(await lost?.stop({ steps: KILL })).toEqual([])
-    expect(isAlive(pid)).toBe(false)
-    expect(lost?.state).toBe('lost')
-    await expectSweepLeavesNothing(pool)
-  })
-})
-
-test('its socket goes with the next search, which does not list it', async () => {
-  const pool = makePool()
-  const task = await pool.spawn({ cmd: 'sleep 1000' })
-  const other = await pool.spawn({ cmd: 'sleep 1000' })
-  await killSupervisor(task)
-  const errors: unknown[] = []
-  const onError = (error: unknown, { pid }: { pid: number }) => errors.push([pid, error])
-  expect((await pool.search({}, { onError })).map(({ pid }) => pid)).toEqual([other.pid])
-  expect(errors).toMatchObject([[task.pid, { code: 'ERR_BGTASK_TASK_GONE' }]])
-  expect(existsSync(pool.socketPath(task.pid))).toBe(false)
-  expect(existsSync(pool.socketPath(other.pid))).toBe(true)
-  // It is still told of, and what it left can still be ended.
-  await pool.search({}, { onError })
-  expect(errors).toHaveLength(1)
-  expect((await pool.lost()).map(({ pid, state }) => [pid, state])).toEqual([[task.pid, 'orphaned']])
 })

@@ -1,11 +1,5 @@
-import type { ExitStatus, LiveState, OrderedChunk, RestartPolicy } from '@bgtask/protocol'
 import { defaultSupervisorCmd, runSupervisor, supervisorCommand } from '@bgtask/supervisor'
 import { expectTypeOf, test } from 'vitest'
-import { decideRestart, type RestartDecision } from '../src/lifecycle/restart.js'
-import { nextState } from '../src/lifecycle/table.js'
-import { Lock } from '../src/lock/lock.js'
-import { OffsetBuffer } from '../src/streams/offset-buffer.js'
-import { OrderLog } from '../src/streams/order-log.js'
 
 test('a supervisor of one’s own may tell its name and further facts', () => {
   expectTypeOf(runSupervisor).returns.toEqualTypeOf<Promise<void>>()
@@ -20,19 +14,4 @@ test('a supervisor of one’s own may tell its name and further facts', () => {
 test('commands are argvs', () => {
   expectTypeOf(defaultSupervisorCmd()).toEqualTypeOf<string[]>()
   expectTypeOf(supervisorCommand(['node', 'mine.js'] as const)).toEqualTypeOf<string[]>()
-})
-
-test('its parts', () => {
-  expectTypeOf(nextState).parameter(0).toEqualTypeOf<LiveState>()
-  expectTypeOf(nextState('running', 'ended')).toEqualTypeOf<LiveState | undefined>()
-  // @ts-expect-error nothing of that kind happens
-  nextState('running', 'exploded')
-
-  expectTypeOf(decideRestart).parameters.toEqualTypeOf<[RestartPolicy, ExitStatus, number, number]>()
-  const decision = {} as RestartDecision
-  if (decision.action === 'restart') expectTypeOf(decision.delayMs).toEqualTypeOf<number>()
-
-  expectTypeOf(new OffsetBuffer(10).read(0, 5)).toEqualTypeOf<{ offset: number; data: Buffer }>()
-  expectTypeOf(new OrderLog().read(0, 5)).toEqualTypeOf<{ seq: number; chunks: OrderedChunk[] }>()
-  expectTypeOf(Lock).constructorParameters.toEqualTypeOf<[path: string, taskId: string]>()
 })

@@ -1,10 +1,9 @@
 import { copyFileSync, cpSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { TaskPool } from '@bgtask/pool'
-import { eventually, isAlive, processStat, tempDir } from '@bgtask/testkit'
+import { eventually, isAlive, tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 import { daemonPath } from '../src/command.js'
-import { killSupervisor, makePool, supervisorCmd, textOf, told } from './support/pool.js'
+import { killSupervisor, makePool, supervisorCmd, textOf } from './support/pool.js'
 
 const KILL = [{ killSignal: 'KILL', waitMs: 5_000 }] as const
 
@@ -27,21 +26,6 @@ describe('a supervisor that was SIGKILLed', () => {
     expect(await lost?.stop({ steps: KILL })).toEqual([])
     expect(isAlive(pid ?? 0)).toBe(false)
     expect(lost?.state).toBe('lost')
-  })
-
-  test('after the end of its child, the record tells how that was', async () => {
-    const pool = makePool()
-    const task = await pool.spawn({ cmd: 'echo x; exit 3' })
-    await task.wait()
-    await killSupervisor(task)
-    const [lost] = await pool.lost()
-    expect(lost).toMatchObject({
-      state: 'lost',
-      info: { exitStatus: { exitCode: 3, cause: 'exit' }, exitOffsets: { 1: 2 } },
-    })
-    await pool.sweep()
-    expect(await pool.lost()).toEqual([])
-    expect(readdirSync(pool.path)).toEqual([])
   })
 })
 
@@ -75,13 +59,4 @@ describe('an upgrade while tasks run', () => {
     await upgraded.wait()
     expect(await textOf(upgraded)).toBe('new\n')
   })
-})
-
-test('two views of one directory, from two pools, see the same tasks', async () => {
-  const pool = makePool()
-  const task = await pool.spawn({ cmd: 'echo p=$$; sleep 1000' })
-  const pid = await told(task, 'p')
-  const [seen] = await new TaskPool({ path: pool.path }).search()
-  expect(await seen?.info()).toMatchObject({ pid, supervisorPid: task.pid })
-  expect(processStat(pid)?.session).toBe(pid)
 })

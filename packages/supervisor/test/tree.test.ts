@@ -1,9 +1,8 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { eventually, isAlive, needs, pathOf, processStat, tempDir } from '@bgtask/testkit'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { fixture, killSupervisor, makePool, recordOf, spawnTask, told } from './support/pool.js'
+import { describe, expect, test } from 'vitest'
+import { fixture, killSupervisor, makePool, spawnTask, told } from './support/pool.js'
 
 const TERM = [{ killSignal: 'TERM', waitMs: 100 }] as const
 const KILL = [{ killSignal: 'KILL', waitMs: 10_000 }] as const
@@ -12,13 +11,6 @@ const KILL = [{ killSignal: 'KILL', waitMs: 10_000 }] as const
 const DEAF = `env -i setsid /bin/sh -c 'trap "" TERM; echo p=$$; exec </dev/null >/dev/null 2>&1; while :; do sleep 0.1; done' & wait`
 
 describe('a process that was found by its parent stays found when the parent has ended', () => {
-  test('in the steps that follow', async () => {
-    const task = await spawnTask({ cmd: DEAF })
-    const pid = await told(task, 'p')
-    expect(await task.stop({ steps: [...TERM, ...KILL] })).toMatchObject({ survivors: [] })
-    expect(isAlive(pid)).toBe(false)
-  })
-
   test('in a later stop of the same supervisor, with the children that it started meanwhile', async () => {
     const task = await spawnTask({ cmd: DEAF })
     const pid = await told(task, 'p')
@@ -62,20 +54,6 @@ describe.runIf(needs('python3'))('a process whose main thread has ended, but not
     `import ctypes, os, signal, threading, time; ${setUp}; threading.Thread(target=time.sleep, args=(1000,)).start(); print("p=%d" % os.getpid(), flush=True); ctypes.CDLL(None).pthread_exit(None)`,
   ]
   const whenMainThreadEnded = (pid: number) => eventually(() => processStat(pid)?.state === 'Z')
-
-  test('as a child: stop and terminate end it and answer', async () => {
-    const task = await spawnTask({ exec: python('signal.signal(signal.SIGTERM, signal.SIG_IGN)') })
-    const pid = await told(task, 'p')
-    await whenMainThreadEnded(pid)
-    const { survivors } = await task.stop({ steps: TERM })
-    expect(survivors).toMatchObject([{ pid, command: expect.stringContaining('import ctypes') }])
-    expect(await task.info()).toMatchObject({ state: 'running', pid })
-    expect(await task.stop({ steps: KILL })).toEqual({
-      exitStatus: { exitCode: null, signal: 'SIGKILL', cause: 'stopped' },
-      survivors: [],
-    })
-    expect(processStat(pid)).toBeUndefined()
-  })
 
   test('as an orphan: it is reported, its record stays, and it can be stopped', async () => {
     const pool = makePool()
@@ -125,54 +103,3 @@ test.runIf(needs('root', 'unshare'))(
     expect(JSON.parse(output)).toEqual({ survivors: [], bystanderIsAlive: true })
   },
 )
-
-describe.runIf(needs('root', 'python3'))('a child that a debugger holds is a survivor, and stop answers', () => {
-  /** `PTRACE_SEIZE`; with `PTRACE_O_TRACEEXIT` (0x40) the child stops in the middle of its end. */
-  const seize = (options: number) => `
-import ctypes, sys, time
-ptrace = ctypes.CDLL(None).ptrace
-ptrace.argtypes = [ctypes.c_long] * 4
-sys.stdout.write("%d\\n" % ptrace(0x4206, int(sys.argv[1]), 0, ${options}))
-sys.stdout.flush()
-time.sleep(1000)`
-
-  test.each([
-    ['after its death, whose exit it keeps back', 0, 'Z'],
-    ['in the middle of its end', 0x40, 't'],
-  ])('%s', async (_, options, state) => {
-    const task = await spawnTask({ exec: ['sleep', '1000'] })
-    const { pid } = await task.info()
-    const debug = spawn(pathOf('python3'), ['-c', seize(options), String(pid)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    onTestFinished(() => {
-      debug.kill('SIGKILL')
-    })
-    expect(String(await once(debug.stdout, 'data'))).toBe('0\n')
-    const { survivors } = await task.stop({ steps: [{ killSignal: 'KILL', waitMs: 200 }] })
-    expect(survivors).toMatchObject([{ pid }])
-    expect(processStat(pid ?? 0)?.state).toBe(state)
-    debug.kill('SIGKILL')
-    expect(await task.wait()).toMatchObject({ signal: 'SIGKILL', cause: 'stopped' })
-  })
-})
-
-test('many survivors with long command lines are named up to a bound, the child first, and the rest is counted', async () => {
-  const cmd = `trap "" TERM; for i in $(seq 120); do setsid sleep 1000 & done; echo p=$$; while :; do sleep 1; done`
-  const task = await spawnTask({ exec: ['/bin/sh', '-c', cmd, 'sh', 'x'.repeat(50_000)] })
-  const pid = await told(task, 'p')
-  const { survivors, moreSurvivors } = await task.stop({ steps: TERM })
-  expect(survivors).toHaveLength(100)
-  expect(survivors[0]?.pid).toBe(pid)
-  expect(survivors[0]?.command).toMatch(/^\/bin\/sh -c trap .{180,200}…$/)
-  // The child, its sleep of the moment and the others.
-  expect(moreSurvivors).toBeGreaterThanOrEqual(21)
-  await task.kill('KILL')
-  await task.wait()
-  const { exitStatus } = await task.stop({ steps: TERM })
-  expect(exitStatus?.survivors).toHaveLength(100)
-  expect(exitStatus).toMatchObject({ moreSurvivors: expect.any(Number) })
-  expect((await recordOf(task)).info.exitStatus).toEqual(exitStatus)
-  const lost = await task.terminateSupervisor({ steps: KILL })
-  expect(lost.survivors).toEqual([])
-})
