@@ -79,6 +79,8 @@ const REFUSED: [name: string, option: string, value: unknown, named?: string][] 
   ['pause', 'tree', false],
   ['wait', 'run', 0],
   ['stop', 'steps', []],
+  ['stop', 'steps.0', [{ killSignal: 'NOPE', waitMs: 1 }], 'steps.0.killSignal'],
+  ['stop', 'steps.0', [{ killSignal: 'INT', waitMs: -1 }], 'steps.0.waitMs'],
   ['stop', 'steps.0', [{ killSignal: 'INT', waitMs: 1, wait: 2 }], 'steps.0.wait'],
   ['terminateSupervisor', 'steps.0', [5]],
 ]
@@ -115,6 +117,7 @@ describe('what is no option is named, too:', () => {
     ['a pattern', (task) => task.stdout.waitFor(5 as never), 'pattern'],
     ['an offset', (task) => task.stdout.discard('5' as never), 'upTo'],
     ['data', (task) => task.stdin.write(null as never), 'data'],
+    ['more data than one call carries', (task) => task.stdin.write(Buffer.alloc(300_000), { wait: false }), 'wait'],
   ]
   test.for(calls)('%s', async ([, call, option]) => {
     const task = await untouchedTask()

@@ -58,14 +58,6 @@ test('without waiting the supervisor says when its queue is full, and takes more
   expect(await task.wait()).toMatchObject({ exitCode: 0 })
 })
 
-test.each([
-  ['data of no kind that can be written', 7 as never, {}, 'data'],
-  ['more than one call carries, without waiting', Buffer.alloc(300_000), { wait: false }, 'wait'],
-])('refuses %s', async (_, data, options, option) => {
-  const task = await spawnTask({ exec: ['cat'] })
-  await expect(task.stdin.write(data, options)).rejects.toMatchObject({ code: 'ERR_BGTASK_INVALID_OPTION', option })
-})
-
 test('closing at once drops what is queued', async () => {
   const task = await spawnTask({ cmd: 'trap "wc -c; exit" USR1; echo ready; while :; do sleep 0.01; done' })
   await task.stdout.waitFor('ready')

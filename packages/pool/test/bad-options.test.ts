@@ -38,11 +38,13 @@ test.for(Object.entries(CALLS))('%s refuses null in place of its options, and an
 test.for<[call: string, options: object, option: string]>([
   ['search', { onError: 'throw' }, 'onError'],
   ['search', { timeoutMs: '5' }, 'timeoutMs'],
+  ['search', { signal: 'SIGINT' }, 'signal'],
   ['watch', { onError: null }, 'onError'],
   ['watch', { timeoutMs: 5 }, 'timeoutMs'],
+  ['watch', { signal: 'SIGINT' }, 'signal'],
   ['lost', { onError: true }, 'onError'],
   ['sweep', { onError: {} }, 'onError'],
-  ['sweep', { olderThanMs: '5' }, 'olderThanMs'],
+  ...['5', -1, Number.NaN].map((olderThanMs): [string, object, string] => ['sweep', { olderThanMs }, 'olderThanMs']),
   ['taskByPid', { timeoutMs: '5' }, 'timeoutMs'],
   ['taskByPid', { signal: 'INT' }, 'signal'],
   ['spawn', { cmd: 'true', restart: [] }, 'restart.on'],
@@ -54,8 +56,21 @@ test.for<[call: string, options: object, option: string]>([
   await expectRefused(() => CALLS[call]?.(options as never), option)
 })
 
+test.for([
+  ['search', () => makePool().search('name' as never)],
+  [
+    'watch',
+    () =>
+      makePool()
+        .watch(7 as never)
+        .next(),
+  ],
+] as const)('%s refuses a pattern that is none', async ([, call]) => {
+  await expectRefused(call, 'pattern')
+})
+
 describe.for(['taskByPid', 'record', 'socketPath', 'outputPath'] as const)('%s', (method) => {
-  test.for([0, -1, 1.5, '5', null, '../5'])('refuses %j as a pid', async (pid) => {
+  test.for([0, -1, 1.5, Number.NaN, '5', null, '../5'])('refuses %j as a pid', async (pid) => {
     await expectRefused(() => makePool()[method](pid as never), 'pid')
   })
 })

@@ -46,15 +46,6 @@ test('reading forgets nothing, a read that discards forgets what it returned', a
   expect(await task.stdout.discard()).toEqual({ firstOffset: 10, endOffset: 10 })
 })
 
-test.each([
-  ['from', { from: -1 }],
-  ['maxBytes', { maxBytes: 0 }],
-  ['waitMs', { waitMs: 61_000 }],
-])('an option that is wrong is named: %s', async (option, options) => {
-  const task = await spawnTask({ cmd: 'echo' })
-  await expect(task.stdout.read(options)).rejects.toMatchObject({ code: 'ERR_BGTASK_INVALID_OPTION', option })
-})
-
 test('followers get all bytes and then the end, whenever they begin', async () => {
   const task = await spawnTask({ cmd: PRINTER })
   const early = collect(task.stdout.follow())

@@ -40,12 +40,6 @@ describe('a path', () => {
     )
   })
 
-  test.each([undefined, null, '', 7, 'a\0b'])('that is %j is refused', (path) => {
-    expect(() => new TaskPool({ path } as never)).toThrow(
-      expect.objectContaining({ code: 'ERR_BGTASK_INVALID_OPTION', option: 'path' }),
-    )
-  })
-
   test('of a file is not a directory', () => {
     const path = join(tempDir(), 'file')
     writeFileSync(path, '')

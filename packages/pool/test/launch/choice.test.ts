@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { processEnv, processStat, runNode, tempDir } from '@bgtask/testkit'
@@ -97,17 +97,9 @@ test.each([
   expect(make).toThrow(expect.objectContaining({ code: 'ERR_BGTASK_INVALID_OPTION', option }))
 })
 
-/** A program for Linux whose dynamic loader does not exist. */
-function withoutLoader(): Buffer {
-  const bytes = readFileSync('/bin/true')
-  bytes.write('/lib/no-such-', bytes.indexOf('/lib'))
-  return bytes
-}
-
+// All reasons are tested beside `tryNativeSupervisor`.
 const broken = [
   { what: 'may not be executed', program: '#!/bin/sh\n', mode: 0o644, reason: 'may not be executed' },
-  { what: 'is of another C library', program: withoutLoader(), reason: 'its dynamic loader is missing' },
-  { what: 'is ended by a filter of system calls', program: '#!/bin/sh\nkill -s SYS $$\n', reason: 'seccomp' },
   { what: 'is another program', program: '#!/bin/sh\nexit 0\n', reason: 'it is not the native supervisor' },
 ]
 

@@ -170,8 +170,4 @@ describe('standbys', () => {
     expect(result).toMatchObject({ exitCode: 0, stdout: 'the end' })
     await eventually(() => supervisorsOf({ path }).length === 0)
   })
-
-  test.each([-1, 1.5, 65, '1'])('cannot be %j in number', (standby) => {
-    expect(() => makePool({ standby } as never)).toThrow(expect.objectContaining({ option: 'standby' }))
-  })
 })

@@ -176,12 +176,4 @@ describe('a watch', () => {
     const { next } = reader(pool, { run: (async () => true) as never })
     await expect(next()).rejects.toMatchObject({ code: 'ERR_BGTASK_INVALID_OPTION', option: 'pattern' })
   })
-
-  test('refuses a pattern that cannot be used', async () => {
-    await expect(
-      makePool()
-        .watch(7 as never)
-        .next(),
-    ).rejects.toMatchObject({ option: 'pattern' })
-  })
 })
