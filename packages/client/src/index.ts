@@ -1,4 +1,4 @@
-export { type KillSignal, killSignalSchema, type StopStepOptions, stopStepsOptionSchema } from './call-options.js'
+export { type KillSignal, killSignalSchema, type StopStepOptions } from './call-options.js'
 export type { TaskEvents } from './events.js'
 export type { OutputChunk, OutputGap } from './output/chunks.js'
 export type { FollowOptions } from './output/follow.js'
@@ -10,13 +10,14 @@ export { type ReadOptions, TaskOutput } from './output/task-output.js'
 export type { WaitForOptions } from './output/wait-for.js'
 export { Task } from './task.js'
 export { TaskInput, type WriteOptions } from './task-input.js'
-export type {
-  KillOptions,
-  RestartOptions,
-  StopOptions,
-  TaskProgress,
-  WaitExitOptions,
-  WaitedExit,
+export {
+  type KillOptions,
+  type RestartOptions,
+  type StopOptions,
+  stopOptionsSchema,
+  type TaskProgress,
+  type WaitExitOptions,
+  type WaitedExit,
 } from './task-options.js'
 export type { TaskPoolView } from './task-pool-view.js'
 export type { OutputLine } from './text/line-splitter.js'

@@ -85,11 +85,22 @@ test.each(ERRORS)('%s: has a code, a name, words and facts', (error, code, words
   expect(Object.keys(error)).not.toContain('name')
 })
 
-test.each(ERRORS)('%s: comes back from the wire as its class with its facts and words', (error, _, __, facts) => {
-  const revived = fromWireError(decode(encode(toWireError(error))))
-  expect(revived.constructor).toBe(error.constructor)
-  expect(revived).toMatchObject({ ...facts, code: error.code, message: error.message, name: error.name })
+/** Codes of what only the caller's own side finds out. */
+const CALLERS = ['POOL_DIR', 'LAUNCH', 'LAUNCH_TIMEOUT', 'TIMEOUT', 'STDIN_CLOSED']
+const [ours, supervisors] = [true, false].map((own) => ERRORS.filter(([, code]) => CALLERS.includes(code) === own))
+
+test.each(ours ?? [])('%s: a supervisor cannot pretend it', (error) => {
+  expect(fromWireError(toWireError(error))).toMatchObject({ code: 'ERR_BGTASK_REMOTE', remoteCode: error.code })
 })
+
+test.each(supervisors ?? [])(
+  '%s: comes back from the wire as its class with its facts and words',
+  (error, _, __, facts) => {
+    const revived = fromWireError(decode(encode(toWireError(error))))
+    expect(revived.constructor).toBe(error.constructor)
+    expect(revived).toMatchObject({ ...facts, code: error.code, message: error.message, name: error.name })
+  },
+)
 
 test('keeps its cause, and keeps it at home', () => {
   const cause = new Error('why')
@@ -103,12 +114,12 @@ describe('isBgTaskError', () => {
   test('tells errors of another copy of the package', async () => {
     vi.resetModules()
     const copy = await import('@bgtask/protocol')
-    const error = new copy.TimeoutError(5, 'it')
-    expect(error).not.toBeInstanceOf(TimeoutError)
+    const error = new copy.WouldBlockError('it')
+    expect(error).not.toBeInstanceOf(WouldBlockError)
     expect(isBgTaskError(error)).toBe(true)
-    expect(isBgTaskError(error, 'ERR_BGTASK_TIMEOUT') && error.timeoutMs).toBe(5)
+    expect(isBgTaskError(error, 'ERR_BGTASK_WOULD_BLOCK') && error.what).toBe('it')
     expect(isBgTaskError(error, 'ERR_BGTASK_REMOTE')).toBe(false)
-    expect(fromWireError(toWireError(error))).toMatchObject({ code: 'ERR_BGTASK_TIMEOUT', what: 'it' })
+    expect(fromWireError(toWireError(error))).toMatchObject({ code: 'ERR_BGTASK_WOULD_BLOCK', what: 'it' })
   })
 
   test.each([null, undefined, 'ERR_BGTASK_TIMEOUT', 1, {}, new Error('x'), { code: 'ERR_BGTASK_TIMEOUT' }])(

@@ -1,20 +1,14 @@
-import type { ExitStatus, JsonObject, LaunchSpec, LiveState, RecordedInfo, SomeSurvivors } from '@bgtask/protocol'
+import type { ExitStatus, LaunchSpec, LiveState, RecordedInfo, SomeSurvivors } from '@bgtask/protocol'
 import type { Run } from './child/child-run.js'
 
 /** The facts that the lifecycle changes; `info.ts` makes the public info of them. */
-export interface Facts {
+export interface Facts extends Pick<RecordedInfo, RecordedFact> {
   state: LiveState
-  meta: JsonObject
-  run: number
-  restarts: number
-  startedAt: number | null
-  exitedAt: number | null
-  exitStatus: ExitStatus | null
-  exitOffsets: RecordedInfo['exitOffsets']
-  nextStartAt: number | null
-  failure: string | null
-  stdio: RecordedInfo['stdio']
 }
+
+type RecordedFact =
+  | ('meta' | 'run' | 'restarts' | 'startedAt' | 'exitedAt' | 'exitStatus')
+  | ('exitOffsets' | 'nextStartAt' | 'failure' | 'stdio')
 
 export function initialFacts(spec: LaunchSpec): Facts {
   return {

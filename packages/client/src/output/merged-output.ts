@@ -6,22 +6,18 @@ import {
   paramSchemas,
   parseOptions,
 } from '@bgtask/protocol'
-import { signalSchema, waitOptionsSchema } from '@bgtask/protocol/rpc'
+import { waitOptionsSchema } from '@bgtask/protocol/rpc'
 import * as v from 'valibot'
 import { mergedPositionSchema } from '../call-options.js'
 import { LONG_POLL_MS } from '../long-poll.js'
 import type { SupervisorConnection } from '../supervisor-connection.js'
+import { followOptionsSchema } from './follow.js'
 import { type MergedChunk, type MergedGap, merge } from './merge.js'
 
 const mergedFollowOptionsSchema = v.strictObject({
+  ...followOptionsSchema.entries,
   /** The `next` of what was seen last; the default is the oldest known chunk. */
   from: v.optional(mergedPositionSchema),
-  /** Frees what the consumer has finished with, when it asks for more. A task with `overflow: 'block'` needs it. */
-  discard: v.optional(v.boolean()),
-  /** False: end with what is there at the call instead of waiting for more. */
-  live: v.optional(v.boolean()),
-  /** Ends the following: what waits rejects with the signal's reason. */
-  signal: v.nullish(signalSchema),
 })
 export type MergedFollowOptions = OptionsOf<typeof mergedFollowOptionsSchema>
 

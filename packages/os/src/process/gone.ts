@@ -6,13 +6,6 @@ import { isRunning } from './identity.js'
 const FIRST_POLL_INTERVAL_MS = 1
 const MAX_POLL_INTERVAL_MS = 50
 
-/** A process that is about to end, and how long (ms) it is waited for at most. */
-export interface EndingProcess {
-  readonly pid: number
-  readonly startTime: number
-  readonly timeoutMs: number
-}
-
 /**
  * Waits until a process that is about to end is gone; a zombie is. Its files, and so its sockets and locks, are closed a
  * moment before that, so their end does not prove it.
@@ -21,7 +14,7 @@ export interface EndingProcess {
  * @throws the signal's reason.
  */
 export async function processGone(
-  { pid, startTime, timeoutMs }: EndingProcess,
+  { pid, startTime, timeoutMs }: { pid: number; startTime: number; timeoutMs: number },
   signal?: AbortSignal,
 ): Promise<boolean> {
   const deadline = monotonicMs() + timeoutMs

@@ -1,10 +1,10 @@
-import { stopStepsOptionSchema } from '@bgtask/client'
+import { stopOptionsSchema } from '@bgtask/client'
 import { DEFAULT_MAX_READ_BUF_SIZE, DEFAULT_STOP_STEPS, launchSpecSchema, type OptionsOf } from '@bgtask/protocol'
 import { signalSchema } from '@bgtask/protocol/rpc'
 import * as v from 'valibot'
-import { argvSchema, environmentChangesSchema, pathSchema, timerMsSchema } from '../options.js'
+import { environmentChangesSchema, pathSchema, timerMsSchema } from '../options.js'
 
-const { behavior, restart, meta, maxReadBufSize, overflow, stdin, maxRuntimeMs } = launchSpecSchema.entries
+const { exec, behavior, restart, meta, maxReadBufSize, overflow, stdin, maxRuntimeMs } = launchSpecSchema.entries
 
 /** How long (ms) a supervisor may take until it is ready. */
 const DEFAULT_LAUNCH_MS = 10_000
@@ -19,7 +19,7 @@ export const spawnOptionsSchema = v.strictObject({
     ),
   ),
   /** A program and its arguments, without a shell. */
-  exec: v.optional(argvSchema),
+  exec: v.optional(exec),
   /** Changes to the caller's environment, for the child; `undefined` unsets. */
   env: v.optional(environmentChangesSchema, {}),
   /** The child's working directory, relative to the caller's, which is the default. */
@@ -41,7 +41,7 @@ export const spawnOptionsSchema = v.strictObject({
   /** `pipe` (default) or `null` for `/dev/null`. */
   stdin: v.optional(stdin, 'pipe'),
   /** How the task is stopped: TERM, and KILL after 10 s, unless given. */
-  stop: v.optional(stopStepsOptionSchema, () => [...DEFAULT_STOP_STEPS]),
+  stop: v.optional(stopOptionsSchema.entries.steps.wrapped, () => [...DEFAULT_STOP_STEPS]),
   /** Whether and when the child is started again after it ended by itself; never unless given. */
   restart: v.optional(v.strictObject(restart.entries), { on: 'never' }),
   /** The child is stopped after this long (ms) in one run. */

@@ -1,4 +1,4 @@
-import { stopStepsOptionSchema } from '@bgtask/client'
+import { type StopOptions, stopOptionsSchema } from '@bgtask/client'
 import {
   canReadProcesses,
   currentPlace,
@@ -10,16 +10,8 @@ import {
   TaskTree,
   type TreeSelector,
 } from '@bgtask/os'
-import {
-  DEFAULT_STOP_STEPS,
-  type OptionsOf,
-  parseOptions,
-  type RecordedInfo,
-  type Survivor,
-  type TaskRecord,
-} from '@bgtask/protocol'
-import { waitOptionsSchema, withDeadline } from '@bgtask/protocol/rpc'
-import * as v from 'valibot'
+import { DEFAULT_STOP_STEPS, parseOptions, type RecordedInfo, type Survivor, type TaskRecord } from '@bgtask/protocol'
+import { withDeadline } from '@bgtask/protocol/rpc'
 import type { PoolDirectory } from '../directory/inspect.js'
 import type { LostReason, LostRecord } from './judge.js'
 import { processTable } from './process-table.js'
@@ -27,13 +19,6 @@ import { removeLost } from './remove-lost.js'
 
 /** `orphaned`: the supervisor died, and something of the task runs on. `lost`: nothing of it is found. */
 export type LostState = 'lost' | 'orphaned'
-
-const stopOptionsSchema = v.strictObject({
-  ...waitOptionsSchema.entries,
-  /** TERM, and KILL after 10 s, unless given. */
-  steps: v.optional(stopStepsOptionSchema),
-})
-type StopOptions = OptionsOf<typeof stopOptionsSchema>
 
 /**
  * A task whose supervisor died without ending in order. What the supervisor had buffered is gone; how the child ends is

@@ -107,8 +107,8 @@ describe('what is refused, by the name of the option', () => {
     ['a NUL byte in cmd', { cmd: 'a\0b' }, 'cmd'],
     ['an empty argv', { exec: [] }, 'exec'],
     ['an argv without a program', { exec: ['', 'a'] }, 'exec'],
-    ['a number in argv', { exec: ['a', 1] }, 'exec'],
-    ['a NUL byte in argv', { exec: ['a', 'b\0'] }, 'exec'],
+    ['a number in argv', { exec: ['a', 1] }, 'exec.1'],
+    ['a NUL byte in argv', { exec: ['a', 'b\0'] }, 'exec.1'],
     ['an exec that is a string', { exec: 'a b' }, 'exec'],
     ['an unknown option', { cmd: 'a', lockFile: '/x' }, 'lockFile'],
     ['an unknown behavior', { cmd: 'a', behavior: 'demon' }, 'behavior'],
@@ -143,6 +143,12 @@ describe('what is refused, by the name of the option', () => {
     ['a restart with an unknown key', { cmd: 'a', restart: { on: 'always', delay: 1 } }, 'restart.delay'],
     ['a delay above what timers take', { cmd: 'a', restart: { on: 'always', delayMs: 2 ** 31 } }, 'restart.delayMs'],
     ['a run time of 0', { cmd: 'a', maxRuntimeMs: 0 }, 'maxRuntimeMs'],
+    ...[0, -1, Number.NaN, Number.POSITIVE_INFINITY, '5'].map((launchTimeoutMs): [string, unknown, string] => [
+      `a launch of ${launchTimeoutMs} ms`,
+      { cmd: 'a', launchTimeoutMs },
+      'launchTimeoutMs',
+    ]),
+    ['a signal that is the name of one', { cmd: 'a', signal: 'SIGINT' }, 'signal'],
   ]
   test.each(rows)('%s', (_, options, option) => {
     expect(() => specOf(options as object)).toThrow(

@@ -1,6 +1,5 @@
 import { isPlainObject } from '../contract/json.js'
 import {
-  AmbiguousIdError,
   type BgTaskError,
   type BgTaskErrorOptions,
   CommandError,
@@ -9,20 +8,13 @@ import {
   type ErrorCode,
   InvalidOptionError,
   isBgTaskError,
-  LaunchError,
-  LaunchTimeoutError,
   LockHeldError,
-  OutputGapError,
   PathTooLongError,
   PermissionError,
   PlatformError,
-  PoolDirError,
-  type PoolDirProblem,
   ProtocolError,
   RemoteError,
-  StdinClosedError,
   TaskGoneError,
-  TimeoutError,
   UnsupportedError,
   WouldBlockError,
 } from '../errors.js'
@@ -77,19 +69,19 @@ function isScalar(value: unknown): boolean {
 }
 
 /**
- * Makes an error of what came over the wire; never throws, whatever it is. Codes of bgtask come back as their class with
- * their fields, other codes as RemoteError with the remote code, and what is no error at all as RemoteError `UNKNOWN`.
+ * Makes an error of what came over the wire; never throws, whatever it is. A code that a supervisor can use becomes its
+ * class with its fields, another code a RemoteError with that code, and what is no error a RemoteError `UNKNOWN`.
  */
 export function fromWireError(wire: unknown): BgTaskError {
   if (!isPlainObject(wire) || typeof wire.code !== 'string') return new RemoteError('UNKNOWN', words(wire), wire)
   const { code, data } = wire
   const message = typeof wire.message === 'string' ? words(wire.message) : words(code)
-  const revive = Object.hasOwn(REVIVERS, code) ? REVIVERS[code as RevivableCode] : undefined
+  const revive = Object.hasOwn(REVIVERS, code) ? REVIVERS[code] : undefined
   if (revive === undefined) return new RemoteError(words(code), message, data)
   return revive(new Fields(isPlainObject(data) ? data : {}), { message })
 }
 
-/** What a supervisor can find out: the other codes speak of the caller's own side, of which it knows nothing. */
+/** What an answer may say: the other codes speak of a launch, or of the caller's own side. */
 const CODES_OF_ANSWERS: readonly string[] = [
   'ERR_BGTASK_INVALID_OPTION',
   'ERR_BGTASK_UNSUPPORTED',
@@ -113,34 +105,21 @@ function words(value: unknown): string {
   return typeof value === 'string' ? value.slice(0, MAX_WORDS) : describeValue(value)
 }
 
-type RevivableCode = Exclude<ErrorCode, 'ERR_BGTASK_REMOTE'>
+type Reviver = (fields: Fields, options: BgTaskErrorOptions) => BgTaskError
 
-const REVIVERS: Record<RevivableCode, (fields: Fields, options: BgTaskErrorOptions) => BgTaskError> = {
+/** What a supervisor can find out, in answers and in its launch. All other codes come back as RemoteError. */
+const REVIVERS: Readonly<Partial<Record<string, Reviver>>> = {
   ERR_BGTASK_INVALID_OPTION: (f, o) => new InvalidOptionError(f.text('option'), f.any('got'), undefined, o),
-  ERR_BGTASK_POOL_DIR: (f, o) => new PoolDirError(f.text('path'), f.poolDirProblem(), undefined, o),
   ERR_BGTASK_PATH_TOO_LONG: (f, o) => new PathTooLongError(f.text('path'), f.number('bytes'), f.number('limit'), o),
-  ERR_BGTASK_LAUNCH: (f, o) =>
-    new LaunchError(f.text('stderr'), {
-      supervisor: f.maybeText('supervisor'),
-      exitCode: f.maybeNumber('exitCode'),
-      signal: f.maybeText('signal'),
-      ...o,
-    }),
-  ERR_BGTASK_LAUNCH_TIMEOUT: (f, o) =>
-    new LaunchTimeoutError(f.number('timeoutMs'), f.text('stderr'), { supervisor: f.maybeText('supervisor'), ...o }),
   ERR_BGTASK_LOCK_HELD: (f, o) => new LockHeldError(f.text('lockfile'), f.holder(), o),
   ERR_BGTASK_COMMAND: (f, o) => new CommandError(f.text('command'), f.commandProblem(), f.maybeText('cwd'), o),
   ERR_BGTASK_TASK_GONE: (f, o) =>
     new TaskGoneError(f.maybeNumber('pid'), { path: f.maybeText('path'), taskId: f.maybeText('taskId'), ...o }),
-  ERR_BGTASK_AMBIGUOUS_ID: (f, o) => new AmbiguousIdError(f.text('given'), f.maybeTexts('taskIds') ?? [], o),
-  ERR_BGTASK_OUTPUT_GAP: (f, o) => new OutputGapError(f.text('stream'), f.number('from'), f.number('to'), o),
-  ERR_BGTASK_TIMEOUT: (f, o) => new TimeoutError(f.number('timeoutMs'), f.text('what'), o),
   ERR_BGTASK_PERMISSION: (f, o) => new PermissionError(f.text('path'), undefined, o),
   ERR_BGTASK_PROTOCOL: (_, o) => new ProtocolError(o.message ?? '', o),
   ERR_BGTASK_UNSUPPORTED: (f, o) =>
     new UnsupportedError(f.text('method'), { features: f.maybeTexts('features'), ...o }),
   ERR_BGTASK_WOULD_BLOCK: (f, o) => new WouldBlockError(f.text('what'), o),
-  ERR_BGTASK_STDIN_CLOSED: (_, o) => new StdinClosedError(o),
   ERR_BGTASK_PLATFORM: (f, o) => new PlatformError('', f.text('platform'), o),
 }
 
@@ -149,15 +128,7 @@ const COMMAND_PROBLEMS: readonly string[] = [
   'not-executable',
   'too-long',
   'bad-cwd',
-  'other',
 ] satisfies CommandProblem[]
-
-const POOL_DIR_PROBLEMS: readonly string[] = [
-  'missing',
-  'not-a-directory',
-  'unsafe',
-  'unusable',
-] satisfies PoolDirProblem[]
 
 /** Reads fields that somebody else wrote: a wrong type is as good as a missing field. */
 class Fields {
@@ -197,11 +168,6 @@ class Fields {
   commandProblem(): CommandProblem {
     const value = this.text('reason')
     return COMMAND_PROBLEMS.includes(value) ? (value as CommandProblem) : 'other'
-  }
-
-  poolDirProblem(): PoolDirProblem {
-    const value = this.text('reason')
-    return POOL_DIR_PROBLEMS.includes(value) ? (value as PoolDirProblem) : 'unusable'
   }
 
   holder(): LockHeldError['holder'] {
