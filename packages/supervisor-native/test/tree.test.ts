@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import {
   allPids,
@@ -51,6 +52,23 @@ describe.runIf(hasBinary())('the tree of a task', () => {
       ),
     )
     await peer.call('stop')
+    expect(isAlive(spared)).toBe(true)
+    process.kill(spared, 'SIGKILL')
+  })
+
+  // It shows no environment then, and was taken for an orphan of this task.
+  test('does not hold a task that was started inside while that is in the middle of an exec', async () => {
+    const launch = new Launch()
+    const again = join(launch.path, 'again.sh')
+    writeFileSync(again, `exec /bin/sh ${again}`)
+    const inner = `BGTASK_BEHAVIOR=daemon env -u BGTASK_COOKIE setsid sh -c '(exec sh ${again} < /dev/null > /dev/null 2>&1 &)'`
+    launch.give({ exec: ['/bin/sh', '-c', `trap : USR1; ${inner}; echo 1; while :; do sleep 1000; done`] })
+    const peer = await launch.connect()
+    await pidFrom(peer)
+    const spared = await eventually(() =>
+      allPids().find((pid) => processStat(pid)?.ppid === launch.process.pid && processStat(pid)?.session !== pid),
+    )
+    for (let count = 0; count < 300; count += 1) await peer.call('kill', [{ killSignal: 'SIGUSR1', tree: true }])
     expect(isAlive(spared)).toBe(true)
     process.kill(spared, 'SIGKILL')
   })

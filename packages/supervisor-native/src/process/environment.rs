@@ -18,13 +18,17 @@ pub enum Owner {
     /// It carries another task's cookie, or is a supervisor: a task that was started inside this one is a task of its own.
     Another,
     Unknown,
+    /// Its environment cannot be seen at this moment, as in the middle of an exec.
+    Hidden,
 }
 
 pub fn owner(stat: &Stat, cookie: &str, buffer: &mut Vec<u8>) -> io::Result<Owner> {
-    buffer.clear();
-    let file = unless_lacking(File::open(format!("/proc/{}/task/{}/environ", stat.pid, stat.thread)))?;
-    if file.is_none_or(|file| file.take(MAX_BYTES).read_to_end(buffer).is_err()) {
+    if !read("environ", stat, buffer)? {
         return Ok(Owner::Unknown);
+    }
+    if buffer.is_empty() {
+        let has_none = read("stat", stat, buffer)? && has_empty_environment(buffer);
+        return Ok(if has_none { Owner::Unknown } else { Owner::Hidden });
     }
     let mut owner = Owner::Unknown;
     for variable in buffer.split(|byte| *byte == 0) {
@@ -36,4 +40,19 @@ pub fn owner(stat: &Stat, cookie: &str, buffer: &mut Vec<u8>) -> io::Result<Owne
         }
     }
     Ok(owner)
+}
+
+/// Fills the buffer with a file of the process; false where it is gone, or not for us to read.
+fn read(name: &str, stat: &Stat, buffer: &mut Vec<u8>) -> io::Result<bool> {
+    buffer.clear();
+    let file = unless_lacking(File::open(format!("/proc/{}/task/{}/{name}", stat.pid, stat.thread)))?;
+    Ok(file.is_some_and(|file| file.take(MAX_BYTES).read_to_end(buffer).is_ok()))
+}
+
+/// Fields 50 and 51 of the line are where the environment begins and ends: 0 in the middle of an exec.
+fn has_empty_environment(line: &[u8]) -> bool {
+    let fields = line.rsplit(|byte| *byte == b')').next().unwrap_or_default();
+    let mut places = fields.split(|byte| *byte == b' ').skip(48);
+    let (start, end) = (places.next(), places.next());
+    start == end && start.is_some_and(|start| start != b"0")
 }

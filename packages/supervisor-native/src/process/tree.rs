@@ -5,6 +5,12 @@ use super::stat::{self, Process, Stat};
 use crate::wire::failure::cut;
 use std::collections::HashSet;
 use std::io;
+use std::thread::sleep;
+use std::time::Duration;
+
+/// How often a scan looks again, each time after a ms, at orphans in the middle of an exec. That takes microseconds, unless the program
+/// comes from a slow file system: then they count as the task's.
+const MAX_EXEC_LOOKS: u32 = 10;
 
 /// What makes a process part of a task.
 pub struct Selector<'a> {
@@ -50,11 +56,11 @@ fn find_once(selector: &Selector<'_>) -> io::Result<Vec<Process>> {
         .filter(|stat| stat.start_time >= selector.since && !selector.spare.contains(&Process::from(*stat)))
         .collect();
     let mut members = HashSet::new();
-    let mut buffer = Vec::new();
+    let mut marks = Marks { selector, buffer: Vec::new(), exec_looks: MAX_EXEC_LOOKS };
     for stat in candidates.iter().filter(|stat| stat.is_alive()) {
         let is_named = is_root(selector, stat) || selector.known.contains(&Process::from(*stat));
         let is_inside = selector.own_session == Some(stat.session);
-        if is_named || is_inside || is_marked(selector, stat, &mut buffer)? {
+        if is_named || is_inside || marks.are_on(stat)? {
             members.insert(stat.pid);
         }
     }
@@ -92,10 +98,36 @@ fn held_sessions(selector: &Selector<'_>, candidates: &[&Stat], members: &HashSe
     sessions.filter(|session| selector.roots.iter().any(|root| root.pid == *session)).collect()
 }
 
-fn is_marked(selector: &Selector<'_>, stat: &Stat, buffer: &mut Vec<u8>) -> io::Result<bool> {
-    let owner = environment::owner(stat, selector.cookie, buffer)?;
-    let is_orphaned = selector.reaper == Some(stat.ppid) && owner != Owner::Another;
-    Ok(owner == Owner::Ours || is_orphaned || holds_pipe(stat, selector.pipes))
+/// What shows of a process by itself that it is the task's: its environment, its pipes, and that it was orphaned to us.
+struct Marks<'a> {
+    selector: &'a Selector<'a>,
+    buffer: Vec<u8>,
+    exec_looks: u32,
+}
+
+impl Marks<'_> {
+    fn are_on(&mut self, stat: &Stat) -> io::Result<bool> {
+        let Selector { reaper, pipes, .. } = *self.selector;
+        let is_orphaned = reaper == Some(stat.ppid);
+        let owner = if is_orphaned { self.owner_of_orphan(stat) } else { self.owner(stat) }?;
+        Ok(owner == Owner::Ours || is_orphaned && owner != Owner::Another || holds_pipe(stat, pipes))
+    }
+
+    /// The supervisor of a task that was started inside this one is an orphan that must not be mistaken for ours while it is executed.
+    fn owner_of_orphan(&mut self, stat: &Stat) -> io::Result<Owner> {
+        loop {
+            let owner = self.owner(stat)?;
+            if owner != Owner::Hidden || self.exec_looks == 0 {
+                return Ok(owner);
+            }
+            self.exec_looks -= 1;
+            sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn owner(&mut self, stat: &Stat) -> io::Result<Owner> {
+        environment::owner(stat, self.selector.cookie, &mut self.buffer)
+    }
 }
 
 fn holds_pipe(stat: &Stat, pipes: &[String]) -> bool {
