@@ -257,7 +257,9 @@ export class Task<out Meta extends object = JsonObject> extends EventEmitter<Tas
       const startTime = readProcessStat(this.pid)?.startTime
       const result = await this.#exit.terminate(steps, { ...wait, signal })
       await this.#connection.closed({ signal, timeoutMs: DEFAULT_TIMEOUT_MS })
-      if (startTime !== undefined) await processGone({ pid: this.pid, startTime, timeoutMs: MAX_DYING_MS }, signal)
+      // Its end has closed the connection. A process that does not end now has the same pid in another pid namespace.
+      if (startTime !== undefined && readProcessStat(this.pid)?.isExiting)
+        await processGone({ pid: this.pid, startTime, timeoutMs: MAX_DYING_MS }, signal)
       return result
     }
     return endings.run(() => withDeadline(wait, `terminating task ${this.pid}`, terminate), wait.signal)

@@ -61,6 +61,17 @@ describe.runIf(needs('root', 'unshare'))('two supervisors with the same pid, in 
     await task.terminateSupervisor()
     expect(readdirSync(pool.path)).toEqual([])
   })
+
+  // It waited for 5 s until the process with that pid here would end.
+  test('a task is terminated from outside, where its pid is that of another process', async () => {
+    const pool = makePool()
+    expect(await wordsOf(startFirst(pool.path, ['sleep', '1000']))).toBe('DAEMON_PID=1\n')
+    const task = Task.at(join(pool.path, socketFileName(1)))
+    const { exitStatus } = await task.terminateSupervisor({ timeoutMs: 4_000 })
+    expect(exitStatus).toMatchObject({ cause: 'stopped' })
+    expect(readdirSync(pool.path)).toEqual([])
+    expect(isAlive(1)).toBe(true)
+  })
 })
 
 test.runIf(needs('root'))('a restart that cannot be put on record leaves an orphan that is reported', async () => {
