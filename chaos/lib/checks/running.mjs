@@ -1,3 +1,4 @@
+import { faultsDuring } from '../fault-times.mjs'
 import { commandOf, runProcesses } from '../processes.mjs'
 
 /** Each supervisor must be found by a search, each child by its task, and that must not be told as lost. */
@@ -9,7 +10,7 @@ export function unreported({ tasks, lost, problems, journal }) {
   for (const { pid, role, key } of runProcesses()) {
     const what = `${role} ${pid} (${commandOf(pid)})`
     const isMain = mains.has(`${pid} ${key}`)
-    const isKnown = isMain && !startedUnrecorded(key, journal)
+    const isKnown = isMain && !startedUnrecorded({ key, pid }, journal)
     if (role === 'supervisor' && !supervisors.has(pid)) {
       const spawned = journal.of('spawned').findLast(({ number }) => number === pid)
       found.push({ key: spawned?.subject, what: `${what} runs, and no search finds it`, problems })
@@ -27,11 +28,15 @@ export function unreported({ tasks, lost, problems, journal }) {
 }
 
 /**
- * Whether the supervisor may have been killed after it had started the child and before it could record that. If such a
- * child then drops cookie and pipes, nothing is left by which it could be found.
+ * Whether the supervisor may have been killed before it could record the child that it had started, as where the system failed it.
+ * If such a child then drops cookie and pipes, nothing is left by which it could be found.
  */
-export function startedUnrecorded(key, journal) {
-  return !journal.has('spawned', key)
+export function startedUnrecorded({ key, pid }, journal) {
+  if (!journal.has('spawned', key)) return true
+  const starts = journal.of('start', key)
+  const place = starts.findLastIndex(({ number }) => number === pid)
+  const { at: from } = starts[place - 1] ?? journal.of('spawning', key).at(-1)
+  return faultsDuring(journal, { key, from, to: starts[place].at })
 }
 
 /** A lost task's supervisor must have been killed by us: no fault of the system is a reason to die. */

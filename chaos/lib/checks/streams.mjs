@@ -10,10 +10,12 @@ export function doubleHolders({ journal }) {
     .map(({ subject: key, number, rest }) => ({ key, what: `${number} held a lock together with ${rest}` }))
 }
 
-/** A child that dropped everything before its supervisor, which was killed, could record it: no successor can know of it. */
+/** A child that dropped everything, and that its supervisor, which was killed, could not record: no successor can know of it. */
 function cannotBeFound(pid, journal) {
   const { subject: key } = journal.of('start').findLast(({ number }) => number === pid) ?? {}
-  return startedUnrecorded(key, journal) && [...knownEscapes().keys()].some((life) => life.startsWith(`${pid} `))
+  return (
+    startedUnrecorded({ key, pid }, journal) && [...knownEscapes().keys()].some((life) => life.startsWith(`${pid} `))
+  )
 }
 
 export function wrongStreams({ tasks, journal, streams, receivedFile }) {
