@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { readProcessStat } from '@bgtask/os'
 import type { Bench } from '../bench.js'
 import { type Check, core, full, Skipped } from '../check.js'
-import { howItEnded } from '../client.js'
+import { type Client, howItEnded } from '../client.js'
 import { isAlive } from '../processes.js'
 import { KILL, SLEEP } from '../spec.js'
 import { until, within } from '../waiting.js'
@@ -185,19 +185,19 @@ export const stopChecks: readonly Check[] = [
   }),
 
   full('a child whose main thread has ended, but not its others, is ended', 'D-50', async (bench) => {
-    const program = `
-import ctypes, os, threading, time
-threading.Thread(target=time.sleep, args=(1000,)).start()
-print("pid=%d" % os.getpid(), flush=True)
-ctypes.CDLL(None).pthread_exit(None)`
-    const client = await bench.task({ exec: [python('to end a main thread'), '-c', program] })
-    const pid = await client.number('pid')
-    bench.after(() => killQuietly(pid))
-    await until(() => readProcessStat(pid)?.state === 'Z', 'its main thread has ended')
+    const { client, pid } = await taskWithoutMainThread(bench)
     const { exitStatus, survivors } = await client.call('stop', { steps: KILL })
     assert.deepEqual(survivors, [])
     assert.equal(exitStatus?.signal, 'SIGKILL')
     assert.ok(!isAlive(pid), 'its other thread is left')
+  }),
+
+  full('a child whose main thread has ended is paused if its others are stopped', 'W-55', async (bench) => {
+    const { client } = await taskWithoutMainThread(bench)
+    await client.call('kill', { killSignal: 'SIGSTOP' })
+    await until(async () => (await client.info()).state === 'paused', 'state paused')
+    await client.call('kill', { killSignal: 'SIGCONT' })
+    await until(async () => (await client.info()).state === 'running', 'state running')
   }),
 
   full('a child that a debugger holds is a survivor, and stop answers', 'W-203', async (bench) => {
@@ -241,6 +241,20 @@ ctypes.CDLL(None).pthread_exit(None)`
     await bench.nothingLeft('terminate')
   }),
 ]
+
+/** A task whose child has ended its main thread, while another one sleeps. */
+async function taskWithoutMainThread(bench: Bench): Promise<{ client: Client; pid: number }> {
+  const program = `
+import ctypes, os, threading, time
+threading.Thread(target=time.sleep, args=(1000,)).start()
+print("pid=%d" % os.getpid(), flush=True)
+ctypes.CDLL(None).pthread_exit(None)`
+  const client = await bench.task({ exec: [python('to end a main thread'), '-c', program] })
+  const pid = await client.number('pid')
+  bench.after(() => killQuietly(pid))
+  await until(() => readProcessStat(pid)?.state === 'Z', 'its main thread has ended')
+  return { client, pid }
+}
 
 /** Holds a process as a debugger does, so that nobody else gets to know of its end; until the function that it gives is called. */
 async function hold(bench: Bench, pid: number): Promise<() => void> {

@@ -12,6 +12,7 @@ export const stopMutants: readonly Mutant[] = [
     'of many survivors some are named, the child first, and the others counted',
     /moreSurvivors: undefined/,
   ],
+  ['sees-only-main-threads', 'a child whose main thread has ended is paused if its others are stopped', /state paused/],
   ['believes-in-zombies', 'a child whose main thread has ended, but not its others, is ended', /deep-equal/],
   ['waits-for-survivors', 'a child that a debugger holds is a survivor, and stop answers', /took longer/],
   [

@@ -1,5 +1,5 @@
 import { readlinkSync } from 'node:fs'
-import { monotonicMs, readProcessStat } from '@bgtask/os'
+import { livingThread, monotonicMs, readProcessStat } from '@bgtask/os'
 import type { StartedChild } from './start.js'
 
 /** One run of the child. */
@@ -32,7 +32,11 @@ export function describeRun(number: number, child: StartedChild): Run {
 
 /** Whether the child is stopped by a signal now; false if it is gone or there is no `/proc`. */
 export function isStopped(run: Run): boolean {
-  return readProcessStat(run.pid)?.state === 'T'
+  const stat = readProcessStat(run.pid)
+  if (stat?.state !== 'Z') return stat?.state === 'T'
+  // The main thread may have ended before the others.
+  const thread = livingThread(stat)
+  return thread !== undefined && readProcessStat(thread)?.state === 'T'
 }
 
 function pipeName(end: StartedChild['stdin']): string | undefined {
