@@ -15,6 +15,11 @@ const TERM_500 = [{ killSignal: 'SIGTERM', waitMs: 500 }]
 /** Writes of 256 KiB that are sent at once: more than a supervisor queues. */
 const WRITES = 40
 
+/** Clients that write 15 MiB each, and how many of their writes of 256 KiB must be refused: 64 MiB may wait, and a queue holds the first ones. */
+const WRITERS = 7
+const WRITES_OF_WRITER = 60
+const REFUSED_WRITES = 100
+
 /** What the documents say of two things at once, of things in an odd state, and of what is sent oddly. */
 export const cornerChecks: readonly Check[] = [
   core('bytes behind the spec fail the launch', 'L-19', async (bench) => {
@@ -143,6 +148,26 @@ export const cornerChecks: readonly Check[] = [
     const accepted = outcomes.filter((outcome) => outcome === 'accepted').length
     assert.equal(accepted * data.length, acceptedOffset, 'bytes of the writes that succeeded')
     assert.equal(Number((await client.whole()).toString()), acceptedOffset, 'bytes that the child got')
+  }),
+
+  full('the writes of all clients that wait for room are bounded together', 'W-144', async (bench) => {
+    const client = await bench.task({ exec: SLEEP })
+    const { supervisorPid } = await client.info()
+    const data = Buffer.alloc(256 * 1024)
+    let refused = 0
+    for (let count = 0; count < WRITERS; count += 1) {
+      const writer = await bench.connect(supervisorPid)
+      for (let writes = 0; writes < WRITES_OF_WRITER; writes += 1) {
+        writer.callAny('writeStream', { streamId: 0, data }).catch(({ code, remoteCode }) => {
+          if ((remoteCode ?? code) === 'ERR_BGTASK_WOULD_BLOCK') refused += 1
+        })
+      }
+    }
+    await until(
+      () => refused >= REFUSED_WRITES,
+      `${REFUSED_WRITES} of ${WRITERS * WRITES_OF_WRITER} writes of 256 KiB would block`,
+    )
+    assert.equal((await client.info()).state, 'running', 'state')
   }),
 
   full('an output that was closed stays closed over a restart', 'W-151', async (bench) => {

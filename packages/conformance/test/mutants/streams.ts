@@ -35,6 +35,11 @@ export const streamsMutants: readonly Mutant[] = [
   ['numbers-chunks-from-1', 'the order of reading is told, chunk by chunk', /seq/],
   ['accepts-from-0', 'what is written reaches the child, in order and whole', /./],
   ['never-would-block', 'where the child does not read, writing waits or would block', /WOULD_BLOCK/],
+  [
+    'lets-all-writes-wait',
+    'the writes of all clients that wait for room are bounded together',
+    /100 of 420 writes of 256 KiB would block/,
+  ],
   ['accepts-what-is-closed', 'writing to nobody is an error, and harms nothing', /must be an error/],
   ['closes-at-once', 'stdin is closed behind what is queued, or at once', /./],
   ['closes-the-other', 'an output that was closed keeps what it has, and the child writes on', /kept/],

@@ -78,7 +78,7 @@ pub fn call(
         Call::WriteStream { data, wait } => {
             let must_queue = connection.others_wait_to_write && !supervisor.streams.stdin.is_closed();
             if must_queue || supervisor.streams.stdin.is_full() {
-                return if wait { Ok(Answer::Later(Wait::Write(data), None)) } else { Err(Input::would_block()) };
+                return if wait { wait_to_write(data, supervisor) } else { Err(Input::would_block()) };
             }
             return write(data, supervisor, sink);
         }
@@ -130,7 +130,7 @@ pub fn settle(wait: Wait, supervisor: &mut Supervisor, sink: &mut dyn Sink) -> R
             sink.end();
         }
         Wait::Exit { run } => write_exit(run, supervisor, sink),
-        Wait::Write(data) => return write(data, supervisor, sink).map(drop),
+        Wait::Write(waiting) => return write(waiting.take(), supervisor, sink).map(drop),
         Wait::Pause { .. } => write_delivered(true, sink),
         Wait::Call(_) => return Err(Failure::internal("the call has no outcome")),
     }
@@ -213,9 +213,13 @@ fn write(data: Vec<u8>, supervisor: &mut Supervisor, sink: &mut dyn Sink) -> Res
             sink.end();
             Ok(Answer::Now)
         }
-        Written::Full(data) => Ok(Answer::Later(Wait::Write(data), None)),
+        Written::Full(data) => wait_to_write(data, supervisor),
         Written::Closed(failure) => Err(failure),
     }
+}
+
+fn wait_to_write(data: Vec<u8>, supervisor: &Supervisor) -> Result<Answer, Failure> {
+    Ok(Answer::Later(Wait::Write(supervisor.streams.stdin.wait(data)?), None))
 }
 
 fn write_delivered(is_delivered: bool, sink: &mut dyn Sink) {

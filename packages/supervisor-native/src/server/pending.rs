@@ -2,6 +2,7 @@
 //! for is there, when its time is up, or never, since its connection has ended.
 
 use crate::lifecycle::table::State;
+use crate::streams::input::WaitingWrite;
 use crate::supervisor::{CallId, Supervisor};
 
 pub struct Pending {
@@ -25,7 +26,7 @@ pub enum Wait {
         run: Option<u64>,
     },
     /// Until the queue of the child's stdin has room, or there is nobody to write to.
-    Write(Vec<u8>),
+    Write(WaitingWrite),
     /// A signal is acted on a moment after it was sent; one that the child ignores is not waited for long.
     Pause {
         is_stopped: bool,

@@ -4,14 +4,20 @@
 use crate::sys::{self, PollFd};
 use crate::wire::failure::Failure;
 use crate::wire::value::Value;
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::rc::Rc;
 
 /// Bytes taken from clients that the pipe has not taken yet; above that writers wait. One write may exceed it once.
 const MAX_QUEUED_BYTES: usize = 1024 * 1024;
 
+/// Bytes of all writes that wait for room; above that a write is refused, since each of 1,000 clients may wait with 64 writes.
+const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
+
 #[derive(Default)]
 pub struct Input {
+    waiting: Rc<Cell<usize>>,
     sink: Option<OwnedFd>,
     is_closing: bool,
     queue: VecDeque<Vec<u8>>,
@@ -31,6 +37,29 @@ pub enum Written {
     /// The queue is full: to be tried again with the same bytes.
     Full(Vec<u8>),
     Closed(Failure),
+}
+
+/// The bytes of a write that waits. They count until it is tried again, or dropped with its client.
+pub struct WaitingWrite {
+    data: Vec<u8>,
+    all: Rc<Cell<usize>>,
+}
+
+impl WaitingWrite {
+    pub fn take(mut self) -> Vec<u8> {
+        self.uncount();
+        std::mem::take(&mut self.data)
+    }
+
+    fn uncount(&self) {
+        self.all.set(self.all.get() - self.data.len());
+    }
+}
+
+impl Drop for WaitingWrite {
+    fn drop(&mut self) {
+        self.uncount();
+    }
 }
 
 impl Input {
@@ -91,6 +120,16 @@ impl Input {
         }
         *on_error = self.flush();
         Written::Accepted(offset)
+    }
+
+    /// Lets a write wait. Fails if too much waits already.
+    pub fn wait(&self, data: Vec<u8>) -> Result<WaitingWrite, Failure> {
+        let waiting = self.waiting.get() + data.len();
+        if waiting > MAX_WAITING_BYTES {
+            return Err(Self::would_block());
+        }
+        self.waiting.set(waiting);
+        Ok(WaitingWrite { data, all: Rc::clone(&self.waiting) })
     }
 
     pub fn would_block() -> Failure {
