@@ -1,8 +1,11 @@
 import { faultsDuring } from '../fault-times.mjs'
 import { commandOf, runProcesses } from '../processes.mjs'
 
+/** How long (s) after its start a child may not be on record yet: a busy supervisor gets there late. */
+const RECORDING_S = 0.5
+
 /** Each supervisor must be found by a search, each child by its task, and that must not be told as lost. */
-export function unreported({ tasks, lost, problems, journal }) {
+export function unreported({ tasks, lost, problems, journal, side }) {
   const found = []
   const lives = new Set(tasks.map(({ cachedInfo }) => cachedInfo.meta.key))
   const supervisors = new Set(tasks.map(({ pid }) => pid))
@@ -10,7 +13,7 @@ export function unreported({ tasks, lost, problems, journal }) {
   for (const { pid, role, key } of runProcesses()) {
     const what = `${role} ${pid} (${commandOf(pid)})`
     const isMain = mains.has(`${pid} ${key}`)
-    const isKnown = isMain && !startedUnrecorded({ key, pid }, journal)
+    const isKnown = isMain && !startedUnrecorded({ key, pid, side }, journal)
     if (role === 'supervisor' && !supervisors.has(pid)) {
       const spawned = journal.of('spawned').findLast(({ number }) => number === pid)
       found.push({ key: spawned?.subject, what: `${what} runs, and no search finds it`, problems })
@@ -31,12 +34,16 @@ export function unreported({ tasks, lost, problems, journal }) {
  * Whether the supervisor may have been killed before it could record the child that it had started, as where the system failed it.
  * If such a child then drops cookie and pipes, nothing is left by which it could be found.
  */
-export function startedUnrecorded({ key, pid }, journal) {
-  if (!journal.has('spawned', key)) return true
+export function startedUnrecorded({ key, pid, side }, journal) {
+  const [spawned] = journal.of('spawned', key)
+  if (spawned === undefined) return true
   const starts = journal.of('start', key)
   const place = starts.findLastIndex(({ number }) => number === pid)
+  const start = starts[place]
+  const kills = journal.of('SIGKILL', `${side}supervisor`).filter(({ number }) => number === spawned.number)
+  if (kills.some(({ at }) => at >= spawned.at && at <= start.at + RECORDING_S)) return true
   const { at: from } = starts[place - 1] ?? journal.of('spawning', key).at(-1)
-  return faultsDuring(journal, { key, from, to: starts[place].at })
+  return faultsDuring(journal, { key, from, to: start.at })
 }
 
 /** A lost task's supervisor must have been killed by us: no fault of the system is a reason to die. */

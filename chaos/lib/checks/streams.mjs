@@ -3,19 +3,18 @@ import { streamContent } from '../plan.mjs'
 import { knownEscapes } from '../processes.mjs'
 import { startedUnrecorded } from './running.mjs'
 
-export function doubleHolders({ journal }) {
+export function doubleHolders({ journal, side }) {
   return journal
     .of('double')
-    .filter(({ rest }) => !cannotBeFound(Number(rest), journal))
+    .filter(({ rest }) => !cannotBeFound({ pid: Number(rest), side }, journal))
     .map(({ subject: key, number, rest }) => ({ key, what: `${number} held a lock together with ${rest}` }))
 }
 
 /** A child that dropped everything, and that its supervisor, which was killed, could not record: no successor can know of it. */
-function cannotBeFound(pid, journal) {
-  const { subject: key } = journal.of('start').findLast(({ number }) => number === pid) ?? {}
-  return (
-    startedUnrecorded({ key, pid }, journal) && [...knownEscapes().keys()].some((life) => life.startsWith(`${pid} `))
-  )
+function cannotBeFound({ pid, side }, journal) {
+  const start = journal.of('start').findLast(({ number }) => number === pid)
+  const hasEscaped = [...knownEscapes().keys()].some((life) => life.startsWith(`${pid} `))
+  return hasEscaped && start !== undefined && startedUnrecorded({ key: start.subject, pid, side }, journal)
 }
 
 export function wrongStreams({ tasks, journal, streams, receivedFile }) {
