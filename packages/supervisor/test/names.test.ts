@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, readdirSync, symlinkSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Task } from '@bgtask/client'
 import { socketFileName } from '@bgtask/os'
@@ -44,10 +44,7 @@ describe.runIf(needs('root', 'unshare'))('two supervisors with the same pid, in 
     const pool = makePool()
     const first = startFirst(pool.path, ['sleep', '1000'])
     expect(await wordsOf(first)).toBe('DAEMON_PID=1\n')
-    // Under a name without the pid, which is another process's here: its end would be waited for.
-    const link = join(tempDir(), 'first')
-    symlinkSync(join(pool.path, socketFileName(1)), link)
-    const task = Task.at(link)
+    const task = Task.at(join(pool.path, socketFileName(1)))
     const before = await task.info()
     const files = readdirSync(pool.path)
     const ran = join(tempDir(), 'ran')
@@ -58,19 +55,9 @@ describe.runIf(needs('root', 'unshare'))('two supervisors with the same pid, in 
     expect(readdirSync(pool.path)).toEqual(files)
     task.disconnect()
     expect(await task.info()).toEqual(before)
-    await task.terminateSupervisor()
+    // Another process has that pid here, whose end was waited for.
+    await task.terminateSupervisor({ timeoutMs: 4_000 })
     expect(readdirSync(pool.path)).toEqual([])
-  })
-
-  // It waited for 5 s until the process with that pid here would end.
-  test('a task is terminated from outside, where its pid is that of another process', async () => {
-    const pool = makePool()
-    expect(await wordsOf(startFirst(pool.path, ['sleep', '1000']))).toBe('DAEMON_PID=1\n')
-    const task = Task.at(join(pool.path, socketFileName(1)))
-    const { exitStatus } = await task.terminateSupervisor({ timeoutMs: 4_000 })
-    expect(exitStatus).toMatchObject({ cause: 'stopped' })
-    expect(readdirSync(pool.path)).toEqual([])
-    expect(isAlive(1)).toBe(true)
   })
 })
 
