@@ -5,9 +5,11 @@ export {
   MAX_RECORD_BYTES,
   PRIVATE_SOCKET_NAME,
   parsePoolFileName,
+  parseTaskDirectoryName,
   privateDirectoryPrefix,
   recordFileName,
   socketFileName,
+  taskDirectoryName,
   temporaryFileName,
   temporarySocketFileName,
 } from './pool-files.js'
@@ -46,4 +48,5 @@ export {
   type TreeSelector,
 } from './process/tree.js'
 export { currentUmask } from './process/umask.js'
+export { ORDER_ENTRY_BYTES, parseSegmentName, type Segment, type SegmentStream, segmentName } from './segments.js'
 export { Slots } from './slots.js'

@@ -22,6 +22,14 @@ export const privateDirectoryPrefix = (pid: number): string => `.${pid}.`
 /** The socket in there. */
 export const PRIVATE_SOCKET_NAME = 's'
 
+/** The task's directory, for its output in files. Without a pid: it stays the task's when another supervisor takes over. */
+export const taskDirectoryName = (taskId: string): string => `${taskId}.d`
+
+/** The task whose directory has that name; undefined for other names. */
+export function parseTaskDirectoryName(name: string): string | undefined {
+  return /^([0-9a-f]{16,64})\.d$/.exec(name)?.[1]
+}
+
 const NAMES: readonly [RegExp, PoolFile['kind']][] = [
   [/^([1-9]\d{0,9})\.sock$/, 'socket'],
   [/^([1-9]\d{0,9})\.out$/, 'log'],

@@ -11,12 +11,15 @@ export {
   DEFAULT_MAX_READ_BUF_SIZE,
   DEFAULT_STOP_STEPS,
   durationMsSchema,
+  MIN_SEGMENT_BYTES,
   type OutputStreamId,
   type Overflow,
   PROTOCOL_VERSION,
   type RestartPolicy,
+  type Spool,
   type StopStep,
   type StreamId,
+  spoolSchema,
 } from './contract/fields.js'
 export {
   type ExitStatus,

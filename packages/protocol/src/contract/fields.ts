@@ -109,6 +109,28 @@ export const accessSchema = v.object({
 export type Access = v.InferOutput<typeof accessSchema>
 export type AccessOptions = v.InferInput<typeof accessSchema>
 
+/** The least of `spool.maxBytes` and of `spool.segmentBytes`: a page. */
+export const MIN_SEGMENT_BYTES = 4_096
+
+const spoolEntries = {
+  /** Bytes kept in files of each output stream. */
+  maxBytes: v.pipe(countSchema, v.minValue(2 * MIN_SEGMENT_BYTES)),
+  /** Bytes of one file; the oldest file is removed as a whole. */
+  segmentBytes: v.pipe(countSchema, v.minValue(MIN_SEGMENT_BYTES)),
+  /** `exit`: what a run wrote is on the disk before its exit is recorded. */
+  sync: v.picklist(['none', 'exit']),
+}
+
+/** Output that is kept in files as well, so that it outlives its supervisor. */
+export const spoolSchema = v.pipe(
+  v.object(spoolEntries),
+  v.forward(
+    v.check(({ maxBytes, segmentBytes }) => segmentBytes <= maxBytes / 2, 'must be at most half of maxBytes'),
+    ['segmentBytes'],
+  ),
+)
+export type Spool = v.InferOutput<typeof spoolSchema>
+
 /** Names of optional parts of the contract: what a supervisor has, or what a spec needs. Missing is none. */
 export const featuresSchema = v.optional(v.array(v.string()), () => [])
 

@@ -5,6 +5,7 @@ import {
   featuresSchema,
   metaSchema,
   restartPolicySchema,
+  spoolSchema,
   taskIdSchema,
   timeSchema,
 } from './fields.js'
@@ -119,6 +120,8 @@ const recordedEntries = {
   failure: v.nullable(v.string()),
   /** What the child has as stdio: real pipes, or sockets where pipes could not be had. */
   stdio: v.picklist(['pipe', 'socket']),
+  /** How output is kept in files; null if it is not. */
+  spool: v.optional(v.nullable(spoolSchema), null),
   protocol: countSchema,
   software: v.string(),
   /** Names of the optional parts of the contract that the supervisor has. */

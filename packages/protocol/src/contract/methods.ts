@@ -51,7 +51,8 @@ export const paramSchemas = {
     streamId: outputStreamIdSchema,
     /** The oldest kept byte where left out. */
     from: v.optional(countSchema),
-    maxBytes: v.optional(v.pipe(countSchema, v.minValue(1)), DEFAULT_READ_BYTES),
+    /** 0 only waits: the answer holds no byte. */
+    maxBytes: v.optional(countSchema, DEFAULT_READ_BYTES),
     waitMs: waitMsSchema,
     /** Forget everything before `from` first: what the caller has finished with. */
     discard: v.optional(v.boolean(), false),

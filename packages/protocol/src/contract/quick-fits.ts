@@ -9,6 +9,7 @@ type Fits<S extends { entries: object }> = { readonly [K in keyof S['entries']]:
 
 const isText = (value: unknown) => typeof value === 'string'
 const isFlag = (value: unknown) => typeof value === 'boolean'
+const isNull = (value: unknown) => value === null
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
 const isTexts = (value: unknown) => Array.isArray(value) && value.every(isText)
 const orNull = (fits: (value: unknown) => boolean) => (value: unknown) => value === null || fits(value)
@@ -65,6 +66,7 @@ export const quickRecorded: Fits<typeof recordedInfoSchema> = {
   nextStartAt: isTimeOrNull,
   failure: isTextOrNull,
   stdio: oneOf('pipe', 'socket'),
+  spool: isNull,
   protocol: isCount,
   software: isText,
   features: isTexts,

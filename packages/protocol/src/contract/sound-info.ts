@@ -78,6 +78,7 @@ function leastInfo() {
     nextStartAt: null,
     failure: null,
     stdio: 'pipe',
+    spool: null,
     protocol: 0,
     software: '',
     features: [],

@@ -12,6 +12,7 @@ import {
   overflowSchema,
   PROTOCOL_VERSION,
   restartPolicySchema,
+  spoolSchema,
   stopStepsSchema,
   taskIdSchema,
 } from './fields.js'
@@ -47,6 +48,8 @@ export const launchSpecSchema = v.object({
   maxRuntimeMs: v.nullable(v.pipe(durationMsSchema, v.minValue(1))),
   poolPath: absolutePathSchema,
   access: accessSchema,
+  /** Output is kept in files as well; null for not. Needs the feature `spool`. */
+  spool: v.optional(v.nullable(spoolSchema), null),
   /** Features that this spec relies on: a supervisor that lacks one fails the launch. */
   needs: featuresSchema,
 })
