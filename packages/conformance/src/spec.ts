@@ -32,6 +32,7 @@ export function makeSpec(poolPath: string, changes: Partial<LaunchSpec> = {}): L
     maxRuntimeMs: null,
     poolPath,
     access: { mode: 0o600, gid: null, owners: [] },
+    spool: null,
     needs: [],
     ...changes,
     env: {

@@ -3,6 +3,7 @@ import { launchSpecSchema, type OptionsOf } from '@bgtask/protocol'
 import * as v from 'valibot'
 import type { MkdirIfMissing } from './directory/mkdir.js'
 import { SUPERVISOR_KINDS, type SupervisorKind } from './launch/choice.js'
+import { spoolOptionSchema } from './launch/spool-option.js'
 import { argvSchema, environmentChangesSchema, pathSchema } from './options.js'
 
 /** Changes to an environment; `undefined` unsets. */
@@ -41,6 +42,8 @@ export const poolOptionsSchema = v.strictObject({
   taskClass: v.optional(taskClassSchema),
   /** Who else may come in, and whose entries are trusted. */
   access: v.optional(v.strictObject(launchSpecSchema.entries.access.entries), {}),
+  /** The `spool` of tasks that are spawned without one: keeps their output in files as well. */
+  spool: v.optional(v.nullable(spoolOptionSchema), null),
   /** Supervisors to start early, so that a spawn with behavior `daemon` takes milliseconds; 0 unless given. */
   standby: v.optional(
     v.custom<number>(

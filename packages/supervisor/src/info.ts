@@ -74,7 +74,7 @@ export class TaskInfoBuilder {
 }
 
 /** What never changes. */
-function fixedKeys({ taskId, exec, cwd, behavior, lockfile, restart }: LaunchSpec, software: string) {
+function fixedKeys({ taskId, exec, cwd, behavior, lockfile, restart, spool }: LaunchSpec, software: string) {
   return {
     taskId,
     supervisorPid: process.pid,
@@ -83,6 +83,7 @@ function fixedKeys({ taskId, exec, cwd, behavior, lockfile, restart }: LaunchSpe
     behavior,
     lockfile,
     restart,
+    spool,
     createdAt: Date.now(),
     protocol: PROTOCOL_VERSION,
     software,

@@ -27,6 +27,7 @@ import { StateKeeper } from './lifecycle/state-keeper.js'
 import type { Lock } from './lock/lock.js'
 import type { Log } from './log.js'
 import { Condition, pollUntil } from './streams/condition.js'
+import type { SpoolDirectory } from './streams/spool/spool-directory.js'
 import { TaskStreams } from './streams/task-streams.js'
 
 /** What a supervisor is given by its launch. */
@@ -37,6 +38,8 @@ export interface SupervisorParts {
   readonly lock: Lock | undefined
   /** Pipes for the first run that are there already. */
   readonly pipes: StdioPipes | undefined
+  /** For the output in files; undefined if there is none. */
+  readonly spoolDirectory: SpoolDirectory | undefined
   /** Puts the present state on record; throws if that fails. */
   record(supervisor: Supervisor): void
 }
@@ -61,6 +64,8 @@ export class Supervisor {
   #stopCause: 'stopped' | 'timeout' | undefined
   #runtimeTimer: NodeJS.Timeout | undefined
   #pipes: StdioPipes | undefined
+  /** The child has ended, and its last output is on its way to files. */
+  #flushing: Promise<void> | undefined
   /** How the run before the present one ended. */
   #exitBefore: ExitStatus | null = null
 
@@ -76,9 +81,10 @@ export class Supervisor {
       () => this.#current,
       (stopped) => this.#notePause(stopped),
     )
-    this.streams = new TaskStreams(parts.spec, {
+    this.streams = new TaskStreams(parts.spec, parts.spoolDirectory, {
       onEnd: () => this.#updateEof(),
       onError: (streamId, error) => this.events.emit('streamError', { streamId, message: error.message }),
+      log: (words) => parts.log.write(words),
     })
   }
 
@@ -129,6 +135,7 @@ export class Supervisor {
     if (cause === 'stopped') this.#cancelRestart()
     if (this.#stopCause !== 'stopped') this.#stopCause = cause
     const survivors = describeSome(await this.#stopper.stop(steps))
+    await this.#flushing
     this.#noteSurvivors(survivors)
     this.#releaseLockIfFinal()
     return { exitStatus: this.facts.exitStatus, ...survivors }
@@ -143,7 +150,7 @@ export class Supervisor {
       this.events.emit('terminating', {})
     }
     const result = await this.stop(steps)
-    this.streams.close()
+    await this.streams.close()
     this.#updateEof()
     return result
   }
@@ -202,6 +209,13 @@ export class Supervisor {
   #ended(run: Run, code: number | null, signal: NodeJS.Signals | null): void {
     clearTimeout(this.#runtimeTimer)
     this.streams.drain()
+    this.#stopper.childEnded()
+    this.streams.stdin.detach()
+    this.#flushing = this.streams.flush()?.then(() => this.#noteExit(run, code, signal))
+    if (this.#flushing === undefined) this.#noteExit(run, code, signal)
+  }
+
+  #noteExit(run: Run, code: number | null, signal: NodeJS.Signals | null): void {
     const cause = this.#stopCause ?? (signal === null ? 'exit' : 'signal')
     const status: ExitStatus = { exitCode: code, signal, cause }
     Object.assign(this.facts, {
@@ -210,8 +224,6 @@ export class Supervisor {
       exitOffsets: this.streams.endOffsets(),
     } satisfies Partial<Facts>)
     this.#current = undefined
-    this.#stopper.childEnded()
-    this.streams.stdin.detach()
     const decision = this.#decide(status, monotonicMs() - run.startedMs)
     this.#apply(decision)
     this.#announceExit(run, status, decision.action === 'restart')

@@ -3,6 +3,7 @@ import { DEFAULT_MAX_READ_BUF_SIZE, DEFAULT_STOP_STEPS, launchSpecSchema, type O
 import { signalSchema } from '@bgtask/protocol/rpc'
 import * as v from 'valibot'
 import { environmentChangesSchema, pathSchema, timerMsSchema } from '../options.js'
+import { spoolOptionSchema } from './spool-option.js'
 
 const { exec, behavior, restart, meta, maxReadBufSize, overflow, stdin, maxRuntimeMs } = launchSpecSchema.entries
 
@@ -34,8 +35,10 @@ export const spawnOptionsSchema = v.strictObject({
   meta: v.optional(meta, {}),
   /** Bytes kept of each output stream, 16 MiB unless given; memory grows only as used. */
   maxReadBufSize: v.optional(maxReadBufSize, DEFAULT_MAX_READ_BUF_SIZE),
-  /** When that is full: `discard` (default) forgets the oldest bytes, `block` lets the child wait until a reader discards. */
+  /** When that (with `spool`: when its `maxBytes`) is full: `discard` (default) forgets the oldest bytes, `block` lets the child wait until a reader discards. */
   overflow: v.optional(overflow, 'discard'),
+  /** Keeps output in files as well, so that it outlives its supervisor; null for not. The pool's unless given. */
+  spool: v.optional(v.nullable(spoolOptionSchema)),
   /** A file that must be locked for the task to run, relative to the caller's cwd; the lock ends with the task. */
   lockfile: v.optional(pathSchema),
   /** `pipe` (default) or `null` for `/dev/null`. */

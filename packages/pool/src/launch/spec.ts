@@ -8,6 +8,7 @@ import {
   MAX_SPEC_BYTES,
   PROTOCOL_VERSION,
   parseOptions,
+  type Spool,
 } from '@bgtask/protocol'
 import { encode, MESSAGE_LIMITS } from '@bgtask/protocol/rpc'
 import { absolutePath } from '../options.js'
@@ -47,6 +48,7 @@ export interface ParsedSpawn {
 export interface SpawnSettings extends PlanSettings {
   readonly path: string
   readonly access: Access
+  readonly spool: Spool | null
 }
 
 /**
@@ -56,10 +58,18 @@ export interface SpawnSettings extends PlanSettings {
  * @throws InvalidOptionError that names the option.
  */
 export function parseSpawnOptions(options: SpawnOptions, pool: SpawnSettings): ParsedSpawn {
-  const { cmd, exec, env, cwd, lockfile, maxRuntimeMs, launchTimeoutMs, signal, ...rest } = parseOptions(
-    spawnOptionsSchema,
-    options,
-  )
+  const {
+    cmd,
+    exec,
+    env,
+    cwd,
+    lockfile,
+    maxRuntimeMs,
+    launchTimeoutMs,
+    signal,
+    spool = pool.spool,
+    ...rest
+  } = parseOptions(spawnOptionsSchema, options)
   const caller = readCaller()
   const taskId = randomBytes(16).toString('hex')
   const spec: LaunchSpec = {
@@ -74,8 +84,8 @@ export function parseSpawnOptions(options: SpawnOptions, pool: SpawnSettings): P
     maxRuntimeMs: maxRuntimeMs ?? null,
     poolPath: pool.path,
     access: pool.access,
-    // No option relies on an optional part of the contract.
-    needs: [],
+    spool,
+    needs: spool === null ? [] : ['spool'],
   }
   const plan = makePlan(rest.behavior, pool, caller)
   return { spec, plan, wait: { timeoutMs: launchTimeoutMs, signal: signal ?? undefined } }

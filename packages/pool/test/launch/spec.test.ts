@@ -6,6 +6,7 @@ import { encodeSpec, parseSpawnOptions } from '../../src/launch/spec.js'
 const pool = {
   path: '/p',
   access: { mode: 0o600, gid: null, owners: [] },
+  spool: null,
   supervisorEnv: { BGTASK_TASKPOOL_PATH: '/p' },
   command: () => ({ kind: 'custom', argv: ['/s'], detaches: false }) as const,
 }

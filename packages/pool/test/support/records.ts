@@ -55,6 +55,7 @@ export function recordOf(pid: number, info: Partial<RecordedInfo> = {}, rest: Pa
       nextStartAt: null,
       failure: null,
       stdio: 'pipe',
+      spool: null,
       protocol: 1,
       software: 'test',
       features: [],

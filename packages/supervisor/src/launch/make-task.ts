@@ -7,6 +7,7 @@ import { TaskInfoBuilder } from '../info.js'
 import { Lock } from '../lock/lock.js'
 import { Log } from '../log.js'
 import { TaskServer } from '../server/server.js'
+import { makeSpoolDirectory } from '../streams/spool/spool-directory.js'
 import { Supervisor } from '../supervisor.js'
 import type { SupervisorOptions } from '../supervisor-options.js'
 
@@ -62,7 +63,16 @@ export async function makeTask(
     cleanup.unshift(() => logFile?.remove())
     const log = new Log(logFile?.fd ?? 2)
     const recordFile = new RecordFile(directory, spec.taskId, spec.access)
-    const made = new Supervisor({ spec, log, lock, pipes, record: () => recordFile.write(infoBuilder.record()) })
+    const spoolDirectory = spec.spool === null ? undefined : makeSpoolDirectory(directory, spec.taskId, spec.access)
+    cleanup.unshift(() => mayRun || spoolDirectory?.remove())
+    const made = new Supervisor({
+      spec,
+      log,
+      lock,
+      pipes,
+      spoolDirectory,
+      record: () => recordFile.write(infoBuilder.record()),
+    })
     const infoBuilder = new TaskInfoBuilder(made, software, info)
     cleanup.unshift(() => mayRun || recordFile.remove())
     writeFirst(recordFile, infoBuilder.record())

@@ -84,6 +84,12 @@ export class OffsetBuffer {
    */
   read(from: number, maxBytes: number): { offset: number; data: Buffer } {
     const offset = Math.min(Math.max(from, this.#firstOffset), this.#endOffset)
+    const parts = this.views(offset, maxBytes)
+    return { offset, data: parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts) }
+  }
+
+  /** The memory that holds the bytes from a kept offset on, at most `maxBytes`. Later appends leave it as it is until the bytes are dropped. */
+  views(offset: number, maxBytes: number): Buffer[] {
     const end = Math.min(offset + maxBytes, this.#endOffset)
     const parts: Buffer[] = []
     for (let at = offset; at < end; ) {
@@ -93,7 +99,7 @@ export class OffsetBuffer {
       parts.push(bytes.subarray(inBlock, inBlock + count))
       at += count
     }
-    return { offset, data: parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts) }
+    return parts
   }
 
   /** Drops the bytes before `upTo` and returns their number. */

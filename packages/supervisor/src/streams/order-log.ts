@@ -33,6 +33,11 @@ export class OrderLog {
     this.#now = now
   }
 
+  /** Number of the oldest chunk that is known here. */
+  get firstSeq(): number {
+    return this.#firstSeq
+  }
+
   get endSeq(): number {
     return this.#endSeq
   }

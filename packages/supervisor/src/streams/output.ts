@@ -5,14 +5,20 @@ import { Condition, pollUntil } from './condition.js'
 import { Mirror } from './mirror.js'
 import { OffsetBuffer } from './offset-buffer.js'
 import { openSource, READ_BYTES, type Source } from './source.js'
+import { OutputSpool } from './spool/output-spool.js'
+import type { Segments } from './spool/segments.js'
 
 /** The most that a pipe can hold on Linux unless raised; a drain stops there, for a grandchild may write on for ever. */
 const MAX_DRAIN_BYTES = 1024 * 1024
+
+const EMPTY = Buffer.alloc(0)
 
 export interface OutputOptions {
   readonly streamId: OutputStreamId
   readonly capacity: number
   readonly overflow: Overflow
+  /** It will be kept in files as well, by `spoolTo`. */
+  readonly isSpooled: boolean
   /** After a chunk was kept. */
   onChunk(streamId: OutputStreamId, offset: number, length: number): void
   /** Every writer of the present run has closed its end. */
@@ -27,6 +33,9 @@ export class OutputStream {
   readonly #changed = new Condition()
   #source: Source | undefined
   #mirror: Mirror | undefined
+  /** Undefined if the output is kept in memory alone. */
+  #spool: OutputSpool | undefined
+  #isOrderBehind: () => boolean = () => false
   #runOffset = 0
   #error: string | null = null
   #eof = false
@@ -42,16 +51,33 @@ export class OutputStream {
 
   constructor(options: OutputOptions) {
     this.#options = options
-    // With `block` nothing is dropped to make room: there is always enough before a read, or no read.
-    this.#buffer = new OffsetBuffer(options.overflow === 'block' ? Number.POSITIVE_INFINITY : options.capacity)
+    // With `block` nothing is dropped to make room: there is always enough before a read, or no read. What is not in files yet stays.
+    const isBounded = options.overflow === 'discard' && !options.isSpooled
+    this.#buffer = new OffsetBuffer(isBounded ? options.capacity : Number.POSITIVE_INFINITY)
   }
 
+  get streamId(): OutputStreamId {
+    return this.#options.streamId
+  }
+
+  /** One past the newest byte that clients may hear of. */
   get endOffset(): number {
+    return this.#spool?.visibleOffset ?? this.readOffset
+  }
+
+  /** One past the newest byte that was read. */
+  get readOffset(): number {
     return this.#buffer.endOffset + this.#dropped
+  }
+
+  /** The files of the output, if it has any. */
+  get spool(): OutputSpool | undefined {
+    return this.#spool
   }
 
   /** Where nothing is kept that is the end. */
   get #firstOffset(): number {
+    if (this.#spool !== undefined) return this.#spool.firstOffset ?? this.endOffset
     const { firstOffset, endOffset } = this.#buffer
     return firstOffset < endOffset ? firstOffset : this.endOffset
   }
@@ -60,9 +86,23 @@ export class OutputStream {
     return this.#eof
   }
 
-  /** The present run's writers are all gone, or there is no run. */
+  /** The present run's writers are all gone, or there is no run, and clients may hear of all that came. */
   get ended(): boolean {
-    return this.#source === undefined
+    return this.#source === undefined && this.endOffset === this.readOffset
+  }
+
+  /** Keeps it in files as well, from now on. */
+  spoolTo(files: Segments, isOrderBehind: () => boolean): void {
+    const { capacity, overflow } = this.#options
+    this.#isOrderBehind = isOrderBehind
+    this.#spool = new OutputSpool(files, this.#buffer, capacity, overflow === 'block')
+  }
+
+  /** What was read before `end` is in files, as far as it can be. */
+  publish(end: number): void {
+    this.#spool?.publish(end)
+    this.#changed.wake()
+    this.#resume()
   }
 
   /**
@@ -73,7 +113,7 @@ export class OutputStream {
     this.#emptyPocket()
     this.#drain(() => true)
     this.#source?.close()
-    this.#runOffset = this.endOffset
+    this.#runOffset = this.readOffset
     this.#eof = false
     const source = openSource(end, this.#readSize(), {
       reserve: (maxBytes) => (this.#hasRoom() ? this.#buffer.reserve(maxBytes) : this.#pocket),
@@ -82,13 +122,13 @@ export class OutputStream {
         if (this.#keeping) this.#buffer.commit(room, count)
         this.#mirror?.push(room.subarray(0, count))
         this.#came(count)
-        return this.#mirror?.isFull !== true
+        return !this.#mustPause()
       },
       onData: (bytes) => {
         if (this.#keeping) this.#buffer.append(bytes)
         this.#mirror?.push(bytes)
         this.#came(bytes.length)
-        return this.#hasRoom() && this.#mirror?.isFull !== true
+        return this.#hasRoom() && !this.#mustPause()
       },
       onEnd: (error) => this.#ended(source, error),
     })
@@ -138,12 +178,15 @@ export class OutputStream {
     if (request.discard) this.discard(from)
     const maxBytes = Math.min(request.maxBytes, MAX_READ_BYTES)
     const now = this.#look(from, maxBytes)
-    if (now.found || request.waitMs === 0) return now.result
-    return pollUntil(this.#changed, () => this.#look(from, maxBytes), request.waitMs, request.signal)
+    if (now.found || request.waitMs === 0) return now.result ?? this.#readFiles(from, maxBytes)
+    return pollUntil(this.#changed, () => this.#look(from, maxBytes), request.waitMs, request.signal).then(
+      (result) => result ?? this.#readFiles(from, maxBytes),
+    )
   }
 
   discard(upTo = this.endOffset): { firstOffset: number; endOffset: number } {
-    this.#buffer.discard(upTo)
+    if (this.#spool === undefined) this.#buffer.discard(upTo)
+    else void this.#spool.discard(upTo).then(() => this.#resume())
     this.#resume()
     return { firstOffset: this.#firstOffset, endOffset: this.endOffset }
   }
@@ -154,10 +197,10 @@ export class OutputStream {
       endOffset: this.endOffset,
       runOffset: this.#runOffset,
       // Offsets count from 0, so whatever is not kept any more was dropped.
-      discarded: this.#buffer.firstOffset + this.#dropped,
+      discarded: (this.#spool === undefined ? this.#buffer.firstOffset : this.#firstOffset) + this.#dropped,
       eof: this.#eof,
       blocked: !this.ended && !this.#hasRoom(),
-      error: this.#error,
+      error: this.#error ?? this.#spool?.error ?? null,
     }
   }
 
@@ -169,23 +212,50 @@ export class OutputStream {
     }
   }
 
-  #look(from: number, maxBytes: number): { found: boolean; result: ReadResult } {
+  /** Without a result if it is in files. */
+  #look(from: number, maxBytes: number): { found: boolean; result: ReadResult | undefined } {
+    const inFiles = this.#spool?.placeInFiles(from)
+    if (inFiles !== undefined && maxBytes > 0) return { found: true, result: undefined }
     const { endOffset } = this
-    const { offset: start, data } = this.#buffer.read(from, maxBytes)
-    const offset = data.length === 0 ? endOffset : start
-    const eof = this.#eof && offset + data.length === endOffset
-    return { found: data.length > 0 || eof, result: { offset, data, eof, endOffset } }
+    const keptEnd = Math.min(this.#buffer.endOffset, endOffset)
+    const start = inFiles ?? Math.max(from, this.#buffer.firstOffset)
+    if (start >= keptEnd) return this.#lookAtEnd(endOffset)
+    const data = maxBytes === 0 ? EMPTY : this.#buffer.read(start, Math.min(maxBytes, keptEnd - start)).data
+    const eof = this.#eof && start + data.length === endOffset
+    return { found: true, result: { offset: start, data, eof, endOffset } }
+  }
+
+  #lookAtEnd(endOffset: number): { found: boolean; result: ReadResult } {
+    return { found: this.#eof, result: { offset: endOffset, data: EMPTY, eof: this.#eof, endOffset } }
+  }
+
+  async #readFiles(from: number, maxBytes: number): Promise<ReadResult> {
+    for (;;) {
+      const offset = this.#spool?.placeInFiles(from)
+      const { result } = this.#look(from, maxBytes)
+      if (result !== undefined || offset === undefined) return result as ReadResult
+      const read = await this.#spool?.files.read(offset, Math.min(maxBytes, this.endOffset - offset))
+      const { endOffset } = this
+      // Otherwise that file is gone, and what is kept begins later.
+      if (read !== undefined)
+        return { ...read, eof: this.#eof && read.offset + read.data.length === endOffset, endOffset }
+    }
   }
 
   #came(count: number): void {
     if (!this.#keeping) this.#dropped += count
-    this.#options.onChunk(this.#options.streamId, this.endOffset - count, count)
-    this.#changed.wake()
+    this.#options.onChunk(this.#options.streamId, this.readOffset - count, count)
+    if (this.#spool === undefined) this.#changed.wake()
+  }
+
+  /** Because of what takes the bytes: the terminal, or the disk. */
+  #mustPause(): boolean {
+    return this.#mirror?.isFull === true || this.#spool?.isBehind === true || this.#isOrderBehind()
   }
 
   /** Reads on if there is room for what comes, here and on the terminal. */
   #resume(): void {
-    if (this.#mirror?.isFull) return
+    if (this.#mustPause()) return
     if (this.#hasRoom()) this.#emptyPocket()
     if (!this.#pocketFull) this.#source?.resume()
   }
@@ -219,11 +289,13 @@ export class OutputStream {
   /** With `block` a read must fit whatever it brings, so it is never larger than a quarter of the buffer. */
   #readSize(): number {
     if (this.#options.overflow === 'discard') return READ_BYTES
-    return Math.max(1, Math.min(READ_BYTES, Math.floor(this.#options.capacity / 4)))
+    const room = Math.min(this.#options.capacity, this.#spool?.files.maxBytes ?? Number.POSITIVE_INFINITY)
+    return Math.max(1, Math.min(READ_BYTES, Math.floor(room / 4)))
   }
 
   #hasRoom(): boolean {
     if (this.#options.overflow === 'discard' || !this.#keeping) return true
+    if (this.#spool !== undefined) return this.#spool.hasRoom(this.#readSize())
     const kept = this.#buffer.endOffset - this.#buffer.firstOffset
     return this.#options.capacity - kept >= this.#readSize()
   }

@@ -1,15 +1,18 @@
-import type { LaunchSpec, OrderResult, OutputStreamId, StreamId } from '@bgtask/protocol'
+import type { LaunchSpec, OrderedChunk, OrderResult, OutputStreamId, StreamId } from '@bgtask/protocol'
 import type { StartedChild } from '../child/start.js'
 import { Condition, pollUntil } from './condition.js'
 import { InputStream } from './input.js'
 import { OrderLog } from './order-log.js'
 import { OutputStream } from './output.js'
+import { Spool } from './spool/spool.js'
+import type { SpoolDirectory } from './spool/spool-directory.js'
 
 /** What the streams report. */
 export interface StreamEvents {
   /** All writers of an output of the present run are gone. */
   onEnd(): void
   onError(streamId: StreamId, error: Error): void
+  log(words: string): void
 }
 
 /** The task's stdin, stdout and stderr over all its runs, and the order in which the outputs were read. */
@@ -19,16 +22,28 @@ export class TaskStreams {
   readonly stderr: OutputStream
   readonly #order = new OrderLog()
   readonly #orderChanged = new Condition()
+  readonly #spool: Spool | undefined
 
-  constructor(spec: Pick<LaunchSpec, 'maxReadBufSize' | 'overflow'>, { onEnd, onError }: StreamEvents) {
+  /** @param directory for files of the output. */
+  constructor(spec: LaunchSpec, directory: SpoolDirectory | undefined, events: StreamEvents) {
+    const { onEnd, onError, log } = events
     const onChunk = (streamId: OutputStreamId, offset: number, length: number) => {
       this.#order.add(streamId, offset, length)
-      this.#orderChanged.wake()
+      if (this.#spool === undefined) this.#orderChanged.wake()
+      else this.#spool.wake()
     }
-    const common = { capacity: spec.maxReadBufSize, overflow: spec.overflow, onChunk, onEnd, onError }
+    const isSpooled = directory !== undefined
+    const common = { capacity: spec.maxReadBufSize, overflow: spec.overflow, isSpooled, onChunk, onEnd, onError }
     this.stdin = new InputStream((error) => onError(0, error))
     this.stdout = new OutputStream({ ...common, streamId: 1 })
     this.stderr = new OutputStream({ ...common, streamId: 2 })
+    if (directory === undefined) return
+    const streams = { outputs: [this.stdout, this.stderr], order: this.#order }
+    const onPublished = () => {
+      this.#orderChanged.wake()
+      onEnd()
+    }
+    this.#spool = new Spool(directory, spec, streams, { onPublished, onError, log })
   }
 
   output(streamId: OutputStreamId): OutputStream {
@@ -37,6 +52,7 @@ export class TaskStreams {
 
   /** Goes on with the pipes of a new run. */
   attach(child: StartedChild): void {
+    this.#spool?.retry()
     this.stdin.attach(child.stdin)
     this.stdout.attach(child.stdout)
     this.stderr.attach(child.stderr)
@@ -46,6 +62,11 @@ export class TaskStreams {
   drain(): void {
     this.stdout.drain()
     this.stderr.drain()
+  }
+
+  /** Resolves when all that was read is in files, as far as it can be; undefined if nothing has to be waited for. */
+  flush(): Promise<void> | undefined {
+    return this.#spool?.flush()
   }
 
   endOffsets(): { 1: number; 2: number } {
@@ -62,21 +83,46 @@ export class TaskStreams {
   }
 
   /** Keeps what the pipes hold now, and stops reading for good: the supervisor is about to end. */
-  close(): void {
+  async close(): Promise<void> {
     this.drain()
     this.stdin.detach()
     this.stdout.detach()
     this.stderr.detach()
+    await this.flush()
+    await this.#spool?.close()
   }
 
   /** Chunks in the order of reading; a long poll with `waitMs`. */
-  readOrder(request: { from?: number; maxChunks: number; waitMs: number }, signal: AbortSignal): Promise<OrderResult> {
+  async readOrder(
+    request: { from?: number; maxChunks: number; waitMs: number },
+    signal: AbortSignal,
+  ): Promise<OrderResult> {
     const from = request.from ?? 0
+    const older = await this.#readOlder(from, request.maxChunks)
+    if (older !== undefined) return { ...older, endSeq: this.#endSeq, eof: false }
     const poll = () => {
-      const { seq, chunks } = this.#order.read(from, request.maxChunks)
-      const eof = this.stdout.eof && this.stderr.eof && seq + chunks.length === this.#order.endSeq
-      return { found: chunks.length > 0 || eof, result: { seq, chunks, endSeq: this.#order.endSeq, eof } }
+      const start = Math.max(from, this.#order.firstSeq)
+      const { seq, chunks } = this.#order.read(start, Math.min(request.maxChunks, Math.max(0, this.#endSeq - start)))
+      const shown = Math.min(seq, this.#endSeq)
+      const eof = this.stdout.eof && this.stderr.eof && shown + chunks.length === this.#endSeq
+      return { found: chunks.length > 0 || eof, result: { seq: shown, chunks, endSeq: this.#endSeq, eof } }
     }
     return pollUntil(this.#orderChanged, poll, request.waitMs, signal)
+  }
+
+  /** Number that the next chunk will have of which clients hear. */
+  get #endSeq(): number {
+    return this.#spool?.publishedSeq ?? this.#order.endSeq
+  }
+
+  /** From files, if memory does not know them any more. */
+  async #readOlder(from: number, maxChunks: number): Promise<{ seq: number; chunks: OrderedChunk[] } | undefined> {
+    while (from < this.#order.firstSeq) {
+      const first = this.#spool?.firstSeq
+      if (first === undefined || first >= this.#order.firstSeq) return undefined
+      const older = await this.#spool?.readOrder(from, maxChunks)
+      if (older !== undefined) return older
+    }
+    return undefined
   }
 }

@@ -21,6 +21,7 @@ export function plainSpec(poolPath: string, exec: string[]): LaunchSpec {
     maxRuntimeMs: null,
     poolPath,
     access: { mode: 0o600, gid: null, owners: [] },
+    spool: null,
     needs: [],
   }
 }
