@@ -7,6 +7,7 @@ use crate::launch::steps::Step;
 use crate::leader::Leader;
 use crate::signals::{self, SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM};
 use crate::stops::Outcome;
+use crate::streams::spool::spooler::Spooler;
 use crate::sys::{self, PollFd};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
@@ -115,6 +116,7 @@ impl Daemon {
         let leader = add(self.leader.as_ref().and_then(Leader::poll_fd));
         let stdin = add(streams.stdin.poll_fd());
         let outputs = [add(streams.stdout.poll_fd()), add(streams.stderr.poll_fd())];
+        add(streams.spooler.as_ref().and_then(Spooler::poll_fd));
         let mirrors = [add(streams.stdout.mirror_fd()), add(streams.stderr.mirror_fd())];
         let places = Places { leader, stdin, outputs, mirrors, server: fds.len() };
         server.poll_fds(fds);

@@ -1,7 +1,7 @@
 //! The public info, the record's part of it, and the record, out of what the supervisor knows.
 
 use crate::facts::{Facts, maybe_write_status};
-use crate::launch::spec::{BEHAVIORS, FEATURES, RESTARTS, RestartPolicy, Spec};
+use crate::launch::spec::{BEHAVIORS, FEATURES, RESTARTS, RestartPolicy, SYNCS, Spec, SpoolSpec};
 use crate::process::identity::Identity;
 use crate::process::tree::Root;
 use crate::streams::task_streams::TaskStreams;
@@ -15,7 +15,7 @@ pub const SOFTWARE: &str = concat!("@bgtask/supervisor-native/", env!("CARGO_PKG
 const MAX_COMMAND_CHARACTERS: usize = 16 * 1024;
 
 /// Keys that info and record have in common.
-const RECORDED_KEYS: usize = 23;
+const RECORDED_KEYS: usize = 24;
 
 /// What of the info never changes.
 pub struct Fixed {
@@ -106,6 +106,8 @@ impl Snapshot<'_> {
         sink.maybe_text(spec.lockfile.as_deref());
         sink.key("restart");
         write_policy(&spec.restart, sink);
+        sink.key("spool");
+        maybe_write_spool(spec.spool.as_ref(), sink);
         sink.key("createdAt");
         sink.int(fixed.created_at);
         sink.key("protocol");
@@ -182,6 +184,18 @@ fn write_policy(policy: &RestartPolicy, sink: &mut dyn Sink) {
     }
     sink.key("resetAfterMs");
     sink.count(policy.reset_after_ms);
+    sink.end();
+}
+
+fn maybe_write_spool(spool: Option<&SpoolSpec>, sink: &mut dyn Sink) {
+    let Some(spool) = spool else { return sink.nil() };
+    sink.map(3);
+    sink.key("maxBytes");
+    sink.count(spool.max_bytes);
+    sink.key("segmentBytes");
+    sink.count(spool.segment_bytes);
+    sink.key("sync");
+    sink.text(word(&SYNCS, spool.syncs));
     sink.end();
 }
 

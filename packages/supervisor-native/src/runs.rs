@@ -7,7 +7,7 @@ use crate::events::Event;
 use crate::facts::{Cause, ExitStatus, Survivors};
 use crate::lifecycle::restart::{Decision, decide};
 use crate::lifecycle::table::{self, State};
-use crate::supervisor::Supervisor;
+use crate::supervisor::{Exiting, Supervisor};
 use crate::wire::failure::Failure;
 
 /// How a start that failed counts for the restart policy; 127 as a shell has it.
@@ -44,17 +44,27 @@ impl Supervisor {
     }
 
     pub(crate) fn ended(&mut self, exit_code: Option<i32>, signal: Option<i32>) {
-        let Some(run) = self.current.take() else { return };
         self.runtime_ends_at = None;
         self.streams.drain();
+        self.stopper.child_ended();
+        self.streams.stdin.detach();
+        let exiting = Exiting { exit_code, signal, seq: self.streams.order.end_seq() };
+        if self.streams.is_flushed(exiting.seq) {
+            self.note_exit(exiting);
+        } else {
+            self.exiting = Some(exiting);
+        }
+    }
+
+    /// All that it wrote is where it is kept.
+    pub(crate) fn note_exit(&mut self, Exiting { exit_code, signal, .. }: Exiting) {
+        let Some(run) = self.current.take() else { return };
         let cause = self.stop_cause.unwrap_or(if signal.is_none() { Cause::Exit } else { Cause::Signal });
         let status = ExitStatus { exit_code, signal, cause, survivors: Survivors::default() };
         let offsets = self.streams.end_offsets();
         self.facts.exited_at = Some(unix_ms());
         self.facts.exit_status = Some(status.clone());
         self.facts.exit_offsets = Some(offsets);
-        self.stopper.child_ended();
-        self.streams.stdin.detach();
         let decision = self.decide(&status, monotonic_ms() - run.started_ms);
         self.apply(decision);
         // On record first, then told: who hears of an exit finds it in the directory.

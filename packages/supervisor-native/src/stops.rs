@@ -170,6 +170,10 @@ impl Supervisor {
             self.reap();
         }
         if let Phase::AwaitingExit { survivors, until } = &mut call.phase {
+            if self.exiting.is_some() {
+                // It has ended; its output is on its way to files.
+                *until = now + MAX_EXIT_MS;
+            }
             if self.current.is_some() && now < *until {
                 return Some(call);
             }

@@ -29,6 +29,13 @@ pub(crate) struct PendingStart {
     pub(crate) call: Option<CallId>,
 }
 
+/// How a child has ended, and what of the order of its output must be in files before that is reported.
+pub(crate) struct Exiting {
+    pub(crate) exit_code: Option<i32>,
+    pub(crate) signal: Option<i32>,
+    pub(crate) seq: u64,
+}
+
 pub struct Supervisor {
     pub spec: Spec,
     pub facts: Facts,
@@ -45,6 +52,8 @@ pub struct Supervisor {
     /// The run whose child lives.
     pub(crate) current: Option<Run>,
     pub(crate) pending_start: Option<PendingStart>,
+    /// The child has ended, and its last output is on its way to files.
+    pub(crate) exiting: Option<Exiting>,
     /// Why the present run is being ended by us.
     pub(crate) stop_cause: Option<Cause>,
     pub(crate) in_a_row: u64,
@@ -65,10 +74,11 @@ impl Supervisor {
         lock: Option<Lock>,
         record: RecordFile,
         stopper: Stopper,
+        streams: TaskStreams,
     ) -> Self {
         Self {
             facts: Facts::new(spec.meta.clone()),
-            streams: TaskStreams::new(&spec),
+            streams,
             spec,
             events: Events::default(),
             outcomes: Vec::new(),
@@ -80,6 +90,7 @@ impl Supervisor {
             stops: Vec::new(),
             last_call: 0,
             current: None,
+            exiting: None,
             pending_start: None,
             stop_cause: None,
             in_a_row: 0,
@@ -114,7 +125,7 @@ impl Supervisor {
     /// Takes note of what has become of children; those that are not the child's are orphans of the task, which come to us.
     pub fn reap(&mut self) {
         while let Some((pid, change)) = sys::next_change() {
-            let is_child = self.child().is_some_and(|child| child.pid == pid);
+            let is_child = self.exiting.is_none() && self.child().is_some_and(|child| child.pid == pid);
             match change {
                 Change::Exited(code) if is_child => self.ended(Some(code), None),
                 Change::Killed(signal) if is_child => self.ended(None, Some(signal)),
@@ -136,6 +147,18 @@ impl Supervisor {
             self.events.emit(|| Event::StreamError { stream, message });
         }
         if self.streams.output(stream).has_ended() {
+            self.update_eof();
+        }
+    }
+
+    /// Hands what came to files, and reports what is there.
+    fn advance_spool(&mut self) {
+        for (stream, message) in self.streams.advance_spool() {
+            self.events.emit(|| Event::StreamError { stream, message });
+        }
+        if let Some(exiting) = self.exiting.take_if(|exiting| self.streams.is_flushed(exiting.seq)) {
+            self.note_exit(exiting);
+        } else if self.streams.spooler.is_some() {
             self.update_eof();
         }
     }
@@ -184,6 +207,7 @@ impl Supervisor {
         if is_due(&mut self.restart_at) && self.facts.state == State::Backoff && self.pending_start.is_none() {
             self.pending_start = Some(PendingStart { call: None });
         }
+        self.advance_spool();
         self.streams.stdout.tick(now);
         self.streams.stderr.tick(now);
         self.advance_stops(now);

@@ -12,6 +12,8 @@ use crate::process::identity::{Identity, Place};
 use crate::process::stat::{Process, own_pid};
 use crate::server::listener::Listener;
 use crate::server::serve::Server;
+use crate::streams::spool::directory::SpoolDirectory;
+use crate::streams::task_streams::TaskStreams;
 use crate::supervisor::Supervisor;
 use crate::sys;
 use crate::wire::failure::Failure;
@@ -34,10 +36,13 @@ pub fn make_task(spec: Spec, earlier_children: Vec<Process>) -> Result<Task, Fai
     let log = Rc::new(open_log(&spec, &directory)?);
     let reaps = sys::become_subreaper().is_ok();
     let stopper = Stopper::new(&spec.task_id, reaps, earlier_children);
+    let spool =
+        spec.spool.as_ref().map(|_| SpoolDirectory::make(&directory, &spec.task_id, &spec.access)).transpose()?;
+    let streams = TaskStreams::new(&spec, spool, &log);
     let record = RecordFile::new(Rc::clone(&directory), &spec.task_id, &spec.access);
     let fixed = Fixed::new(&spec, identity);
     let access = spec.access.clone();
-    let mut supervisor = Supervisor::new(spec, Rc::clone(&log), fixed, lock, record, stopper);
+    let mut supervisor = Supervisor::new(spec, Rc::clone(&log), fixed, lock, record, stopper, streams);
     supervisor.write_first_record()?;
     let listener = Listener::new(directory, &access)?;
     // The pid is ours from here on.
@@ -53,6 +58,7 @@ impl Task {
     pub fn remove_traces(&mut self, has_survivors: bool) {
         self.server.listener.unpublish();
         self.supervisor.remove_record(has_survivors);
+        self.supervisor.streams.end_spool(has_survivors);
         self.log.remove_file();
         self.supervisor.release_lock();
     }

@@ -8,7 +8,7 @@ use crate::wire::value::{Entries, Value};
 use crate::wire::{decode, limits, meta, scanner};
 
 /// What this supervisor can do beyond the core of the contract.
-pub const FEATURES: [&str; 1] = ["detach"];
+pub const FEATURES: [&str; 2] = ["detach", "spool"];
 
 const MAX_OWNERS: usize = 1_024;
 
@@ -58,6 +58,20 @@ pub struct Access {
     pub owners: Vec<u32>,
 }
 
+/// Output in files.
+#[derive(Clone, Debug)]
+pub struct SpoolSpec {
+    pub max_bytes: u64,
+    pub segment_bytes: u64,
+    /// What a run wrote is on the disk before its exit is reported.
+    pub syncs: bool,
+}
+
+pub const SYNCS: [(&str, bool); 2] = [("none", false), ("exit", true)];
+
+/// The least size of a file, and half of the least bound.
+const MIN_SEGMENT_BYTES: i64 = 4_096;
+
 #[derive(Clone, Debug)]
 pub struct Spec {
     pub task_id: String,
@@ -76,6 +90,7 @@ pub struct Spec {
     pub max_runtime_ms: Option<u64>,
     pub pool_path: String,
     pub access: Access,
+    pub spool: Option<SpoolSpec>,
 }
 
 /// Reads stdin to its end, of whatever kind it is. A supervisor that was started early waits here, in the kernel.
@@ -138,7 +153,20 @@ pub fn parse(bytes: &[u8]) -> Result<Spec, Failure> {
         max_runtime_ms: fields.nullable_int("maxRuntimeMs", 1..=*DURATION_MS.end())?.map(i64::unsigned_abs),
         pool_path: fields.absolute_path("poolPath")?.to_owned(),
         access: access(&fields)?,
+        spool: spool(&fields)?,
     })
+}
+
+fn spool(fields: &Fields<'_>) -> Result<Option<SpoolSpec>, Failure> {
+    if matches!(fields.get("spool"), None | Some(Value::Nil)) {
+        return Ok(None);
+    }
+    fields.map("spool")?;
+    let spool = Fields::new(fields.get("spool").unwrap_or(&Value::Nil), "spool")?;
+    let max_bytes = spool.int("maxBytes", 2 * MIN_SEGMENT_BYTES..=*COUNT.end())?;
+    let segment_bytes = spool.int("segmentBytes", MIN_SEGMENT_BYTES..=max_bytes / 2)?.unsigned_abs();
+    let syncs = spool.choice("sync", &SYNCS)?;
+    Ok(Some(SpoolSpec { max_bytes: max_bytes.unsigned_abs(), segment_bytes, syncs }))
 }
 
 /// What the launcher counts on must not be ignored.

@@ -87,7 +87,8 @@ impl Connection {
     /// It has not got all that it follows, or waits for what was sent to it.
     pub fn is_unfinished(&self, now: u64) -> bool {
         let follows = self.is_behind.contains(&true) && now.saturating_sub(self.read_at) < FOLLOWER_PAUSE_MS;
-        let waits_for_a_call = self.pending.iter().any(|pending| matches!(pending.wait, Wait::Call(_)));
+        let waits_for_a_call =
+            self.pending.iter().any(|pending| matches!(pending.wait, Wait::Call(_) | Wait::File { .. }));
         follows || waits_for_a_call || self.outbox.queued() > 0
     }
 

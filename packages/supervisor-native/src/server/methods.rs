@@ -56,17 +56,16 @@ pub fn call(
             return Ok(Answer::Later(Wait::Call(supervisor.terminate(steps)), None));
         }
         Call::ReadStream { stream, from, most, wait_ms, discard } => {
-            let output = supervisor.streams.output_mut(stream);
-            let from = from.unwrap_or_else(|| output.first_offset());
+            let from = from.unwrap_or_else(|| supervisor.streams.output(stream).first_offset());
             if discard {
-                output.discard(from);
+                supervisor.streams.discard(stream, from);
             }
             // Also where it is answered at once: the bytes are sent from where they lie.
             return Ok(Answer::Later(Wait::Read { stream, from, most }, Some(wait_ms)));
         }
         Call::DiscardStream { stream, up_to } => {
-            let output = supervisor.streams.output_mut(stream);
-            output.discard(up_to.unwrap_or(u64::MAX));
+            supervisor.streams.discard(stream, up_to.unwrap_or(u64::MAX));
+            let output = supervisor.streams.output(stream);
             sink.map(2);
             sink.key("firstOffset");
             sink.count(output.first_offset());
@@ -114,20 +113,14 @@ pub fn call(
 /// sent by the connection.
 pub fn settle(wait: Wait, supervisor: &mut Supervisor, sink: &mut dyn Sink) -> Result<(), Failure> {
     match wait {
-        Wait::Read { .. } => {}
+        Wait::Read { .. } | Wait::File { .. } => {}
         Wait::Order { from, most } => {
-            let (end_seq, is_over) = (supervisor.streams.order.end_seq(), supervisor.streams.order_eof());
-            let (seq, chunks) = supervisor.streams.order.read(from, most);
-            sink.map(4);
-            sink.key("seq");
-            sink.count(seq);
-            sink.key("eof");
-            sink.bool(is_over && seq + chunks.len() as u64 == end_seq);
-            sink.key("endSeq");
-            sink.count(end_seq);
-            sink.key("chunks");
-            write_chunks(chunks, sink);
-            sink.end();
+            let (end_seq, is_over) = (supervisor.streams.order_end(), supervisor.streams.order_eof());
+            let order = &mut supervisor.streams.order;
+            let from = from.max(order.first_seq());
+            let most = most.min(usize::try_from(end_seq.saturating_sub(from)).unwrap_or(usize::MAX));
+            let (seq, chunks) = order.read(from, most);
+            write_order(seq.min(end_seq), chunks, end_seq, is_over, sink);
         }
         Wait::Exit { run } => write_exit(run, supervisor, sink),
         Wait::Write(waiting) => return write(waiting.take(), supervisor, sink).map(drop),
@@ -254,6 +247,26 @@ fn write_exit(run: Option<u64>, supervisor: &Supervisor, sink: &mut dyn Sink) {
     sink.text(supervisor.facts.state.name());
     sink.key("exitStatus");
     maybe_write_status(status, sink);
+    sink.end();
+}
+
+/// The result of `readOrder`.
+pub fn write_order<'a>(
+    seq: u64,
+    chunks: impl ExactSizeIterator<Item = &'a Chunk>,
+    end_seq: u64,
+    is_over: bool,
+    sink: &mut dyn Sink,
+) {
+    sink.map(4);
+    sink.key("seq");
+    sink.count(seq);
+    sink.key("eof");
+    sink.bool(is_over && seq + chunks.len() as u64 == end_seq);
+    sink.key("endSeq");
+    sink.count(end_seq);
+    sink.key("chunks");
+    write_chunks(chunks, sink);
     sink.end();
 }
 

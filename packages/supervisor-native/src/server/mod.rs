@@ -1,6 +1,7 @@
 //! The task's socket and its clients.
 
 pub mod connection;
+mod files;
 pub mod listener;
 pub mod message;
 pub mod methods;

@@ -150,7 +150,7 @@ fn maybe_steps(fields: &Fields<'_>) -> Result<Option<Vec<Step>>, Failure> {
 }
 
 fn most_bytes(fields: &Fields<'_>) -> Result<u64, Failure> {
-    let asked = fields.maybe_int("maxBytes", POSITIVE)?.unwrap_or(DEFAULT_READ_BYTES);
+    let asked = fields.maybe_int("maxBytes", COUNT)?.unwrap_or(DEFAULT_READ_BYTES);
     Ok(asked.unsigned_abs().min(MAX_READ_BYTES))
 }
 

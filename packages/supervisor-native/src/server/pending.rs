@@ -31,6 +31,11 @@ pub enum Wait {
     Pause {
         is_stopped: bool,
     },
+    /// Until files have given what this wait is for.
+    File {
+        ticket: u64,
+        wait: Box<Self>,
+    },
     /// Until the call has an outcome.
     Call(CallId),
 }
@@ -41,9 +46,10 @@ impl Wait {
         match self {
             Self::Read { stream, from, most } => {
                 let found = streams.output(*stream).look(*from, *most);
-                found.length > 0 || found.eof
+                found.has_byte || found.eof
             }
-            Self::Order { from, .. } => *from < streams.order.end_seq() || streams.order_eof(),
+            Self::Order { from, .. } => *from < streams.order_end() || streams.order_eof(),
+            Self::File { ticket, .. } => streams.spooler.as_ref().is_none_or(|spooler| spooler.has_found(*ticket)),
             Self::Exit { run } => supervisor.look_at_exit(*run).0,
             Self::Write(_) => streams.stdin.is_closed() || !streams.stdin.is_full(),
             Self::Pause { is_stopped } => {

@@ -1,12 +1,14 @@
 //! Requests of a client, and what it gets for them.
 
 use super::connection::Connection;
+use super::files;
 use super::message::{response_head, write_head};
 use super::methods::{self, Answer};
 use super::params::Call;
 use super::pending::{Pending, Wait};
 use crate::clock::monotonic_ms;
 use crate::server::message::notification;
+use crate::streams::output::Found;
 use crate::supervisor::Supervisor;
 use crate::wire::failure::Failure;
 use crate::wire::limits;
@@ -47,10 +49,14 @@ impl Connection {
     }
 
     pub(super) fn answer(&mut self, id: u32, wait: Wait, supervisor: &mut Supervisor) {
-        if let Wait::Read { stream, from, most } = wait {
-            self.answer_read(id, stream, from, most, supervisor);
-        } else {
-            self.respond(id, |sink| methods::settle(wait, supervisor, sink));
+        if let Some(ticket) = files::fetch(&wait, supervisor) {
+            let wait = Wait::File { ticket, wait: Box::new(wait) };
+            return self.pending.push(Pending { id, wait, deadline: None });
+        }
+        match wait {
+            Wait::Read { stream, from, most } => self.answer_read(id, stream, from, most, supervisor),
+            Wait::File { ticket, wait } => self.answer_from_files(id, ticket, *wait, supervisor),
+            wait => self.respond(id, |sink| methods::settle(wait, supervisor, sink)),
         }
     }
 
@@ -58,6 +64,13 @@ impl Connection {
     fn answer_read(&mut self, id: u32, stream: u8, from: u64, most: u64, supervisor: &Supervisor) {
         let output = supervisor.streams.output(stream);
         let found = output.look(from, most);
+        let head = self.read_head(id, stream, &found);
+        let result = self.outbox.send(&self.stream, [head.as_slice()].into_iter().chain(output.bytes(&found)));
+        self.after_send(&result);
+    }
+
+    /// The response to a read, up to the bytes. Notes what the client knows then.
+    pub(super) fn read_head(&mut self, id: u32, stream: u8, found: &Found) -> Vec<u8> {
         self.read_at = monotonic_ms();
         if let Some(is_behind) = self.is_behind.get_mut(usize::from(stream - 1)) {
             *is_behind = !found.eof;
@@ -73,9 +86,7 @@ impl Connection {
         sink.count(found.end_offset);
         sink.key("data");
         head.bytes_header(usize::try_from(found.length).unwrap_or(0));
-        let pieces = [head.bytes.as_slice()].into_iter().chain(output.bytes(&found));
-        let result = self.outbox.send(&self.stream, pieces);
-        self.after_send(&result);
+        head.bytes
     }
 
     pub(super) fn respond(&mut self, id: u32, write: impl FnOnce(&mut dyn Sink) -> Result<(), Failure>) {

@@ -7,6 +7,7 @@ use crate::clock::monotonic_ms;
 use crate::launch::spec::Access;
 use crate::log::Log;
 use crate::stops::Outcome;
+use crate::streams::spool::spooler::Spooler;
 use crate::supervisor::{CallId, Supervisor};
 use crate::sys::{self, Pages, PollFd};
 use crate::wire::failure::Failure;
@@ -112,6 +113,8 @@ impl Server {
             }
         }
         self.send_events(supervisor);
+        // Whoever waited for it has got it, or is gone.
+        supervisor.streams.spooler.as_mut().into_iter().for_each(Spooler::forget_found);
         self.connections.retain(|connection| !connection.is_closed);
         supervisor.events.are_heard = self.connections.iter().any(|connection| connection.is_subscribed);
     }

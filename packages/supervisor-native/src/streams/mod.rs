@@ -6,4 +6,5 @@ pub mod offset_buffer;
 pub mod order_log;
 pub mod output;
 pub mod source;
+pub mod spool;
 pub mod task_streams;

@@ -25,6 +25,11 @@ pub struct OrderLog {
 }
 
 impl OrderLog {
+    /// Number of the oldest chunk that is known here.
+    pub fn first_seq(&self) -> u64 {
+        self.first_seq
+    }
+
     pub fn end_seq(&self) -> u64 {
         self.first_seq + self.chunks.len() as u64
     }

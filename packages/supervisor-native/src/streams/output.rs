@@ -4,6 +4,7 @@ use super::mirror::Mirror;
 use super::offset_buffer::OffsetBuffer;
 use super::order_log::OrderLog;
 use super::source::{READ_BYTES, Read, Source};
+use super::spool::output_spool::OutputSpool;
 use crate::clock::unix_ms;
 use crate::launch::spec::Overflow;
 use crate::sys::PollFd;
@@ -33,6 +34,8 @@ pub struct Output {
     is_unread: bool,
     /// Where the bytes are shown as well.
     mirror: Option<Mirror>,
+    /// Where the bytes are kept as well; None if memory alone keeps them.
+    spool: Option<OutputSpool>,
 }
 
 /// What one look at the pipe brought.
@@ -47,14 +50,18 @@ enum Got {
 pub struct Found {
     pub offset: u64,
     pub length: u64,
+    /// There is a byte at the offset.
+    pub has_byte: bool,
     pub eof: bool,
     pub end_offset: u64,
 }
 
 impl Output {
-    pub fn new(id: u8, capacity: u64, overflow: Overflow) -> Self {
-        // With `block` nothing is dropped to make room: there is always enough before a read, or no read.
-        let buffer = OffsetBuffer::new(if overflow == Overflow::Block { u64::MAX } else { capacity });
+    pub fn new(id: u8, capacity: u64, overflow: Overflow, spool: Option<OutputSpool>) -> Self {
+        // With `block` nothing is dropped to make room: there is always enough before a read, or no read. What is not in files yet
+        // stays.
+        let is_bounded = overflow == Overflow::Discard && spool.is_none();
+        let buffer = OffsetBuffer::new(if is_bounded { capacity } else { u64::MAX });
         Self {
             id,
             capacity,
@@ -68,6 +75,7 @@ impl Output {
             dropped: 0,
             is_unread: false,
             mirror: None,
+            spool,
         }
     }
 
@@ -75,12 +83,25 @@ impl Output {
         self.id
     }
 
+    /// One past the newest byte that clients may hear of.
     pub fn end_offset(&self) -> u64 {
+        self.spool.as_ref().map_or_else(|| self.read_offset(), OutputSpool::visible_offset)
+    }
+
+    /// One past the newest byte that was read.
+    pub fn read_offset(&self) -> u64 {
         self.buffer.end_offset() + self.dropped
+    }
+
+    pub fn spool_mut(&mut self) -> Option<&mut OutputSpool> {
+        self.spool.as_mut()
     }
 
     /// Where nothing is kept that is the end.
     pub fn first_offset(&self) -> u64 {
+        if let Some(spool) = &self.spool {
+            return spool.first_offset(&self.buffer).unwrap_or_else(|| self.end_offset());
+        }
         if self.buffer.kept() > 0 { self.buffer.first_offset() } else { self.end_offset() }
     }
 
@@ -90,7 +111,8 @@ impl Output {
 
     /// Offsets count from 0, so whatever is not kept any more was dropped.
     pub fn discarded(&self) -> u64 {
-        self.buffer.first_offset() + self.dropped
+        let first = self.spool.as_ref().and_then(|spool| spool.first_offset(&self.buffer));
+        first.unwrap_or_else(|| self.buffer.first_offset()) + self.dropped
     }
 
     pub fn eof(&self) -> bool {
@@ -98,12 +120,12 @@ impl Output {
     }
 
     pub fn error(&self) -> Option<&str> {
-        self.error.as_deref()
+        self.error.as_deref().or_else(|| self.spool.as_ref().and_then(OutputSpool::error))
     }
 
-    /// The present run's writers are all gone, or there is no run.
+    /// The present run's writers are all gone, or there is no run, and clients may hear of all that came.
     pub fn has_ended(&self) -> bool {
-        self.source.is_none()
+        self.source.is_none() && self.end_offset() == self.read_offset()
     }
 
     /// The child waits until a reader discards.
@@ -116,7 +138,7 @@ impl Output {
     pub fn attach(&mut self, end: OwnedFd, order: &mut OrderLog) {
         self.drain_while(order, |_| true);
         self.source = Some(Source::new(end));
-        self.run_offset = self.end_offset();
+        self.run_offset = self.read_offset();
         self.eof = false;
         self.is_unread = true;
     }
@@ -168,7 +190,7 @@ impl Output {
                 break;
             }
         }
-        if self.has_ended() { self.error.clone() } else { None }
+        if self.source.is_none() { self.error.clone() } else { None }
     }
 
     /// Reads what the pipe holds now, as far as it may be kept.
@@ -193,17 +215,55 @@ impl Output {
         self.is_keeping = false;
     }
 
-    pub fn discard(&mut self, up_to: u64) {
-        self.buffer.discard(up_to);
+    /// Returns what files may forget, if there are any.
+    pub fn discard(&mut self, up_to: u64) -> Option<u64> {
+        match &mut self.spool {
+            Some(spool) => Some(spool.discard(up_to, &mut self.buffer)),
+            None => {
+                self.buffer.discard(up_to);
+                None
+            }
+        }
     }
 
-    /// What a read of that place gives now.
+    /// What a read of that place gives now. A byte may be there though none is given: one that is in files alone, and for a read of none.
     pub fn look(&self, from: u64, most: u64) -> Found {
         let end_offset = self.end_offset();
-        let start = from.max(self.buffer.first_offset());
-        let length = self.buffer.end_offset().saturating_sub(start).min(most);
-        let offset = if length == 0 { end_offset } else { start };
-        Found { offset, length, eof: self.eof && offset + length == end_offset, end_offset }
+        let kept_end = self.buffer.end_offset().min(end_offset);
+        let in_files = self.place_in_files(from);
+        let start = in_files.unwrap_or_else(|| from.max(self.buffer.first_offset()));
+        let has_byte = start < kept_end;
+        let offset = if has_byte { start } else { end_offset };
+        let length = if in_files.is_some() { 0 } else { kept_end.saturating_sub(start).min(most) };
+        Found { offset, length, has_byte, eof: self.eof && offset + length == end_offset, end_offset }
+    }
+
+    /// The offset that a read begins at, if its first byte is in files alone.
+    pub fn place_in_files(&self, from: u64) -> Option<u64> {
+        self.spool.as_ref()?.place_in_files(from, &self.buffer)
+    }
+
+    /// What is to be written to files next, and whether that is all.
+    pub fn next_part(&self) -> (Option<(u64, Vec<u8>)>, bool) {
+        self.spool.as_ref().map_or((None, true), |spool| spool.next_part(&self.buffer))
+    }
+
+    /// What was read before `end` is in files, as far as it can be.
+    pub fn publish(&mut self, end: u64) {
+        if let Some(spool) = &mut self.spool {
+            spool.publish(end, &mut self.buffer);
+        }
+    }
+
+    pub fn set_order_behind(&mut self, is_behind: bool) {
+        if let Some(spool) = &mut self.spool {
+            spool.is_order_behind = is_behind;
+        }
+    }
+
+    /// A new run tries again what has failed.
+    pub fn retry_spool(&mut self) {
+        self.spool.as_mut().into_iter().for_each(OutputSpool::retry);
     }
 
     pub fn bytes(&self, found: &Found) -> impl Iterator<Item = &[u8]> + Clone {
@@ -238,7 +298,7 @@ impl Output {
                     mirror.push(room.get(..count).unwrap_or_default());
                 }
                 self.is_unread = false;
-                order.add(self.id, self.end_offset(), count as u64, unix_ms());
+                order.add(self.id, self.read_offset(), count as u64, unix_ms());
                 if self.is_keeping {
                     self.buffer.take(count);
                 } else {
@@ -257,16 +317,26 @@ impl Output {
 
     /// With `block` a read must fit whatever it brings, so it is never larger than a quarter of the buffer.
     fn read_size(&self) -> u64 {
-        if self.overflow == Overflow::Discard { READ_BYTES } else { (self.capacity / 4).clamp(1, READ_BYTES) }
+        if self.overflow == Overflow::Discard {
+            return READ_BYTES;
+        }
+        let room = self.spool.as_ref().map_or(self.capacity, |spool| self.capacity.min(spool.max_bytes()));
+        (room / 4).clamp(1, READ_BYTES)
     }
 
     fn may_read(&self) -> bool {
-        (self.is_unread || self.has_room()) && !self.mirror.as_ref().is_some_and(Mirror::is_full)
+        let must_pause = self.mirror.as_ref().is_some_and(Mirror::is_full)
+            || self.spool.as_ref().is_some_and(|spool| spool.is_behind(&self.buffer));
+        (self.is_unread || self.has_room()) && !must_pause
     }
 
     fn has_room(&self) -> bool {
-        self.overflow == Overflow::Discard
-            || !self.is_keeping
-            || self.capacity.saturating_sub(self.buffer.kept()) >= self.read_size()
+        if self.overflow == Overflow::Discard || !self.is_keeping {
+            return true;
+        }
+        if let Some(spool) = &self.spool {
+            return spool.has_room(&self.buffer, self.read_size());
+        }
+        self.capacity.saturating_sub(self.buffer.kept()) >= self.read_size()
     }
 }

@@ -4,20 +4,36 @@ use super::input::Input;
 use super::mirror::Mirror;
 use super::order_log::OrderLog;
 use super::output::Output;
+use super::spool::directory::SpoolDirectory;
+use super::spool::spooler::Spooler;
 use crate::child::start::Started;
 use crate::launch::spec::Spec;
+use crate::log::Log;
+use std::rc::Rc;
 
 pub struct TaskStreams {
     pub stdin: Input,
     pub stdout: Output,
     pub stderr: Output,
     pub order: OrderLog,
+    /// Writes the outputs to files.
+    pub spooler: Option<Spooler>,
 }
 
 impl TaskStreams {
-    pub fn new(spec: &Spec) -> Self {
-        let output = |id| Output::new(id, spec.max_read_buf_size, spec.overflow);
-        Self { stdin: Input::default(), stdout: output(1), stderr: output(2), order: OrderLog::default() }
+    /// The directory is for the files of the output.
+    pub fn new(spec: &Spec, directory: Option<SpoolDirectory>, log: &Rc<Log>) -> Self {
+        let output = |id, spool| Output::new(id, spec.max_read_buf_size, spec.overflow, spool);
+        let spool = spec.spool.as_ref().zip(directory);
+        let (spooler, [first, second]) = match spool {
+            Some((spool, directory)) => {
+                let (spooler, outputs) = Spooler::new(spec, spool, directory, Rc::clone(log));
+                (Some(spooler), outputs.map(Some))
+            }
+            None => (None, [None, None]),
+        };
+        let (stdout, stderr) = (output(1, first), output(2, second));
+        Self { stdin: Input::default(), stdout, stderr, order: OrderLog::default(), spooler }
     }
 
     /// In the foreground: what comes is written to our own stdout and stderr as well.
@@ -36,6 +52,8 @@ impl TaskStreams {
 
     /// Goes on with the pipes of a new run.
     pub fn attach(&mut self, started: Started) {
+        self.stdout.retry_spool();
+        self.stderr.retry_spool();
         self.stdin.attach(started.stdin);
         self.stdout.attach(started.stdout, &mut self.order);
         self.stderr.attach(started.stderr, &mut self.order);
@@ -71,5 +89,37 @@ impl TaskStreams {
         self.stdin.detach();
         self.stdout.detach();
         self.stderr.detach();
+    }
+
+    /// Hands what came to files, and takes note of what is there. Returns the errors of outputs.
+    pub fn advance_spool(&mut self) -> Vec<(u8, String)> {
+        let Self { stdout, stderr, order, spooler, .. } = self;
+        spooler.as_mut().map(|spooler| spooler.advance([stdout, stderr], order)).unwrap_or_default()
+    }
+
+    /// Number that the next chunk will have of which clients hear.
+    pub fn order_end(&self) -> u64 {
+        self.spooler.as_ref().map_or_else(|| self.order.end_seq(), Spooler::published_seq)
+    }
+
+    /// All chunks below that number are in files, as far as they can be. Has it done if not.
+    pub fn is_flushed(&mut self, seq: u64) -> bool {
+        self.spooler.as_mut().is_none_or(|spooler| spooler.is_flushed(seq))
+    }
+
+    /// Forgets what lies before `up_to`.
+    pub fn discard(&mut self, id: u8, up_to: u64) {
+        let discarded = self.output_mut(id).discard(up_to);
+        if let (Some(spooler), Some(up_to)) = (&mut self.spooler, discarded) {
+            spooler.discard(usize::from(id), up_to);
+        }
+    }
+
+    /// The supervisor goes: the files stay, or are removed.
+    pub fn end_spool(&mut self, is_kept: bool) {
+        let Self { stdout, stderr, order, spooler, .. } = self;
+        if let Some(spooler) = spooler.take() {
+            spooler.end(is_kept, [stdout, stderr], order);
+        }
     }
 }

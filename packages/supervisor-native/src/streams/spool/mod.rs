@@ -1,0 +1,7 @@
+//! Output in files: it outlives its supervisor.
+
+pub mod directory;
+pub mod files;
+pub mod output_spool;
+pub mod spooler;
+pub mod writer;
