@@ -4,6 +4,7 @@ import { filesMutants } from './mutants/files.js'
 import { infoMutants } from './mutants/info.js'
 import { launchMutants } from './mutants/launch.js'
 import { runsMutants } from './mutants/runs.js'
+import { spoolMutants } from './mutants/spool.js'
 import { stopMutants } from './mutants/stop.js'
 import { streamsMutants } from './mutants/streams.js'
 import { wireMutants } from './mutants/wire.js'
@@ -18,6 +19,7 @@ const mutants = [
   ...stopMutants,
   ...runsMutants,
   ...streamsMutants,
+  ...spoolMutants,
 ]
 
 /** More than a check allows itself. */

@@ -3,3 +3,5 @@
 export { Lock } from './lock/lock.js'
 export { InputStream } from './streams/input.js'
 export { OffsetBuffer } from './streams/offset-buffer.js'
+export { OutputSpool } from './streams/spool/output-spool.js'
+export { Segments } from './streams/spool/segments.js'

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { readProcessStat } from '@bgtask/os'
-import type { Bench } from '../bench.js'
-import { type Check, full, Skipped } from '../check.js'
+import { type Check, full } from '../check.js'
 import { failsToLaunch } from '../failing-launch.js'
+import { needsFeature } from '../needs-feature.js'
 import { isIdle } from '../processes.js'
-import { encodeSpec, makeSpec, SLEEP } from '../spec.js'
+import { encodeSpec, makeSpec } from '../spec.js'
 
 const BEHAVIORS = ['daemon', 'background'] as const
 
@@ -50,12 +50,3 @@ export const detachChecks: readonly Check[] = [
     await failsToLaunch(bench, launch, 'a program that does not exist')
   }),
 ]
-
-/** Ends the check if `hello` does not list the feature; leaves nothing of the task that it asks. */
-async function needsFeature(bench: Bench, feature: string): Promise<void> {
-  const client = await bench.task({ exec: SLEEP })
-  const { features } = await client.call('hello')
-  await client.call('terminate')
-  await client.closedBySupervisor()
-  if (!features?.includes(feature)) throw new Skipped(`the supervisor does not have the feature ${feature}`)
-}

@@ -18,6 +18,8 @@ import { policyChecks } from './policy.js'
 import { recordChecks } from './records.js'
 import { restartChecks } from './restart.js'
 import { specValueChecks } from './spec-values.js'
+import { spoolChecks } from './spool.js'
+import { spoolFailureChecks } from './spool-failures.js'
 import { stopChecks } from './stop.js'
 import { streamChecks } from './streams.js'
 import { treeChecks } from './tree.js'
@@ -49,5 +51,7 @@ export const checks: readonly Check[] = [
   ...policyChecks,
   ...eventChecks,
   ...streamChecks,
+  ...spoolChecks,
+  ...spoolFailureChecks,
   ...cornerChecks,
 ]

@@ -140,6 +140,20 @@ const reading: Check[] = [
     assertHas(all, { firstOffset: 10, endOffset: 10 }, 'the result of discardStream without upTo')
   }),
 
+  full('a read of no bytes waits and tells where the next ones are', 'W-119', async (bench) => {
+    const client = await bench.task({ cmd: 'printf 0123456789; read line; exit 0' })
+    await client.text(/9/)
+    const expected = { text: '', eof: false, endOffset: 10 }
+    assert.deepEqual(await read(client, { from: 4, maxBytes: 0, waitMs: 10_000 }), { offset: 4, ...expected })
+    await client.call('discardStream', { streamId: 1, upTo: 6 })
+    assert.deepEqual(await read(client, { from: 0, maxBytes: 0 }), { offset: 6, ...expected })
+    assert.deepEqual(await read(client, { from: 99, maxBytes: 0 }), { offset: 10, ...expected })
+    const end = read(client, { from: 10, maxBytes: 0, waitMs: 10_000 })
+    await client.call('closeStream', { streamId: 0 })
+    assert.deepEqual(await end, { offset: 10, ...expected, eof: true })
+    assert.equal((await read(client, { from: 6, maxBytes: 0 })).eof, false, 'eof of a read of no bytes before the end')
+  }),
+
   core('bytes come out as they went in', 'W-118', async (bench) => {
     const client = await bench.task({ cmd: "printf '\\000\\377\\200\\303\\050\\r\\n\\033'" })
     assert.equal((await client.whole()).toString('hex'), '00ff80c3280d0a1b')
