@@ -23,7 +23,7 @@ export const WRONG_PARAMETERS: readonly [method: string, params: unknown][] = [
   ['readStream', { streamId: 3 }],
   ['readStream', { streamId: 1, from: -1 }],
   ['readStream', { streamId: 1, from: 'start' }],
-  ['readStream', { streamId: 1, maxBytes: 0 }],
+  ['readStream', { streamId: 1, maxBytes: -1 }],
   ['readStream', { streamId: 1, waitMs: 60_001 }],
   ['readStream', { streamId: 1, waitMs: -1 }],
   ['readStream', 'stdout'],

@@ -134,6 +134,10 @@ impl OutputSpool {
         let is_broken = self.error.is_some();
         let droppable = if is_broken && !self.blocks { self.visible_offset } else { written };
         buffer.discard(buffer.end_offset().saturating_sub(self.capacity).min(droppable));
+        if !is_broken {
+            // Memory holds nothing older than the files, so that readers of either find the same.
+            buffer.discard(self.known.first_offset().unwrap_or(0).min(written));
+        }
         buffer.discard(self.discarded_offset.min(if is_broken { self.visible_offset } else { written }));
     }
 }

@@ -105,6 +105,8 @@ export class OutputSpool {
     const isBroken = this.#error !== null
     const droppable = isBroken && !this.#blocks ? this.#visibleOffset : written
     this.#buffer.discard(Math.min(endOffset - this.#capacity, droppable))
+    // Memory holds nothing older than the files, so that readers of either find the same.
+    if (!isBroken) this.#buffer.discard(Math.min(this.files.firstOffset ?? 0, written))
     this.#buffer.discard(Math.min(this.#discardedOffset, isBroken ? this.#visibleOffset : written))
   }
 }
