@@ -78,19 +78,6 @@ describe.each(['native', 'node'] as const)('output in files, with the supervisor
       })
       expect(await readAll(task, whole)).toEqual({ gaps: 1, end: whole.length })
     })
-
-    test('becomes read-only, the child runs on', async () => {
-      const pool = makePool({ supervisor })
-      mountTmpfs(pool.path, '10m')
-      // Nothing in the directory may be open for writing, so without a log.
-      const task = await pool.spawn({ cmd: 'read go; seq 1 10000', spool: SPOOL, behavior: 'foreground' })
-      execFileSync('mount', ['-o', 'remount,ro', pool.path])
-      onTestFinished(() => void execFileSync('mount', ['-o', 'remount,rw', pool.path]))
-      await task.stdin.write('\n')
-      expect(await task.wait()).toMatchObject({ exitCode: 0 })
-      expect((await task.stdout.info()).error).toMatch(/^spool: /)
-      expect(await readAll(task, numbers(10_000))).toEqual({ gaps: 0, end: numbers(10_000).length })
-    })
   })
 
   test('a directory that is deleted is reported, and the child runs on', async () => {

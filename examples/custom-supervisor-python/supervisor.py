@@ -448,7 +448,7 @@ class Supervisor:
         count = params.get("maxBytes", 65536)
         require(type(stream) is int and stream in self.outputs, "streamId", stream)
         require(start is None or is_count(start), "from", start)
-        require(is_count(count) and count > 0, "maxBytes", count)
+        require(is_count(count), "maxBytes", count)
         require(is_count(wait_ms) and wait_ms <= 60000, "waitMs", wait_ms)
         output = self.outputs[stream]
         start = output.first if start is None else start

@@ -36,6 +36,7 @@ describe('the spec', () => {
       maxRuntimeMs: null,
       poolPath: '/p',
       access: pool.access,
+      spool: null,
       needs: [],
     })
   })
