@@ -25,6 +25,7 @@ const WHOLE = {
   nextStartAt: null,
   failure: null,
   stdio: 'socket',
+  spool: null,
   protocol: 1,
   software: 'test/1',
   features: ['pty'],
