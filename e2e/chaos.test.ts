@@ -4,7 +4,7 @@ import { type NeedName, needs, runNode, tempDir } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 
 const CHAOS = join(import.meta.dirname, '../chaos/chaos.mjs')
-const NATIVE = join(import.meta.dirname, '../packages/supervisor-native/dist/bgtask-supervisor')
+const NATIVE = join(import.meta.dirname, `../packages/supervisor-linux-${process.arch}/bgtask-supervisor`)
 
 interface Account {
   tasks: { asked: number; spawned: number; runs: number }

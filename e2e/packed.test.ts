@@ -1,10 +1,13 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { makeTempDir, runNode, type TempDir, tempDir } from '@bgtask/testkit'
+import { makeTempDir, runNode, tempDir } from '@bgtask/testkit'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { packOnce } from '../scripts/lib/tarballs.mjs'
+import { packablePackages, publicPackages } from '../scripts/public-packages.mjs'
 import { endTasksAfterTest } from './support/pools.js'
 
 const root = resolve(import.meta.dirname, '..')
@@ -19,36 +22,46 @@ const MARKS: Readonly<Record<string, RegExp>> = {
   valibot: /ValiError|vendor: ?"valibot"/,
 }
 
-/** All packages that are published. */
-const NAMES = readdirSync(join(root, 'packages'))
-  .map((name) => join(root, 'packages', name, 'package.json'))
-  .filter((path) => existsSync(path))
-  .map((path): { name: string; private?: boolean } => JSON.parse(readFileSync(path, 'utf8')))
-  .flatMap((manifest) => (manifest.private ? [] : [manifest.name]))
+/** All packages that are published, but those of platforms for which this machine has built no program. */
+const NAMES = packablePackages().map(({ name }) => name)
 
-let packed: TempDir
-afterAll(() => packed.remove())
+/** Of this machine. */
+const NATIVE = `@bgtask/supervisor-${process.platform}-${process.arch}`
+const hasNative = NAMES.includes(NATIVE)
 
 /** Paths of the tarballs by the package's whole name. */
-const tarballs: Record<string, string> = {}
+let tarballs: Record<string, string>
 
-beforeAll(() => {
-  packed = makeTempDir()
-  const args = ['--recursive', '--filter=./packages/*', 'pack', '--pack-destination', packed.path]
-  execFileSync('npx', [...PNPM, ...args], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
-  for (const file of readdirSync(packed.path)) {
-    // A private package is packed too.
-    const name = /^bgtask-([a-z-]+)-\d/.exec(file)?.[1]
-    if (NAMES.includes(`@bgtask/${name}`)) tarballs[`@bgtask/${name}`] = join(packed.path, file)
-  }
+beforeAll(async () => {
+  tarballs = await packOnce()
 }, 300_000)
 
-describe('third-party code in a tarball has its notices there', () => {
-  test('and each package has a tarball', () => {
-    expect(Object.keys(tarballs).sort()).toEqual(NAMES)
+describe.runIf(hasNative)('the tarball of a platform', () => {
+  test('holds the program with its checksum and notices, and nothing runs when it is installed', () => {
+    const directory = unpack(NATIVE)
+    expect(readdirSync(directory).sort()).toEqual([
+      'LICENSE',
+      'NOTICES.md',
+      'README.md',
+      'SHA256SUMS',
+      'bgtask-supervisor',
+      'package.json',
+    ])
+    const manifest = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
+    expect(manifest).toMatchObject({ os: [process.platform], cpu: [process.arch] })
+    expect(Object.keys(manifest).filter((key) => /^scripts|ependencies$/.test(key))).toEqual([])
+    const program = join(directory, 'bgtask-supervisor')
+    const sum = createHash('sha256').update(readFileSync(program)).digest('hex')
+    expect(readFileSync(join(directory, 'SHA256SUMS'), 'utf8')).toBe(`${sum}  bgtask-supervisor\n`)
+    expect(statSync(program).mode & 0o777).toBe(0o755)
+    expect(execFileSync(program, ['--version'], { encoding: 'utf8' })).toBe(
+      `@bgtask/supervisor-native/${manifest.version}\n`,
+    )
   })
+})
 
-  test.each(NAMES)('%s', (name) => {
+describe('third-party code in a tarball has its notices there', () => {
+  test.each(NAMES.filter((name) => !name.startsWith('@bgtask/supervisor-')))('%s', (name) => {
     const directory = unpack(name)
     const files = readdirSync(join(directory, 'dist'), { recursive: true, encoding: 'utf8' })
     const code = files.filter((file) => /\.(c?js|node)$/.test(file)).map((file) => read(directory, file))
@@ -67,47 +80,47 @@ const SPAWN = `
   try {
     const task = await pool.spawn({ cmd: 'echo hello; sleep 1000' })
     const { text } = await task.stdout.waitFor('hello')
+    const { software } = await task.info()
     await task.terminateSupervisor()
-    console.log(text)
+    console.log(text, software.includes('native') ? 'native' : 'node')
   } catch ({ code, message }) {
     console.log(code, message)
   }`
 
-describe('in an empty project', () => {
-  test('pnpm installs the packages, and a task is spawned', { timeout: 300_000 }, async () => {
-    const project = tempDir()
-    writeFileSync(join(project, 'package.json'), '{ "private": true }')
-    writeOverrides(project)
-    await run('npx', [...PNPM, 'add', '--prefer-offline', ...Object.values(tarballs)], project)
-    expect(await spawnIn(project, SPAWN)).toBe('hello')
-  })
+/** What that program prints. */
+const SPAWNED = `hello ${hasNative ? 'native' : 'node'}`
 
-  test('npm installs the packages, none with a script, and a task is spawned', { timeout: 300_000 }, async () => {
-    const project = tempDir()
-    await installWithNpm(project)
-    const lock = JSON.parse(readFileSync(join(project, 'node_modules/.package-lock.json'), 'utf8'))
+describe('a project in which npm has installed the packages', () => {
+  const project = makeTempDir()
+  afterAll(() => project.remove())
+  beforeAll(() => installWithNpm(project.path, true), 300_000)
+
+  test('spawns a task, with the native supervisor if there is one, and has run no script', async () => {
+    const lock = JSON.parse(readFileSync(join(project.path, 'node_modules/.package-lock.json'), 'utf8'))
     const packages = Object.entries<{ hasInstallScript?: boolean }>(lock.packages)
     expect(packages.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => path)).toEqual([])
-    expect(await spawnIn(project, SPAWN)).toBe('hello')
+    expect(await spawnIn(project.path, SPAWN)).toBe(SPAWNED)
   })
 
-  test.each(['esm', 'cjs'] as const)(
-    'an app that esbuild has bundled as %s spawns',
-    { timeout: 300_000 },
-    async (format) => {
-      const project = tempDir()
-      await installWithNpm(project)
-      const file = await bundle(project, format)
-      expect(await spawnIn(project, file)).toBe('hello')
-      // Without the package beside it, it says what it lacks.
-      const elsewhere = tempDir()
-      const alone = join(elsewhere, `app.${format === 'esm' ? 'mjs' : 'cjs'}`)
-      writeFileSync(alone, readFileSync(file))
-      expect(await spawnIn(elsewhere, alone)).toMatch(
-        /^ERR_BGTASK_INVALID_OPTION supervisorCmd must be given, or the package @bgtask\/supervisor installed/,
-      )
-    },
-  )
+  test.each(['esm', 'cjs'] as const)('holds an app that esbuild has bundled as %s, which spawns', async (format) => {
+    const file = await bundle(project.path, format)
+    expect(await spawnIn(project.path, file)).toBe(SPAWNED)
+    // Without the package beside it, it says what it lacks.
+    const elsewhere = tempDir()
+    const alone = join(elsewhere, `app.${format === 'esm' ? 'mjs' : 'cjs'}`)
+    writeFileSync(alone, readFileSync(file))
+    expect(await spawnIn(elsewhere, alone)).toMatch(
+      /^ERR_BGTASK_INVALID_OPTION supervisorCmd must be given, or the package @bgtask\/supervisor installed/,
+    )
+  })
+
+  test('spawns with the supervisor in Node, without a warning, if none is installed for its platform', {
+    timeout: 300_000,
+  }, async () => {
+    const without = tempDir()
+    await installWithNpm(without, false)
+    expect(await spawnIn(without, SPAWN)).toBe('hello node')
+  })
 })
 
 const CONSUMER = `
@@ -146,30 +159,35 @@ const CONSUMER = `
   export const jobs = new TaskPool({ path: '/tmp/pool', taskClass: Job })
 `
 
+const TYPESCRIPT_5 = join(root, 'node_modules/typescript/bin/tsc')
+/** Compiles in a fifth of the time. */
+const TYPESCRIPT_7 = join(root, 'node_modules/typescript-native/bin/tsc')
+
 /** TypeScript's settings that the README names, for a package of that type. */
 const MODULE_SETTINGS = [
-  ['nodenext', 'nodenext', 'module'],
-  ['node16', 'node16', 'module'],
-  ['esnext', 'bundler', 'module'],
-  ['nodenext', 'nodenext', 'commonjs'],
+  ['nodenext', 'nodenext', 'module', TYPESCRIPT_5],
+  ['node16', 'node16', 'module', TYPESCRIPT_7],
+  ['esnext', 'bundler', 'module', TYPESCRIPT_7],
+  ['nodenext', 'nodenext', 'commonjs', TYPESCRIPT_7],
 ] as const
 
-describe('a TypeScript project that depends on @bgtask/pool alone', () => {
-  test('compiles with declarations under every module setting', { timeout: 300_000 }, async () => {
+describe('a TypeScript project in which pnpm has installed @bgtask/pool alone', () => {
+  test('spawns, and compiles with declarations under every module setting', { timeout: 300_000 }, async () => {
     const project = tempDir()
     const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-    const needed = ['typescript', '@types/node'].map((name) => `${name}@${devDependencies[name]}`)
-    writeFileSync(join(project, 'package.json'), '{ "private": true }')
+    const needed = [tarballs['@bgtask/pool'] as string, `@types/node@${devDependencies['@types/node']}`]
+    writeManifest(project)
     writeOverrides(project)
-    await run('npx', [...PNPM, 'add', '--prefer-offline', tarballs['@bgtask/pool'] as string, ...needed], project)
+    await run('npx', [...PNPM, 'add', '--prefer-offline', ...needed], project)
+    expect(await spawnIn(project, SPAWN)).toBe(SPAWNED)
     writeFileSync(join(project, 'consumer.ts'), CONSUMER)
-    for (const [module, moduleResolution, type] of MODULE_SETTINGS) {
+    for (const [module, moduleResolution, type, compiler] of MODULE_SETTINGS) {
       writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type }))
       const outDir = join(project, `${module}-${type}`)
       const options = ['--strict', '--exactOptionalPropertyTypes', '--declaration', '--target', 'es2023']
       const lib = ['--lib', 'es2023,esnext.disposable', '--types', 'node']
       const modules = ['--module', module, '--moduleResolution', moduleResolution, '--outDir', outDir]
-      await run(join(project, 'node_modules/.bin/tsc'), [...options, ...lib, ...modules, 'consumer.ts'], project)
+      await run(process.execPath, [compiler, ...options, ...lib, ...modules, 'consumer.ts'], project)
       const declared = readFileSync(join(outDir, 'consumer.d.ts'), 'utf8')
       // A type that the package does not name would be imported from a package that the project does not depend on.
       expect(Array.from(declared.matchAll(/(?:from |import\()["']([^"']+)["']/g), ([, from]) => from)).not.toContain(
@@ -179,15 +197,25 @@ describe('a TypeScript project that depends on @bgtask/pool alone', () => {
   })
 })
 
-/** The packages depend on each other by version, and are not in the registry. */
-function writeOverrides(project: string): void {
-  const overrides = Object.entries(tarballs).map(([name, path]) => `  '${name}': 'file:${path}'`)
-  writeFileSync(join(project, 'pnpm-workspace.yaml'), `overrides:\n${overrides.join('\n')}\n`)
+/** No package of this repository may come from a registry: nothing listens there. */
+function writeManifest(project: string): void {
+  writeFileSync(join(project, 'package.json'), '{ "private": true }')
+  writeFileSync(join(project, '.npmrc'), '@bgtask:registry=http://127.0.0.1:9/\nfetch-retries=0\n')
 }
 
-async function installWithNpm(project: string): Promise<void> {
-  writeFileSync(join(project, 'package.json'), '{ "private": true }')
+/** The packages depend on each other by version, and are not in the registry. What was not packed is left out. */
+function writeOverrides(project: string): void {
+  const overrides = publicPackages().map(({ name }) => {
+    const path = tarballs[name]
+    return `  '${name}': '${path === undefined ? '-' : `file:${path}`}'`
+  })
+  writeFileSync(join(project, 'pnpm-workspace.yaml'), `fetchRetries: 0\noverrides:\n${overrides.join('\n')}\n`)
+}
+
+async function installWithNpm(project: string, withNative: boolean): Promise<void> {
+  writeManifest(project)
   const names = ['@bgtask/protocol', '@bgtask/client', '@bgtask/pool', '@bgtask/supervisor']
+  if (hasNative && withNative) names.push(NATIVE)
   const paths = names.map((name) => tarballs[name] as string)
   await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...paths], project)
 }
@@ -211,7 +239,7 @@ async function spawnIn(project: string, program: string): Promise<string> {
   endTasksAfterTest(path)
   // Test runners started through pnpm's scripts see the repository's packages from everywhere.
   const { stdout, stderr } = await runNode(file, [path], { cwd: project, env: { NODE_PATH: '' } })
-  return String(stdout || stderr)
+  return `${stdout}${stderr}`.trim()
 }
 
 /** @throws if it exits with anything but 0; the message has its stdout. */

@@ -16,7 +16,7 @@ for (const problem of problems) console.error(problem)
 process.exitCode = problems.length > 0 ? 1 : 0
 
 /** Returns the problems. */
-function publish({ directory, exports }) {
+function publish({ directory, exports = {} }) {
   const dist = join(directory, 'dist')
   const build = join(directory, 'build')
   const entries = Object.values(exports).flatMap(({ types }) => (types ? [join(build, relative('dist', types))] : []))

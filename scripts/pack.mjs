@@ -1,17 +1,16 @@
-// `npm run pack`: packs each public package, as it would be published, into packed/. Builds first; see package.json.
-import { spawnSync } from 'node:child_process'
-import { readdirSync, rmSync } from 'node:fs'
+// `npm run pack [-- --whole]`: packs each public package, as it would be published, into packed/. Builds first; see package.json.
+// The package of a platform whose program was not built is left out, by name; with --whole that is an error.
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { packInto } from './lib/tarballs.mjs'
 import { publicPackages } from './public-packages.mjs'
 
-const root = join(import.meta.dirname, '..')
-const directory = join(root, 'packed')
+const directory = join(import.meta.dirname, '../packed')
 
 rmSync(directory, { recursive: true, force: true })
-const filters = publicPackages().map(({ name }) => `--filter=${name}`)
-const { status } = spawnSync('pnpm', ['--recursive', ...filters, 'pack', '--pack-destination', directory], {
-  cwd: root,
-  stdio: ['ignore', 'ignore', 'inherit'],
-})
-if (status !== 0) process.exit(1)
-for (const name of readdirSync(directory)) console.log(join(directory, name))
+const tarballs = packInto(directory)
+for (const path of Object.values(tarballs)) console.log(path)
+const missing = publicPackages().filter(({ name }) => tarballs[name] === undefined)
+for (const { name } of missing)
+  console.error(`${name} is left out: its program was not built (packages/supervisor-native/release.sh)`)
+if (missing.length > 0 && process.argv.includes('--whole')) process.exitCode = 1

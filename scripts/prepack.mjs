@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isFresh, recordBuild } from './lib/build-stamp.mjs'
 import { takeLock } from './lib/file-lock.mjs'
+import { hasProgram, publicPackages } from './public-packages.mjs'
 
 const PNPM = ['--yes', 'pnpm@12.21.0']
 const POLL_INTERVAL_MS = 200
@@ -21,13 +22,20 @@ async function buildUnlessFresh() {
   let release = takeLock(lock)
   for (; release === undefined; release = takeLock(lock)) await delay(POLL_INTERVAL_MS)
   try {
-    if (isFresh(root)) return
+    if (isFresh(root) && isWhole()) return
     // What packing prints on stdout is its result.
     const { status } = spawnSync('npx', [...PNPM, 'run', 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
-    if (status === 0 && isFresh(root)) return
-    console.error('prepack: the build failed, or left out a file that a package.json names; nothing is packed')
+    if (status === 0 && isFresh(root) && isWhole()) return
+    console.error('prepack: the build failed, or left out a file of this package; nothing is packed')
     process.exitCode = 1
   } finally {
     release()
   }
+}
+
+/** A package of a platform is nothing without its program, and not every machine can build that. */
+function isWhole() {
+  return publicPackages(root)
+    .filter(({ directory }) => directory === process.cwd())
+    .every(hasProgram)
 }

@@ -10,3 +10,12 @@ export function publicPackages(root = join(import.meta.dirname, '..')) {
     .filter(({ manifest }) => !manifest.private)
     .map(({ directory, manifest }) => ({ name: manifest.name, directory, manifest }))
 }
+
+/** Those that can be packed now: the package of a platform has its program only if that was built. */
+export function packablePackages(root) {
+  return publicPackages(root).filter(hasProgram)
+}
+
+export function hasProgram({ directory, manifest }) {
+  return manifest.os === undefined || existsSync(join(directory, 'bgtask-supervisor'))
+}

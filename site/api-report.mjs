@@ -25,7 +25,7 @@ process.exitCode = changed.length > 0 ? 1 : 0
 if (entries.length === 0) throw new Error('no public package has typed exports')
 
 function entriesOf({ name, directory, manifest }) {
-  return Object.entries(manifest.exports).flatMap(([path, { types }]) => {
+  return Object.entries(manifest.exports ?? {}).flatMap(([path, { types }]) => {
     if (types === undefined) return []
     const declarations = join(directory, types)
     if (!existsSync(declarations)) throw new Error(`${declarations} is missing: run \`pnpm build\` first`)

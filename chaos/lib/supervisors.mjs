@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { TaskPool } from '@bgtask/pool'
 
-const NATIVE = fileURLToPath(new URL('../../packages/supervisor-native/dist/bgtask-supervisor', import.meta.url))
+const NATIVE = fileURLToPath(
+  new URL(`../../packages/supervisor-linux-${process.arch}/bgtask-supervisor`, import.meta.url),
+)
 
 /** The supervisors that tasks can have, as options of the pool. */
 const OPTIONS = { node: { supervisor: 'node' }, native: { supervisorCmd: [NATIVE] } }

@@ -3,7 +3,7 @@
 # Takes the compiler, the linker, the sources of std and musl from Debian's packages, unpacked in a directory of its own; installs
 # nothing. Two runs with the same packages make the same bytes, wherever the clone and that directory are.
 #
-#   ./release.sh x64|arm64 [directory for the packages]     ->  dist/bgtask-supervisor-linux-ARCH
+#   ./release.sh x64|arm64 [directory for the packages]     ->  ../supervisor-linux-ARCH/bgtask-supervisor
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -69,6 +69,4 @@ CARGO_ENCODED_RUSTFLAGS=$(echo "$flags" | sed 's/ *$//' | tr ' ' '\037') \
   cargo --config 'source.crates-io.replace-with="std"' --config "source.std.directory=\"$src/vendor\"" \
   build --release --offline --locked --bin bgtask-supervisor --target "$target" \
   -Z build-std=std,panic_abort -Z build-std-features=optimize_for_size
-mkdir -p dist
-cp "$work/target/$target/release/bgtask-supervisor" "dist/bgtask-supervisor-linux-$arch"
-ls -l "dist/bgtask-supervisor-linux-$arch"
+node stage.mjs "$arch" "$work/target/$target/release/bgtask-supervisor"

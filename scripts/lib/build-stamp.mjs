@@ -36,7 +36,7 @@ function strings(value) {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(strings) : []
 }
 
-function hashSources(root) {
+export function hashSources(root) {
   const packages = readdirSync(join(root, 'packages')).map((name) => join('packages', name))
   const paths = [...SHARED, ...packages.flatMap((directory) => OWN.map((name) => join(directory, name)))]
   const hash = createHash('sha256')

@@ -1,36 +1,16 @@
 import { execFileSync } from 'node:child_process'
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeTempDir, runNode, type TempDir, tempDir } from '@bgtask/testkit'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runNode, tempDir } from '@bgtask/testkit'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { packOnce } from '../../../scripts/lib/tarballs.mjs'
 import { makePool, root } from './support/pools.js'
 
-let packed: TempDir
-afterAll(() => packed.remove())
-
 /** Paths of the tarballs by the package's short name. */
-const tarballs = new Map<string, string>()
+let tarballs: Map<string, string>
 
-beforeAll(() => {
-  packed = makeTempDir()
-  const names = ['protocol', 'client', 'supervisor', 'pool', 'conformance']
-  const filters = names.map((name) => `--filter=@bgtask/${name}`)
-  const args = ['--yes', 'pnpm@12.21.0', '--recursive', ...filters, 'pack', '--pack-destination', packed.path]
-  execFileSync('npx', args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
-  for (const file of readdirSync(packed.path)) {
-    const name = /^bgtask-(\w+)-/.exec(file)?.[1]
-    if (name !== undefined) tarballs.set(name, join(packed.path, file))
-  }
-  expect([...tarballs.keys()].sort()).toEqual(names.sort())
+beforeAll(async () => {
+  tarballs = new Map(Object.entries(await packOnce()).map(([name, path]) => [name.replace('@bgtask/', ''), path]))
 }, 300_000)
 
 describe('what the tarballs hold', () => {

@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process'
-import { accessSync, constants, existsSync } from 'node:fs'
+import { accessSync, constants } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
 
 /** The native supervisor of this machine, or why there is none that can be used. */
 export type NativeSupervisor =
@@ -9,7 +8,7 @@ export type NativeSupervisor =
   | { readonly program: undefined; readonly problem: NativeProblem; readonly reason: string }
 
 /**
- * `platform`: it is not built for this one. `missing`: no package and no build in a clone holds it. `not-executable`: the file's
+ * `platform`: it is not built for this one. `missing`: its package is not installed, or in a clone not built. `not-executable`: the file's
  * mode, or a file system that is mounted with `noexec`. `does-not-run`: it was started, or could not be.
  */
 export type NativeProblem = 'platform' | 'missing' | 'not-executable' | 'does-not-run'
@@ -24,7 +23,7 @@ export interface NativeSearch {
 /** Architectures that a package of Linux is built for. */
 const ARCHITECTURES: readonly string[] = ['x64', 'arm64']
 
-/** The program has the name of its role in each package, and in `packages/supervisor-native/dist`. */
+/** The program has the name of its role in each package. */
 const PROGRAM = 'bgtask-supervisor'
 
 /** It prints a line within a millisecond; a machine that swaps takes longer. */
@@ -39,7 +38,7 @@ const SOFTWARE = /^(@bgtask\/supervisor-native\/\S+)\n$/
 const here = import.meta.filename ?? __filename
 
 /**
- * Finds the native supervisor in the package for this platform, or in the clone that this package is part of. Never fails: the
+ * Finds the native supervisor in the package for this platform, an optional dependency of `@bgtask/supervisor`. Never fails: the
  * supervisor in Node does the same work. Whether the program runs is for `tryNativeSupervisor` to find out.
  */
 export function locateNativeSupervisor(search: NativeSearch = {}): NativeSupervisor {
@@ -48,7 +47,7 @@ export function locateNativeSupervisor(search: NativeSearch = {}): NativeSupervi
     return none('platform', `there is no native supervisor for ${platform}-${arch}`)
   }
   const name = `@bgtask/supervisor-${platform}-${arch}`
-  const program = programOfPackage(name, from) ?? programOfClone(arch)
+  const program = findProgram(name, from)
   if (program === undefined) return none('missing', `the package ${name} is not installed`)
   try {
     accessSync(program, constants.X_OK)
@@ -61,21 +60,16 @@ export function locateNativeSupervisor(search: NativeSearch = {}): NativeSupervi
   return { program }
 }
 
-function programOfPackage(name: string, from: string): string | undefined {
-  try {
-    return createRequire(from).resolve(`${name}/${PROGRAM}`)
-  } catch {
-    return undefined
-  }
+/** With npm the package is beside this one, with pnpm only beside the one that depends on it. */
+function findProgram(name: string, from: string): string | undefined {
+  const program = find(`${name}/${PROGRAM}`, from)
+  const supervisor = program === undefined ? find('@bgtask/supervisor/package.json', from) : undefined
+  return supervisor === undefined ? program : find(`${name}/${PROGRAM}`, supervisor)
 }
 
-/** A clone builds for the machine that it is on. */
-function programOfClone(arch: string): string | undefined {
-  if (arch !== process.arch) return undefined
+function find(id: string, from: string): string | undefined {
   try {
-    const packages = dirname(dirname(createRequire(here).resolve('@bgtask/pool/package.json')))
-    const program = join(packages, 'supervisor-native/dist', PROGRAM)
-    return existsSync(program) ? program : undefined
+    return createRequire(from).resolve(id)
   } catch {
     return undefined
   }

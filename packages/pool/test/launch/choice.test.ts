@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { expectNothingLeft, makePool } from '../support/directory.js'
 import { spawnTask } from '../support/tasks.js'
 
-const built = resolve(import.meta.dirname, '../../../supervisor-native/dist/bgtask-supervisor')
+const built = resolve(import.meta.dirname, `../../../supervisor-linux-${process.arch}/bgtask-supervisor`)
 const fixture = fileURLToPath(new URL('../fixtures/chosen.js', import.meta.url))
 
 interface Report {

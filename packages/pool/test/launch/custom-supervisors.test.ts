@@ -18,7 +18,9 @@ const WAYS = {
 type Way = keyof typeof WAYS
 
 /** A machine without Rust has no spawner. */
-const hasSpawner = existsSync(resolve(import.meta.dirname, '../../../supervisor-native/dist/bgtask-supervisor'))
+const hasSpawner = existsSync(
+  resolve(import.meta.dirname, `../../../supervisor-linux-${process.arch}/bgtask-supervisor`),
+)
 
 /** A supervisor in shell, which finds in `$DIR` a directory to leave traces in. */
 function shellPool(script: string, way: Way = 'by a shell'): { pool: TaskPool; directory: string } {

@@ -10,7 +10,7 @@ import {
   tryNativeSupervisor,
 } from '../../src/launch/native-command.js'
 
-const built = resolve(import.meta.dirname, '../../../supervisor-native/dist/bgtask-supervisor')
+const built = resolve(import.meta.dirname, `../../../supervisor-linux-${process.arch}/bgtask-supervisor`)
 const linux = { platform: 'linux', arch: process.arch }
 
 async function findNativeSupervisor(search: NativeSearch): Promise<NativeSupervisor> {
@@ -21,9 +21,12 @@ async function findNativeSupervisor(search: NativeSearch): Promise<NativeSupervi
 /** An app with the package for this platform installed, which holds this as its program. */
 function appWith(program: string | Buffer, mode = 0o755): { from: string; file: string } {
   const directory = realpathSync(tempDir())
-  const file = join(directory, `node_modules/@bgtask/supervisor-linux-${process.arch}/bgtask-supervisor`)
-  mkdirSync(dirname(file), { recursive: true })
-  writeFileSync(file, program)
+  const packages = join(directory, 'node_modules/@bgtask')
+  const file = join(packages, `supervisor-linux-${process.arch}/bgtask-supervisor`)
+  for (const path of [join(packages, 'supervisor/package.json'), file]) {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, path === file ? program : '{}')
+  }
   chmodSync(file, mode)
   return { from: join(directory, 'app.js'), file }
 }
@@ -62,7 +65,7 @@ describe('the search for a native supervisor', () => {
     })
   })
 
-  test.runIf(existsSync(built))('prefers the package for the platform', async () => {
+  test.runIf(existsSync(built))('takes the package for the platform', async () => {
     const { from, file } = appWith(readFileSync(built))
     expect(await findNativeSupervisor({ ...linux, from })).toMatchObject({ program: file })
   })

@@ -1,16 +1,16 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 
 /** The package, where cargo works. */
 export const crate = resolve(import.meta.dirname, '../..')
 
 /** The program as `pnpm build` makes it. */
-export const binary = join(crate, 'dist/bgtask-supervisor')
+export const binary = resolve(crate, `../supervisor-linux-${process.arch}/bgtask-supervisor`)
 
 /** Whether there is such a program; a machine without Rust goes without, but not one that decides over a change. */
 export function hasBinary(): boolean {
-  return orFail(existsSync(binary), 'dist/bgtask-supervisor, which pnpm build makes with cargo')
+  return orFail(existsSync(binary), `${binary}, which pnpm build makes with cargo`)
 }
 
 export function hasCargo(): boolean {

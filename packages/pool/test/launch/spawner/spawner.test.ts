@@ -6,7 +6,7 @@ import { Spawner } from '../../../src/launch/spawner/spawner.js'
 import type { SpawnerFailure, SpawnerLaunch } from '../../../src/launch/spawner/spawner-launch.js'
 import { encodeSpec, parseSpawnOptions } from '../../../src/launch/spec.js'
 
-const binary = resolve(import.meta.dirname, '../../../../supervisor-native/dist/bgtask-supervisor')
+const binary = resolve(import.meta.dirname, `../../../../supervisor-linux-${process.arch}/bgtask-supervisor`)
 
 /** A machine without Rust goes without, but not one that decides over a change. */
 const hasBinary = existsSync(binary)

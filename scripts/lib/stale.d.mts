@@ -1,0 +1,2 @@
+export function markBegin(root: string): void
+export function removeStale(root: string): string[]
