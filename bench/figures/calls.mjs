@@ -1,29 +1,28 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { encode } from '@bgtask/protocol/rpc'
-import { execaNode } from 'execa'
 import { echoClient } from '../lib/echo-client.mjs'
 import { temporaryPool } from '../lib/environment.mjs'
 import { comparePairs } from '../lib/pairs.mjs'
 
 const CALLS = 2_000
 
-const echoServer = fileURLToPath(new URL('../lib/echo-server.mjs', import.meta.url))
+const echoServer = new URL('../lib/echo-server.mjs', import.meta.url)
 
 export const getInfo = {
   id: 'rpc',
   title: '`getInfo` on an open connection in a tight loop, against a bare Node echo of the same bytes',
   unit: '×',
-  atMost: 2,
-  run: async ({ pairs, onPair }) => {
-    const { pool, directory, dispose } = temporaryPool()
+  atMost: 1.3,
+  run: async ({ supervisor, pairs, onPair }) => {
+    const { pool, directory, dispose } = temporaryPool({ supervisor })
     const task = await pool.spawn({ exec: ['sleep', '600'] })
     const replyBytes = encode([1, 1, null, await task.info()]).length
     const requestBytes = encode([0, 1, 'getInfo', []]).length
-    const sizes = [requestBytes, replyBytes].map(String)
-    const server = execaNode(echoServer, [join(directory, 'echo'), ...sizes], { ipc: true, reject: false })
+    const server = fork(echoServer, [join(directory, 'echo'), requestBytes, replyBytes])
     try {
-      await server.getOneMessage()
+      await once(server, 'message')
       const echo = await echoClient(join(directory, 'echo'), requestBytes, replyBytes)
       const loop = (call) => async () => {
         const start = performance.now()
@@ -41,7 +40,6 @@ export const getInfo = {
       return { value: result.ratio, spread: result.ratios, detail }
     } finally {
       server.kill('SIGKILL')
-      await server
       await dispose()
     }
   },

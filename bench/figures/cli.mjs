@@ -1,26 +1,17 @@
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { temporaryDirectory } from '../lib/benchmark.mjs'
+import { bgtask, node } from '../lib/commands.mjs'
 import { comparePairs } from '../lib/pairs.mjs'
-
-const BGTASK = fileURLToPath(new URL('../../packages/cli/dist/bgtask.cjs', import.meta.url))
-
-/** A program of Node, from its start to its end; what it prints is read by us. */
-const node = (args, env) => async () => {
-  const start = performance.now()
-  execFileSync(process.execPath, args, { env })
-  return performance.now() - start
-}
 
 export const listEmptyPool = {
   id: 'ls-empty',
   title: '`bgtask ls` on an empty pool, against `node -e 0`',
   unit: '×',
   atMost: 1.6,
+  supervisors: ['native'],
   run: async ({ pairs, onPair }) => {
-    const directory = mkdtempSync(join(tmpdir(), 'bgb-'))
+    const directory = temporaryDirectory()
     const path = join(directory, 'p')
     mkdirSync(path, { mode: 0o700 })
     // The same environment for both.
@@ -28,7 +19,7 @@ export const listEmptyPool = {
     try {
       const { ours, theirs, ratio, ratios } = await comparePairs(
         pairs,
-        node([BGTASK, 'ls'], env),
+        bgtask(['ls'], env),
         node(['-e', '0'], env),
         onPair,
       )

@@ -20,8 +20,8 @@ export const writeToFollower = {
   title: "from the child's write to a follower in another process, median",
   unit: 'ms',
   atMost: 1,
-  run: async () => {
-    const { pool, dispose } = temporaryPool()
+  run: async ({ supervisor }) => {
+    const { pool, dispose } = temporaryPool({ supervisor })
     try {
       const task = await pool.spawn({
         cmd: 'read _; exec "$NODE" -e "$CODE"',

@@ -1,80 +1,49 @@
-import { once } from 'node:events'
-import { join } from 'node:path'
-import { allPids, readEnvironment } from '@bgtask/os'
-import { execa } from 'execa'
 import { memoryOf, temporaryPool, untilAtRest } from '../lib/environment.mjs'
-import { median, quartiles } from '../lib/pairs.mjs'
+import { quartiles } from '../lib/pairs.mjs'
 
-const COUNT = 20
-
-const BARE = `require('net').createServer().listen(process.argv[1], () => process.stdout.write('x'))`
-
-function bareNode(path) {
-  return execa(process.execPath, ['-e', BARE, path], { stdio: ['ignore', 'pipe', 'inherit'], reject: false })
-}
-
-/** Pids of all that runs for a task besides its child: the supervisor, and helpers, of which there should be none. */
-function supervisionOf(pool, { supervisorPid, pid }, others) {
-  const path = `BGTASK_TASKPOOL_PATH=${pool.path}`
-  const ours = allPids().filter((other) => other !== pid && !others.has(other) && readEnvironment(other).includes(path))
-  if (!ours.includes(supervisorPid)) throw new Error(`supervisor ${supervisorPid} is not there`)
-  return ours
-}
+const AT_ONCE = 10
 
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0)
 
-export const idleMemory = {
-  id: 'memory-idle',
-  title: `private memory of ${COUNT} idle supervisors, each with its child, against bare Nodes that listen on a unix socket`,
-  unit: '×',
-  atMost: 1.15,
-  run: async ({ onPair = () => {} }) => {
-    const { pool, directory, dispose } = temporaryPool()
-    const nodes = []
-    const supervisions = []
-    const known = new Set()
+const idleMemory = (count) => ({
+  id: `memory-${count}`,
+  title: `proportional memory (PSS) of a supervisor, ${count} of them idle, each with its child`,
+  unit: 'KiB',
+  atMost: 64,
+  run: async ({ supervisor }) => {
+    const { pool, dispose } = temporaryPool({ supervisor })
     try {
-      for (let index = 0; index < COUNT; index += 1) {
-        const startNode = async () => {
-          // Not given back by an async function: it is a promise of its own end.
-          const node = bareNode(join(directory, `bare${index}`))
-          nodes.push(node)
-          await once(node.stdout, 'data')
+      const pids = []
+      for (let index = 0; index < count; index += AT_ONCE) {
+        const some = Array.from({ length: AT_ONCE }, () => pool.spawn({ exec: ['sleep', '600'] }))
+        for (const task of await Promise.all(some)) {
+          pids.push(task.pid)
+          // One that nobody is connected to.
+          task.disconnect()
         }
-        if (index % 2 === 0) await startNode()
-        const task = await pool.spawn({ exec: ['sleep', '600'] })
-        const info = await task.info()
-        if (index % 2 === 1) await startNode()
-        const supervision = supervisionOf(pool, info, known)
-        for (const pid of [info.pid, ...supervision]) known.add(pid)
-        supervisions.push(supervision)
-        onPair(index + 1, COUNT)
       }
       await untilAtRest()
-      const ours = supervisions.map((group) => sum(group.map((pid) => memoryOf(pid))))
-      const theirs = nodes.map(({ pid }) => memoryOf(pid))
-      const mib = (bytes) => `${(bytes / 2 ** 20).toFixed(2)} MiB`
-      const helpers = supervisions.flat().length - COUNT
-      return {
-        value: median(ours) / median(theirs),
-        spread: quartiles(ours.map((bytes, index) => bytes / theirs[index])),
-        detail: `${mib(median(ours))} with ${helpers} helper processes, bare Node: ${mib(median(theirs))}`,
-      }
+      const kibibytes = (kind) => pids.map((pid) => memoryOf(pid, kind) / 1024)
+      const [shared, own] = [kibibytes('Pss'), kibibytes('Private')]
+      const detail = `private: ${(sum(own) / count).toFixed(1)} KiB`
+      return { value: sum(shared) / count, spread: quartiles(shared), detail }
     } finally {
-      for (const node of nodes) node.kill('SIGKILL')
-      await Promise.all(nodes)
       await dispose()
     }
   },
-}
+})
+
+export const memoryOf20 = idleMemory(20)
+
+export const memoryOf100 = idleMemory(100)
 
 export const floodMemory = {
   id: 'memory-flood',
   title: 'growth of private memory under a flood of 2 GiB, beyond the 1 MiB buffer in use',
   unit: 'MB',
   atMost: 15,
-  run: async () => {
-    const { pool, dispose } = temporaryPool()
+  run: async ({ supervisor }) => {
+    const { pool, dispose } = temporaryPool({ supervisor })
     try {
       const task = await pool.spawn({ cmd: 'read _; head -c 2G /dev/zero', maxReadBufSize: 2 ** 20 })
       const before = memoryOf(task.pid)

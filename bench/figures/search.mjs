@@ -3,8 +3,8 @@ import { median, quartiles } from '../lib/pairs.mjs'
 
 const TASKS = 100
 
-async function withTasks(use) {
-  const { pool, dispose } = temporaryPool()
+async function withTasks(supervisor, use) {
+  const { pool, dispose } = temporaryPool({ supervisor })
   try {
     for (let index = 0; index < TASKS; index += 4) {
       const some = [0, 1, 2, 3].map((more) => pool.spawn({ exec: ['sleep', '600'], meta: { number: index + more } }))
@@ -31,8 +31,8 @@ export const searchByMeta = {
   title: `search by meta over ${TASKS} live tasks`,
   unit: 'ms',
   atMost: 10,
-  run: ({ pairs }) =>
-    withTasks(async (pool) => {
+  run: ({ supervisor, pairs }) =>
+    withTasks(supervisor, async (pool) => {
       const times = await time(pairs, async () => {
         const found = await pool.search({ meta: { number: 42 } })
         if (found.length !== 1) throw new Error(`found ${found.length} tasks`)
@@ -45,9 +45,9 @@ export const searchByPredicate = {
   id: 'search-predicate',
   title: `search by predicate over ${TASKS} tasks, fresh connections, per task`,
   unit: 'ms',
-  atMost: 1,
-  run: ({ pairs }) =>
-    withTasks(async (pool) => {
+  atMost: 0.4,
+  run: ({ supervisor, pairs }) =>
+    withTasks(supervisor, async (pool) => {
       const times = await time(pairs, async () => {
         const found = await pool.search((info) => info.clientCount > 0)
         if (found.length !== TASKS) throw new Error(`found ${found.length} tasks`)

@@ -1,24 +1,18 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, rmSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { encode } from '@bgtask/protocol/rpc'
+import { join } from 'node:path'
+import { bgtask, node } from '../lib/commands.mjs'
 import { temporaryPool } from '../lib/environment.mjs'
-import { comparePairs } from '../lib/pairs.mjs'
+import { comparePairs, median } from '../lib/pairs.mjs'
 
-const BARE_PAIRS = 11
-const bareProgram = fileURLToPath(new URL('../lib/bare-supervisor.cjs', import.meta.url))
+const MANY = 500
+const firstSpawnProgram = join(import.meta.dirname, '../lib/first-spawn.mjs')
 
-/** Nothing of a library's own in it, which would make it slower than it is. */
-const bareNode = async () => {
-  const start = performance.now()
-  execFileSync(process.execPath, ['-e', '0'])
-  return performance.now() - start
-}
+/** The spawner is there after the second spawn, and the code is compiled after some more. */
+const SPAWNS_BEFORE = 5
 
 /** From `spawn` until `info()` says running; the task is ended outside of the measured time. */
 const spawnUntilRunning =
-  (pool, settle, end = terminate) =>
+  (pool, settle = async () => {}) =>
   async () => {
     await settle()
     const start = performance.now()
@@ -26,54 +20,78 @@ const spawnUntilRunning =
     const { state } = await task.info()
     const took = performance.now() - start
     if (state !== 'running') throw new Error(`state is ${state}`)
-    await end(task)
+    await terminate(task)
     return took
   }
 
-const atOnce = async () => {}
-
 const terminate = (task) => task.terminateSupervisor({ steps: [{ killSignal: 'SIGKILL', waitMs: 5_000 }] })
 
-/** The ratio for a supervisor that does as little as one in Node can. */
-async function bareSupervisor() {
-  const { pool, dispose } = temporaryPool({ supervisor: 'node' })
-  try {
-    const model = await pool.spawn({ exec: ['sleep', '600'] })
-    const info = encode(await model.info()).toString('base64')
-    await terminate(model)
-    pool.supervisorCmd = [...pool.supervisorCmd.slice(0, -1), bareProgram]
-    pool.applySupervisorEnv({ BENCH_INFO: info, BENCH_POOL: pool.path })
-    const end = async (task) => {
-      process.kill(task.pid, 'SIGTERM')
-      while (existsSync(`/proc/${task.pid}`)) await delay(5)
-      rmSync(pool.socketPath(task.pid), { force: true })
-    }
-    const { ratio } = await comparePairs(BARE_PAIRS, spawnUntilRunning(pool, atOnce, end), bareNode)
-    return ratio
-  } finally {
-    await dispose()
-  }
+/** Against `node -e 0`, with nothing of a library's own in it, which would make it slower than it is. */
+async function compareWithNode(pairs, ours, onPair) {
+  const result = await comparePairs(pairs, ours, node(['-e', '0']), onPair)
+  const detail = `${result.ours.toFixed(1)} ms, node -e 0: ${result.theirs.toFixed(1)} ms`
+  return { value: result.ratio, spread: result.ratios, detail }
 }
 
-async function measure(pairs, options, settle, onPair) {
-  const { pool, dispose } = temporaryPool(options)
-  try {
-    const { ours, theirs, ratio, ratios } = await comparePairs(pairs, spawnUntilRunning(pool, settle), bareNode, onPair)
-    return { value: ratio, spread: ratios, detail: `${ours.toFixed(1)} ms, node -e 0: ${theirs.toFixed(1)} ms` }
-  } finally {
-    await dispose()
-  }
-}
-
-export const coldSpawn = {
-  id: 'spawn-cold',
-  title: 'spawn, cold, until info() says running, against `node -e 0`',
+export const spawn = {
+  id: 'spawn',
+  title: 'spawn until info() says running, in a pool that has spawned before, against `node -e 0`',
   unit: '×',
-  atMost: 1.5,
-  run: async ({ pairs, onPair }) => {
-    const result = await measure(pairs, {}, atOnce, onPair)
-    const least = await bareSupervisor()
-    return { ...result, detail: `${result.detail}, a supervisor that keeps nothing: ${least.toFixed(2)} ×` }
+  atMost: 0.2,
+  run: async ({ supervisor, pairs, onPair }) => {
+    const { pool, dispose } = temporaryPool({ supervisor })
+    try {
+      for (let count = 0; count < SPAWNS_BEFORE; count += 1) await spawnUntilRunning(pool)()
+      return await compareWithNode(pairs, spawnUntilRunning(pool), onPair)
+    } finally {
+      await dispose()
+    }
+  },
+}
+
+export const firstSpawn = {
+  id: 'spawn-first',
+  title: 'the first spawn of a fresh process, until info() says running, against `node -e 0`',
+  unit: '×',
+  atMost: 0.6,
+  run: async ({ supervisor, pairs, onPair }) => {
+    const { pool, dispose } = temporaryPool({ supervisor })
+    const loads = []
+    const spawnFirst = async () => {
+      const text = execFileSync(process.execPath, [firstSpawnProgram, pool.path, supervisor], { encoding: 'utf8' })
+      const { pid, load, spawn } = JSON.parse(text)
+      loads.push(load)
+      await terminate(await pool.taskByPid(pid))
+      return spawn
+    }
+    try {
+      const result = await compareWithNode(pairs, spawnFirst, onPair)
+      return { ...result, detail: `${result.detail}, to load the library before: ${median(loads).toFixed(1)} ms` }
+    } finally {
+      await dispose()
+    }
+  },
+}
+
+export const runCommand = {
+  id: 'run',
+  title: '`bgtask run` as a whole, against `node -e 0`',
+  unit: '×',
+  atMost: 1.6,
+  run: async ({ supervisor, pairs, onPair }) => {
+    const { pool, dispose } = temporaryPool({ supervisor })
+    const env = { ...process.env, BGTASK_TASKPOOL_PATH: pool.path, BGTASK_SUPERVISOR: supervisor }
+    const run = bgtask(['run', '--', 'sleep', '600'], env)
+    const runOnce = async () => {
+      const took = await run()
+      for (const task of await pool.search()) await terminate(task)
+      return took
+    }
+    try {
+      return await compareWithNode(pairs, runOnce, onPair)
+    } finally {
+      await dispose()
+    }
   },
 }
 
@@ -82,7 +100,36 @@ export const standbySpawn = {
   title: 'spawn with a standby, until info() says running, against `node -e 0`',
   unit: '×',
   atMost: 0.2,
+  supervisors: ['node'],
   // A standby is refilled off the caller's path: it is given the time that a caller takes between two spawns.
-  run: ({ pairs, onPair }) =>
-    measure(pairs, { standby: 1 }, () => new Promise((resolve) => setTimeout(resolve, 400)), onPair),
+  run: async ({ supervisor, pairs, onPair }) => {
+    const { pool, dispose } = temporaryPool({ supervisor, standby: 1 })
+    const settle = () => new Promise((resolve) => setTimeout(resolve, 400))
+    try {
+      return await compareWithNode(pairs, spawnUntilRunning(pool, settle), onPair)
+    } finally {
+      await dispose()
+    }
+  },
+}
+
+export const manySpawns = {
+  id: 'spawn-many',
+  title: `of ${MANY} spawns at once, those that succeed within the default deadline`,
+  unit: 'tasks',
+  atLeast: MANY,
+  run: async ({ supervisor }) => {
+    const { pool, dispose } = temporaryPool({ supervisor })
+    try {
+      const start = performance.now()
+      const spawns = Array.from({ length: MANY }, () => pool.spawn({ exec: ['sleep', '600'] }))
+      const outcomes = await Promise.allSettled(spawns)
+      const took = performance.now() - start
+      const [failed] = outcomes.filter(({ status }) => status === 'rejected')
+      const detail = `${(took / 1_000).toFixed(2)} s${failed === undefined ? '' : `, ${failed.reason.message}`}`
+      return { value: outcomes.filter(({ status }) => status === 'fulfilled').length, detail }
+    } finally {
+      await dispose()
+    }
+  },
 }

@@ -2,22 +2,25 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { temporaryPool } from '../lib/environment.mjs'
-import { comparePairs, median } from '../lib/pairs.mjs'
+import { comparePairs } from '../lib/pairs.mjs'
 
 const GIBIBYTE = 2 ** 30
-const RELAYS = 5
 const bareRelayer = fileURLToPath(new URL('../lib/bare-relay.mjs', import.meta.url))
-const bareReader = fileURLToPath(new URL('../lib/bare-reader.mjs', import.meta.url))
 
-/** Milliseconds that a bare Node takes to read 1 GiB from a real pipe, which `sh` makes. */
-async function bareRead() {
-  const text = execFileSync('/bin/sh', ['-c', 'head -c 1G /dev/zero | "$@"', 'sh', process.execPath, bareReader])
-  const { total, ms } = JSON.parse(text)
+/** Milliseconds that a program in C takes to read 1 GiB from a real pipe, which `sh` makes. */
+const bareRead = (reader) => async () => {
+  const { total, ms } = JSON.parse(execFileSync('/bin/sh', ['-c', 'head -c 1G /dev/zero | "$0"', reader]))
   if (total !== GIBIBYTE) throw new Error(`read ${total} bytes`)
   return ms
 }
 
-/** The same over a unix socket to a second Node, which is what following takes at the least: no buffer, no messages. */
+function compileReader(directory) {
+  const reader = join(directory, 'bare-reader')
+  execFileSync('cc', ['-O2', '-o', reader, join(import.meta.dirname, '../lib/bare-reader.c')])
+  return reader
+}
+
+/** Milliseconds that one bare Node takes to send as much from such a pipe over a unix socket to another: no buffer, no messages. */
 function bareRelay(socketPath) {
   const script =
     '"$@" read "$0" & while [ ! -S "$0" ]; do sleep 0.01; done; head -c 1G /dev/zero | "$@" relay "$0"; wait'
@@ -30,13 +33,13 @@ function bareRelay(socketPath) {
 
 const speed = (ms) => `${Math.round(GIBIBYTE / 2 ** 20 / (ms / 1_000))} MiB/s`
 
-/** As speed: how many times as fast as the bare reader. */
-async function compare(pairs, ours, onPair) {
-  const result = await comparePairs(pairs, ours, bareRead, onPair)
+/** As speed: how many times as fast as the bare program. */
+async function compare(pairs, ours, [name, theirs], onPair) {
+  const result = await comparePairs(pairs, ours, theirs, onPair)
   return {
     value: 1 / result.ratio,
     spread: result.ratios.map((ratio) => 1 / ratio).reverse(),
-    detail: `${speed(result.ours)}, bare Node: ${speed(result.theirs)}`,
+    detail: `${speed(result.ours)}, ${name}: ${speed(result.theirs)}`,
   }
 }
 
@@ -44,11 +47,11 @@ const KILL = { steps: [{ killSignal: 'SIGKILL', waitMs: 5_000 }] }
 
 export const drain = {
   id: 'drain',
-  title: 'drain of 1 GiB while the last MiB is kept, against a bare Node that keeps nothing',
+  title: 'drain of 1 GiB while the last MiB is kept, against a bare reader in C that keeps nothing',
   unit: '×',
-  atLeast: 0.85,
-  run: async ({ pairs, onPair }) => {
-    const { pool, dispose } = temporaryPool()
+  atLeast: 0.95,
+  run: async ({ supervisor, pairs, onPair }) => {
+    const { pool, directory, dispose } = temporaryPool({ supervisor })
     const drainOnce = async () => {
       const task = await pool.spawn({ cmd: 'read _; exec head -c 1G /dev/zero', maxReadBufSize: 2 ** 20 })
       const start = performance.now()
@@ -61,7 +64,7 @@ export const drain = {
       return ms
     }
     try {
-      return await compare(pairs, drainOnce, onPair)
+      return await compare(pairs, drainOnce, ['bare reader', bareRead(compileReader(directory))], onPair)
     } finally {
       await dispose()
     }
@@ -70,11 +73,11 @@ export const drain = {
 
 export const followBlock = {
   id: 'follow-block',
-  title: 'following 1 GiB through a 1 MiB buffer with `overflow: block`, against a bare Node that reads the same',
+  title: 'following 1 GiB through a 1 MiB buffer with `overflow: block`, against two bare Nodes that relay it',
   unit: '×',
-  atLeast: 0.5,
-  run: async ({ pairs, onPair }) => {
-    const { pool, directory, dispose } = temporaryPool()
+  atLeast: 1,
+  run: async ({ supervisor, pairs, onPair }) => {
+    const { pool, directory, dispose } = temporaryPool({ supervisor })
     const followOnce = async () => {
       const options = { maxReadBufSize: 2 ** 20, overflow: 'block' }
       const task = await pool.spawn({ cmd: 'read _; exec head -c 1G /dev/zero', ...options })
@@ -88,9 +91,12 @@ export const followBlock = {
       return ms
     }
     try {
-      const result = await compare(pairs, followOnce, onPair)
-      const relays = Array.from({ length: RELAYS }, (_, index) => bareRelay(join(directory, `relay${index}`)))
-      return { ...result, detail: `${result.detail}, bare Nodes over a unix socket: ${speed(median(relays))}` }
+      let relays = 0
+      const relay = async () => {
+        relays += 1
+        return bareRelay(join(directory, `relay${relays}`))
+      }
+      return await compare(pairs, followOnce, ['bare Nodes', relay], onPair)
     } finally {
       await dispose()
     }

@@ -7,10 +7,10 @@ import { temporaryDirectory } from './benchmark.mjs'
 // Node starts slower with it, and what is compared must not depend on it.
 delete process.env.NODE_EXTRA_CA_CERTS
 
-/** A pool in a fresh directory; `dispose` ends every task in it and removes it. */
+/** A pool in a fresh directory; `dispose` ends every task in it and removes it. Which supervisor is measured is said in `options`. */
 export function temporaryPool(options = {}) {
   const directory = temporaryDirectory()
-  const pool = new TaskPool({ path: join(directory, 'p'), mkdirIfMissing: true, supervisor: 'node', ...options })
+  const pool = new TaskPool({ path: join(directory, 'p'), mkdirIfMissing: true, ...options })
   const dispose = async () => {
     await pool.close()
     const tasks = existsSync(pool.path) ? await pool.search() : []

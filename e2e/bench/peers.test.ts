@@ -91,7 +91,7 @@ describe('bench/profile', () => {
 
 test.each([
   [PEERS, [...WORK, 'after-kill', 'growth-tasks', 'growth-rpc']],
-  [FIGURES, ['spawn-cold', 'spawn-standby', 'memory-idle', 'rpc', 'drain', 'latency', 'search-meta']],
+  [FIGURES, ['spawn', 'spawn-first', 'spawn-standby', 'rpc', 'drain', 'latency', 'search-meta']],
   [PROFILE, ['spawn', 'memory', 'calls']],
 ])('%s names with --help what it measures, and refuses what it does not know', async (program, ids) => {
   const { stdout, exitCode } = await runNode(program, ['--help'])

@@ -30,6 +30,16 @@ describe('results', () => {
     expect(sectionOf(textOf({ ...row, ours, theirs }), 'Where bgtask is behind')).toBe(line)
   })
 
+  test.each<[number, string]>([
+    [1.2, '| Stop a tree of 7 processes: time | 1.2 × tmux | at most 1.2 × | met |'],
+    [1.21, '| Stop a tree of 7 processes: time | 1.21 × tmux | at most 1.2 × | **missed** |'],
+  ])('compare bgtask at %d times the time of a peer with what is promised', (ours, line) => {
+    const title = 'Stop a tree of 7 processes: time'
+    const results = { bgtask: { samples: [ours] }, tmux: { samples: [1] } }
+    const text = textOf({ title, unit: 'ms', ours: { samples: [] }, theirs: { samples: [] }, results })
+    expect(sectionOf(text, 'Promises')).toContain(line)
+  })
+
   test('say what a peer cannot do, what failed and what is not installed', () => {
     const text = textOf({ unit: 'ms', ours: { failed: 'it broke' }, theirs: { cannot: 'has no stop' } })
     expect(text).toContain('| bgtask | failed: it broke |')
@@ -89,19 +99,15 @@ function textOf({ ours, theirs, growth, ...row }: Partial<Row> & { ours: Result;
   return resultsText({
     command: 'pnpm bench:peers',
     machine: 'a machine',
-    loads: [[0], [1]],
-    minutes: 2,
-    peers: [OURS, OTHER],
-    absent: [ABSENT],
+    seconds: { work: 100 },
+    loads: [0, 1],
+    peers: [OURS, OTHER, ABSENT],
     rows: [
       {
         title: 'Work',
         unit: '',
+        results: { bgtask: ours, other: theirs },
         ...row,
-        results: new Map([
-          ['bgtask', ours],
-          ['other', theirs],
-        ]),
       },
     ],
     growths: growth === undefined ? [] : [growth],

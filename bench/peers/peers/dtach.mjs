@@ -9,6 +9,7 @@ export const dtach = {
   title: 'dtach',
   how: '`dtach -n`; read by `dtach -a` on a terminal that `script` makes',
   version: () => versionFrom('dtach', ['--version']),
+  warmMeans: 'nothing, it starts as ever',
   open: async ({ directory, env }) => {
     const socketOf = (name) => join(directory, `${name}.s`)
     return {

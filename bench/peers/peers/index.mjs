@@ -1,4 +1,4 @@
-import { bgtask } from './bgtask.mjs'
+import { bgtask, bgtaskInNode } from './bgtask.mjs'
 import { dtach } from './dtach.mjs'
 import { plainSpawn } from './plain-spawn.mjs'
 import { pm2 } from './pm2.mjs'
@@ -8,4 +8,4 @@ import { taskSpooler } from './task-spooler.mjs'
 import { tmux } from './tmux.mjs'
 
 /** Ours first; the floor last. */
-export const PEERS = [bgtask, pm2, supervisord, tmux, dtach, taskSpooler, runsv, plainSpawn]
+export const PEERS = [bgtask, bgtaskInNode, pm2, supervisord, tmux, dtach, taskSpooler, runsv, plainSpawn]

@@ -5,8 +5,10 @@ export interface Peer {
   id: string
   title: string
   how: string
-  /** Its version. */
+  /** Its version; undefined if it is not installed. */
   installed?: string
+  /** It is bgtask in another way, so it is not what bgtask is compared with. */
+  isOurs?: boolean
 }
 
 export interface Row {
@@ -14,7 +16,8 @@ export interface Row {
   unit: string
   /** More is better. */
   more?: boolean
-  results: Map<string, Result>
+  /** By the peers' ids. */
+  results: Record<string, Result>
 }
 
 export interface Growth {
@@ -30,11 +33,11 @@ export interface Growth {
 export function resultsText(results: {
   command: string
   machine: string
-  /** Load averages at the start and at the end. */
-  loads: [number[], number[]]
-  minutes: number
+  /** What each piece of work took. */
+  seconds: Record<string, number>
+  /** Load averages before and after each. */
+  loads: number[]
   peers: Peer[]
-  absent: Peer[]
   rows: Row[]
   growths: Growth[]
   /** False where what draws the plots is missing, undefined where none were wanted. */

@@ -1,21 +1,44 @@
 import { median, quartiles } from '../../lib/pairs.mjs'
 
 /** The whole of RESULTS.md. */
-export function resultsText({ command, machine, loads, minutes, peers, absent, rows, growths, plotted }) {
-  const [startLoad, endLoad] = loads.map((load) => load.map((value) => value.toFixed(1)).join(', '))
-  const duration = minutes < 1 ? 'less than a minute' : `${Math.round(minutes)} min`
+export function resultsText({ command, machine, seconds, loads, peers, rows, growths, plotted }) {
+  const minutes = Math.ceil(Object.values(seconds).reduce((sum, one) => sum + one, 0) / 60)
+  const [least, most] = [Math.min(...loads), Math.max(...loads)].map((load) => load.toFixed(1))
+  const present = peers.filter(({ installed }) => installed !== undefined)
   return [
     '# bgtask beside what people would use instead',
-    `Written by \`${command}\` in ${duration}: the same work on all, in turn, in one run on one machine.\n${machine}. Load average at the start ${startLoad}, at the end ${endLoad}.`,
-    peersTable([...peers, ...absent]),
+    `Written by \`${command}\`, within ${minutes} min: the same work on all, in turn, each piece of work in one run on one machine.\n${machine}. Load average before and after each piece between ${least} and ${most}.`,
+    peersTable(peers),
     'Each figure is a median with the middle half of the samples, and their number; the ratio is to bgtask (2 × is twice its figure). What a peer has no means for says *cannot*.',
-    `## Where bgtask is behind\n\n${misses(rows, peers)}`,
-    ...rows.map((row) => `## ${row.title}\n\n${table(row, [...peers, ...absent])}`),
+    `## Promises\n\n${promisesTable(rows)}`,
+    `## Where bgtask is behind\n\n${misses(rows, present)}`,
+    ...rows.map((row) => `## ${row.title}\n\n${table(row, peers)}`),
     growthText(growths, plotted),
   ]
+    .filter((part) => part !== '')
     .join('\n\n')
     .trimEnd()
     .concat('\n')
+}
+
+/** What is promised against a peer, by the beginning of the row's title. */
+const PROMISES = [
+  { title: 'The same, warm', peer: 'dtach', atMost: 1 },
+  { title: 'Start 100 at once', peer: 'dtach', atMost: 0.8 },
+  { title: "From the command's write", peer: 'tmux', atMost: 1.3 },
+  { title: 'Stop a tree of 7 processes: time', peer: 'tmux', atMost: 1.2 },
+]
+
+function promisesTable(rows) {
+  const lines = PROMISES.flatMap(({ title, peer, atMost }) => {
+    const row = rows.find((one) => one.title.startsWith(title))
+    const [ours, theirs] = ['bgtask', peer].map((id) => summary(row?.results[id])?.middle)
+    if (ours === undefined || theirs === undefined) return []
+    const found = ours / theirs
+    const verdict = found <= atMost ? 'met' : '**missed**'
+    return [`| ${row.title} | ${significant(found)} × ${peer} | at most ${atMost} × | ${verdict} |`]
+  })
+  return ['| | measured | promised | |', '|---|---|---|---|', ...lines].join('\n')
 }
 
 function peersTable(peers) {
@@ -29,10 +52,10 @@ function peersTable(peers) {
 /** Every row in which another is better, whatever that costs it elsewhere. */
 function misses(rows, peers) {
   const lines = rows.flatMap((row) => {
-    const ours = row.results.get('bgtask')
-    const better = peers.filter(({ id }) => id !== 'bgtask' && isBetter(row, row.results.get(id), ours))
+    const ours = row.results.bgtask
+    const better = peers.filter(({ id, isOurs }) => id !== 'bgtask' && !isOurs && isBetter(row, row.results[id], ours))
     if (better.length === 0) return []
-    const theirs = better.map(({ id, title }) => `${title} ${cell(row.results.get(id), row.unit)}`).join(', ')
+    const theirs = better.map(({ id, title }) => `${title} ${cell(row.results[id], row.unit)}`).join(', ')
     return [`- ${row.title}: ${cell(ours, row.unit)}; better: ${theirs}.`]
   })
   return lines.length > 0 ? lines.join('\n') : 'Nowhere in this run.'
@@ -48,12 +71,12 @@ function isBetter({ more }, theirs, ours) {
 
 function table({ unit, results }, peers) {
   if (unit === 'yes/no') {
-    const answers = peers.map(({ id, title }) => `| ${title} | ${cell(results.get(id), unit)} |`)
+    const answers = peers.map(({ id, title }) => `| ${title} | ${cell(results[id], unit)} |`)
     return ['| | |', '|---|---|', ...answers].join('\n')
   }
-  const ours = summary(results.get('bgtask'))
+  const ours = summary(results.bgtask)
   const lines = peers.map(({ id, title }) => {
-    const result = results.get(id)
+    const result = results[id]
     const own = summary(result)
     return `| ${title} | ${cell(result, unit)} | ${spread(own, unit)} | ${own?.count ?? ''} | ${id === 'bgtask' ? '' : ratio(own, ours)} |`
   })

@@ -19,7 +19,7 @@ export const spawnWarm = {
   run: async ({ peers, plan, onSample }) => {
     const sample = (peer) => {
       if (peer.warmMeans === undefined) throw new Cannot('has nothing that could be warm')
-      return withSession(peer, startWarm, { standby: 1 })
+      return withSession(peer, startWarm, { isWarm: true })
     }
     const means = peers.filter((peer) => peer.warmMeans).map((peer) => `${peer.id}: ${peer.warmMeans}`)
     const title = `${spawnWarm.title} (${means.join(', ')})`

@@ -1,0 +1,11 @@
+// node first-spawn.mjs POOL SUPERVISOR: the first spawn of a process, and how long the library took to load before (ms).
+const start = performance.now()
+const { TaskPool } = await import('@bgtask/pool')
+const loaded = performance.now()
+const pool = new TaskPool({ path: process.argv[2], supervisor: process.argv[3] })
+const task = await pool.spawn({ exec: ['sleep', '600'] })
+const { state } = await task.info()
+const spawned = performance.now()
+if (state !== 'running') throw new Error(`state is ${state}`)
+console.log(JSON.stringify({ pid: task.pid, load: loaded - start, spawn: spawned - loaded }))
+process.exit()
