@@ -21,11 +21,13 @@ use support::Random;
 
 const ROUNDS: u64 = 20_000;
 
-/// Seeds from 0 on, as many as a test run has time for. With `BGTASK_FUZZ_SECONDS` each test goes on for so long.
+/// Seeds from 0 on, as many as a test run has time for. With `BGTASK_FUZZ_SECONDS` each test goes on for so long, from the
+/// seed `BGTASK_FUZZ_FROM` on: another one is another run.
 fn seeds() -> impl Iterator<Item = u64> {
-    let seconds = std::env::var("BGTASK_FUZZ_SECONDS").ok().map(|text| text.parse().unwrap());
-    let end = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-    (0..).take_while(move |seed| end.map_or(*seed < ROUNDS, |end| Instant::now() < end))
+    let number = |name| std::env::var(name).ok().map(|text| text.parse().unwrap());
+    let end = number("BGTASK_FUZZ_SECONDS").map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    let from = number("BGTASK_FUZZ_FROM").unwrap_or(0);
+    (from..).take_while(move |seed| end.map_or(*seed < from + ROUNDS, |end| Instant::now() < end))
 }
 
 /// Small ones, so that mutations reach them.
