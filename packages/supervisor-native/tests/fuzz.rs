@@ -103,7 +103,10 @@ fn lock_files_and_records() {
         let text = String::from_utf8_lossy(&bytes);
         let _ = Text::parse(&text);
         if let Some(value) = json_parser::parse(&text) {
-            assert_eq!(json_parser::parse(&Json::of(&value)), Some(value), "seed {seed}");
+            // Not the same value, since JSON has no infinite numbers: as in JavaScript, 1e999 is read as one, and written as null.
+            let written = Json::of(&value);
+            let again = json_parser::parse(&written).unwrap_or_else(|| panic!("seed {seed}: {written} is no JSON"));
+            assert_eq!(Json::of(&again), written, "seed {seed}");
         }
     }
 }

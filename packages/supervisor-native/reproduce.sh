@@ -1,0 +1,28 @@
+#!/bin/sh
+# Builds the released binary twice, with sources and packages in different directories, and fails unless both have the same bytes.
+#   ./reproduce.sh x64|arm64 [directory with packages that release.sh has unpacked]
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+arch=${1:?usage: ./reproduce.sh x64|arm64 [directory with packages]}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# build NAME: prints the checksum.
+build() {
+  mkdir -p "$work/$1/sources" "$work/$1/packages"
+  (cd "$here" && cp -r Cargo.toml Cargo.lock NOTICES.md src ./*.mjs release.sh "$work/$1/sources")
+  for unpacked in root "root-$arch"; do
+    [ ! -d "$packages/$unpacked" ] || cp -r "$packages/$unpacked" "$work/$1/packages"
+  done
+  "$work/$1/sources/release.sh" "$arch" "$work/$1/packages" >&2
+  cat "$work/$1/supervisor-linux-$arch/SHA256SUMS"
+}
+
+packages=${2:-$work/none}
+first=$(build one)
+# Downloaded once.
+packages=$work/one/packages
+second=$(build another-one)
+printf '%s\n%s\n' "$first" "$second"
+[ "$first" = "$second" ] || { echo 'reproduce.sh: the builds differ' >&2; exit 1; }
