@@ -12,7 +12,9 @@ if (tarballs.length === 0) throw new Error(`no tarballs in ${directory}`)
 const project = mkdtempSync(join(tmpdir(), 'sbom-'))
 try {
   writeFileSync(join(project, 'package.json'), '{ "name": "sbom", "version": "0.0.0", "private": true }')
-  npm(['install', '--ignore-scripts', '--no-audit', '--no-fund', ...tarballs.map((name) => join(directory, name))])
+  const paths = tarballs.map((name) => join(directory, name))
+  // Packages of all platforms, on one of them.
+  npm(['install', '--force', '--ignore-scripts', '--no-audit', '--no-fund', ...paths])
   const whole = JSON.parse(npm(['sbom', '--sbom-format', 'cyclonedx']))
   for (const name of tarballs) {
     const sbom = { ...whole, ...sbomOf(name, whole) }

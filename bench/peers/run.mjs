@@ -115,7 +115,9 @@ function textOf({ peers, parts }, plotted) {
   })
 }
 
-const growthsOf = ({ parts }) => GROWTH.flatMap(({ id }) => parts[id]?.results ?? [])
+function growthsOf({ parts }) {
+  return GROWTH.flatMap(({ id }) => parts[id]?.results ?? [])
+}
 
 function commandLine() {
   return ['pnpm bench:peers', options.quick && '--quick', options.peers && `--peers ${options.peers}`]

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Builds the released binary twice, with sources and packages in different directories, and fails unless both have the same bytes.
+# The binary is then in the package of its platform, as after release.sh.
 #   ./reproduce.sh x64|arm64 [directory with packages that release.sh has unpacked]
 set -eu
 
@@ -26,3 +27,4 @@ packages=$work/one/packages
 second=$(build another-one)
 printf '%s\n%s\n' "$first" "$second"
 [ "$first" = "$second" ] || { echo 'reproduce.sh: the builds differ' >&2; exit 1; }
+node "$here/stage.mjs" "$arch" "$work/one/supervisor-linux-$arch/bgtask-supervisor"

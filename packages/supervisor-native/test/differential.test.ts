@@ -15,7 +15,10 @@ test.runIf(hasCargo())(
   'both scanners and both readers of the spec come to the same verdicts',
   () => {
     const corpus = documentedMessages()
-    const cases = [...corpus, ...Array.from({ length: ROUNDS }, (_, index) => mutate(corpus, randomOf(FIRST_SEED + index)))]
+    const cases = [
+      ...corpus,
+      ...Array.from({ length: ROUNDS }, (_, index) => mutate(corpus, randomOf(FIRST_SEED + index))),
+    ]
     const input = cases.map((bytes) => `${bytes.toString('hex')}\n`).join('')
     const args = ['run', '--offline', '--locked', '--quiet', '--example', 'verdicts']
     const output = execFileSync('cargo', args, { cwd: crate, input, encoding: 'utf8', maxBuffer: 2 ** 26 })

@@ -36,6 +36,8 @@ export async function launch<T>({ spec, plan, wait }: ParsedSpawn, launcher: Lau
   const start = (supervisor: SupervisorProcess) =>
     supervisor.launch(given, wait, (pid, name) => launcher.reach({ pid, taskId, supervisor: name }, wait))
   return launches.run(async () => {
+    // The event loop turns between the two halves of a spawn's work, so that neither keeps it for long.
+    await new Promise(setImmediate)
     try {
       return await startUntilReady(plan, launcher, start)
     } catch (error) {
