@@ -540,7 +540,8 @@ class Connection:
             self.send([2, "error", [{"code": "ERR_BGTASK_PROTOCOL", "message": str(problem) or repr(problem)}]])
         finally:
             for call in self.calls:
-                call.cancel()
+                if call.get_name() not in ("stop", "terminate"):  # W-12: these continue without their client.
+                    call.cancel()
             self.supervisor.connections.discard(self)
             self.writer.close()
 
@@ -568,7 +569,7 @@ class Connection:
             if message[2] == "hello":
                 self.greet(*message[1:])  # W-43: before a request that came behind it is begun.
                 return
-            call = asyncio.get_running_loop().create_task(self.answer(*message[1:]))
+            call = asyncio.get_running_loop().create_task(self.answer(*message[1:]), name=message[2])
             self.calls.add(call)
             call.add_done_callback(self.calls.discard)
         elif not (kind == 1 and length == 4) and not is_notification(message):  # W-8

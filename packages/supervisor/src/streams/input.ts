@@ -91,6 +91,8 @@ export class InputStream {
     this.#closing = true
     if (!this.#isOpen) return
     if (immediate || this.#queuedBytes === 0) this.detach()
+    // Writes that wait for room are refused now, not when the child reads again.
+    else this.#changed.wake()
   }
 
   info(): InputInfo {
