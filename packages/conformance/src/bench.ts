@@ -64,7 +64,7 @@ export class Bench {
     return join(this.#root, name)
   }
 
-  /** Starts a task through the pool; it stops at once unless told otherwise. */
+  /** Starts a task through the pool; its steps are a SIGKILL unless given. */
   spawn(options: SpawnOptions): Promise<Task> {
     this.#checkOpen()
     const spawning = this.pool.spawn({ stop: KILL, signal: this.#ending.signal, ...options })
@@ -136,7 +136,7 @@ export class Bench {
     rmSync(this.#root, { recursive: true, force: true })
   }
 
-  /** A check that is ended early does not know it, and must start nothing that nobody would end. */
+  /** A check that was ended early continues without knowing it, and must not start what would not be ended. */
   #checkOpen(): void {
     if (this.#ending.signal.aborted) throw new Error('the check is over')
   }

@@ -10,9 +10,9 @@ export interface Check {
   /** Sentences of docs/launch.md (`L-1`), docs/wire.md (`W-1`) and docs/pool-directory.md (`D-1`) that it holds a supervisor to. */
   readonly ids: readonly string[]
   readonly profile: Profile
-  /** What breaks a `should` is told, and does no harm to the outcome. */
+  /** A `should` that fails is reported, but the supervisor still conforms. */
   readonly level: 'must' | 'should'
-  /** Rejects with what was found instead. @throws Skipped where this machine lacks what it takes. */
+  /** Rejects with what was found instead. @throws Skipped if this machine lacks what it needs. */
   run(bench: Bench): Promise<void>
 }
 

@@ -6,8 +6,8 @@ import { formatOutcome, formatSummary, runConformance } from './index.js'
 const HELP = `Usage: npx @bgtask/conformance [options] [-- <supervisorCmd…>]
        npx @bgtask/conformance --profile client -- <driverCmd…>
 
-Holds a supervisor against docs/launch.md, docs/wire.md and docs/pool-directory.md of bgtask, and prints
-what holds and what does not, with the ids of the sentences. Without a command: the daemon of @bgtask/supervisor.
+Checks a supervisor against docs/launch.md, docs/wire.md and docs/pool-directory.md of bgtask, and prints
+the result of each check with the ids of its sentences. Without a command: the daemon of @bgtask/supervisor.
 
 Options:
   --profile core|full|client
@@ -17,9 +17,9 @@ Options:
   --json               print one JSON object instead of the table
   --help               print this
 
-Exit code: 0 where every MUST of the profile holds, 1 where one does not, 2 for a wrong command line,
-130 or 143 where SIGINT or SIGTERM ended it early, 141 where nobody reads what it prints any more; nothing
-that it started is left then either.
+Exit code: 0 if every MUST of the profile holds, 1 if one does not, 2 for a wrong command line,
+130 or 143 after SIGINT or SIGTERM, 141 if the reader closes the output. All processes that it started
+are ended, in these cases too.
 `
 
 const STOPPING = ['SIGINT', 'SIGTERM'] as const
@@ -30,7 +30,7 @@ process.stdout.on('error', () => stopped.abort('SIGPIPE'))
 // A check that has failed no longer waits for what it began, and the others are to be made all the same.
 process.on('unhandledRejection', () => {})
 
-// What a check began and nobody waits for any more must not keep the program, nor begin more.
+// Whatever a check has left must not keep the program alive, nor start anything.
 process.exit(await main(process.argv.slice(2)).catch(codeOfStop))
 
 async function main(argv: string[]): Promise<number> {

@@ -52,7 +52,7 @@ export class Client {
 
   async #checkedCall<M extends MethodName>(method: M, params?: MethodParams<M>): Promise<MethodResult<M>> {
     const result = await this.callAny(method, params)
-    // The core profile need not tell all of the info.
+    // A supervisor of the core profile need not return every key.
     if (method === 'getInfo') return result as MethodResult<M>
     const { invalid } = validate(resultSchemas[method], result)
     if (invalid !== undefined) throw new Error(`the result of ${method}: ${describeInvalid(invalid)}`)
@@ -160,7 +160,7 @@ function unlessUnhandled<T>(promise: Promise<T>): Promise<T> {
   return promise
 }
 
-/** What of an exit status every supervisor tells in the same way. */
+/** The keys of an exit status that are the same for every supervisor. */
 export function howItEnded(
   status: TaskInfo['exitStatus'],
 ): { exitCode: number | null; signal: string | null; cause: string } | null {

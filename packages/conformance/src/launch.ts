@@ -90,11 +90,11 @@ export class Launch {
   }
 
   async stderrEnd(): Promise<void> {
-    await within(this.#stderrEnd, 'the end of stderr, which somebody keeps open')
+    await within(this.#stderrEnd, 'the end of stderr, which a process keeps open')
   }
 
   async stdoutEnd(): Promise<void> {
-    await within(this.#stdoutEnd, 'the end of stdout, which somebody keeps open')
+    await within(this.#stdoutEnd, 'the end of stdout, which a process keeps open')
   }
 
   /** How the process that was started ended. */

@@ -29,7 +29,7 @@ export interface ConformanceCheck extends Omit<Check, 'run' | 'profile'> {
    * Rejects with what the supervisor does instead. Nothing that was started is left afterwards.
    *
    * @param signal ends the check early: it rejects with the signal's reason then.
-   * @returns a reason where this machine cannot make the check.
+   * @returns a reason if this machine cannot make the check.
    */
   run(signal?: AbortSignal): Promise<{ readonly skipped?: string }>
 }
@@ -67,10 +67,10 @@ export function conformanceChecks({
     .map((check) => ({ ...check, run: (signal) => runCheck(check, supervisorCmd, signal) }))
 }
 
-/** Runs all checks of a profile. Never rejects because of the supervisor. @throws the signal's reason where it ended early. */
+/** Runs all checks of a profile. Never rejects because of the supervisor. @throws the signal's reason if it ended early. */
 export async function runConformance(
   options: ConformanceOptions & {
-    /** Told of each outcome as it is there, in order. */
+    /** Called with each outcome, in the order of the checks. */
     readonly onOutcome?: (outcome: Outcome) => void
     /** Checks that run at a time, 3 unless given. */
     readonly concurrency?: number
@@ -89,14 +89,14 @@ export async function runConformance(
   const toRun = conformanceChecks({ supervisorCmd, driverCmd, profile })
   const outcomes: Outcome[] = []
   let started = 0
-  let told = 0
+  let reported = 0
   const work = async () => {
     while (started < toRun.length) {
       const index = started++
       const outcome = await outcomeOf(toRun[index] as ConformanceCheck, signal)
       if (signal?.aborted) return
       outcomes[index] = outcome
-      for (; outcomes[told] !== undefined; told += 1) onOutcome(outcomes[told] as Outcome)
+      for (; outcomes[reported] !== undefined; reported += 1) onOutcome(outcomes[reported] as Outcome)
     }
   }
   await Promise.all(Array.from({ length: concurrency }, work))

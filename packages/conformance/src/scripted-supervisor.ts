@@ -104,7 +104,7 @@ function serve(): void {
   }
 }
 
-/** As if whoever lists tasks had given a wrong pattern. */
+/** As if the caller of a search had given a wrong pattern. */
 const CALLERS_FAULT = {
   code: 'ERR_BGTASK_INVALID_OPTION',
   message: 'pattern is not valid',

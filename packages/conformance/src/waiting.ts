@@ -27,7 +27,7 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
   })
 }
 
-/** Looks until something is so; for facts that nobody announces. Resolves with what `look` gave. */
+/** Polls until `look` returns a truthy value, and resolves with it; for facts that no event announces. */
 export async function until<T>(look: () => T | Promise<T>, what: string, ms = STEP_MS): Promise<NonNullable<T>> {
   for (const deadline = performance.now() + ms; ; ) {
     const found = await look()

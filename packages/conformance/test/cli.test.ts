@@ -9,11 +9,11 @@ const cli = join(import.meta.dirname, '../dist/cli.js')
 /** Never answers anything, so every check fails, and soon. */
 const BROKEN = ['/bin/sh', '-c', 'echo out of order >&2; exit 1']
 
-test('a supervisor that does not conform is told in a table, and by the exit code', { timeout: 120_000 }, async () => {
+test('a table and the exit code report a supervisor that does not conform', { timeout: 120_000 }, async () => {
   const { stdout, exitCode } = await runNode(cli, ['--profile', 'core', '--', ...BROKEN], { timeout: 110_000 })
   expect(exitCode).toBe(1)
   const lines = String(stdout).split('\n')
-  expect(lines).toContainEqual(expect.stringMatching(/^✗ fails {3}L-30 L-31 +when it says that it is ready/))
+  expect(lines).toContainEqual(expect.stringMatching(/^✗ fails {3}L-30 L-31 +at the ready line/))
   expect(lines).toContain('    the launch failed: out of order')
   expect(lines.at(-1)).toMatch(/^profile core: does not conform \(\d+ hold, \d+ fail, \d+ warn, 0 skipped\)$/)
 })
@@ -51,7 +51,7 @@ test.each([
 })
 
 // It died of the error, with all that it had started still there.
-test('leaves neither processes nor directories where nobody reads what it prints', { timeout: 60_000 }, async () => {
+test('leaves neither processes nor directories if the reader closes its output', { timeout: 60_000 }, async () => {
   const directory = tempDir()
   const run = runNode(cli, [], { env: { TMPDIR: directory }, timeout: 50_000 })
   run.stdout?.once('data', () => run.stdout?.destroy())
@@ -69,7 +69,7 @@ test.each([
   [['--profile', 'half'], '--profile must be core, full or client, got half'],
   [['--fast'], '--fast'],
   [['stray'], 'stray'],
-])('a wrong command line is told, with exit code 2: %j', async (args, words) => {
+])('a wrong command line is an error with exit code 2: %j', async (args, words) => {
   const { stderr, exitCode } = await runNode(cli, args)
   expect({ stderr, exitCode }).toEqual({ stderr: expect.stringContaining(words), exitCode: 2 })
 })

@@ -90,11 +90,11 @@ function problemOf({ kind, name, value }: Example): unknown {
   }
 }
 
-describe('every field that the packages know is told of', () => {
+describe('the documents name every field that the packages know', () => {
   test.each(METHOD_NAMES)('parameters and result of %s', (method) => {
     const known = [...keysOf(paramSchemas[method]), ...keysOf(resultSchemas[method])]
-    const told = section('wire', `### \`${method}\``)
-    expect(known.filter((key) => !told.includes(`\`${key}\``))).toEqual([])
+    const text = section('wire', `### \`${method}\``)
+    expect(known.filter((key) => !text.includes(`\`${key}\``))).toEqual([])
   })
 
   test.each(EVENT_NAMES)('the event %s', (event) => {
@@ -107,13 +107,13 @@ describe('every field that the packages know is told of', () => {
   })
 
   test('the spec', () => {
-    const told = section('launch', '## The spec')
-    expect(keysOf(launchSpecSchema).filter((key) => !told.includes(`| \`${key}\` |`))).toEqual([])
+    const text = section('launch', '## The spec')
+    expect(keysOf(launchSpecSchema).filter((key) => !text.includes(`| \`${key}\` |`))).toEqual([])
   })
 
   test('info and record', () => {
     const streams = taskInfoSchema.entries.streams.entries
-    const told = section('wire', '### `getInfo`')
+    const text = section('wire', '### `getInfo`')
     const known = [
       taskInfoSchema,
       recordedInfoSchema,
@@ -121,7 +121,7 @@ describe('every field that the packages know is told of', () => {
       streams[1],
       streams[0],
     ].flatMap(keysOf)
-    expect(known.filter((key) => !told.includes(`\`${key}\``))).toEqual([])
+    expect(known.filter((key) => !text.includes(`\`${key}\``))).toEqual([])
     const record = section('pool-directory', '## The record')
     expect(keysOf(taskRecordSchema).filter((key) => !record.includes(key))).toEqual([])
   })

@@ -105,7 +105,7 @@ describe.runIf(needs('python3-msgpack'))('the client in Python', () => {
     expect(await client(pool, ['wait', 1])).toMatchObject({ code: 1, stderr: expect.stringMatching(/No such file/) })
   })
 
-  test('tells of what a supervisor left that was killed', async () => {
+  test('lists what a killed supervisor left', async () => {
     const pool = makePool()
     const task = await pool.spawn({ exec: ['sleep', '1000'] })
     process.kill(task.pid, 'SIGKILL')

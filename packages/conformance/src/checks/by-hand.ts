@@ -28,7 +28,7 @@ const REQUESTS = {
 
 export const byHandChecks: readonly Check[] = [
   core(
-    'the requests of the documents are answered as the documents say: output and ends',
+    'the example requests of the documents are answered as documented: output and ends',
     'W-1 W-50 W-110',
     async (bench) => {
       const raw = bench.raw(
@@ -52,7 +52,7 @@ export const byHandChecks: readonly Check[] = [
   ),
 
   full(
-    'the requests of the documents are answered as the documents say: everything else',
+    'the example requests of the documents are answered as documented: all others',
     'W-1 W-40 W-60 W-130 W-140 W-160',
     async (bench) => {
       const raw = bench.raw(await bench.task({ cmd: 'read line; echo hi; cat', meta: { name: 'x', kept: true } }))
@@ -78,7 +78,7 @@ export const byHandChecks: readonly Check[] = [
     },
   ),
 
-  core('an error is a map of text', 'W-20', async (bench) => {
+  core('an error is a map of strings', 'W-20', async (bench) => {
     const raw = bench.raw(await bench.task({ exec: SLEEP }))
     // [0, 1, "fly", []]
     raw.socket.write(Buffer.from('940001a3666c7990', 'hex'))

@@ -27,7 +27,7 @@ export const cornerChecks: readonly Check[] = [
     await failsToLaunch(bench, bench.start().give(bytes), 'a spec with a byte behind it')
   }),
 
-  full('a launch that failed does not exit with 0', 'L-39', async (bench) => {
+  full('a failed launch does not exit with 0', 'L-39', async (bench) => {
     const launch = bench.launch({ exec: ['no-such-program-anywhere'] })
     assert.notEqual((await launch.exit()).code, 0, 'exit code of a supervisor whose launch failed')
   }),
@@ -50,7 +50,7 @@ export const cornerChecks: readonly Check[] = [
     assert.deepEqual((await client.info()).meta, { n: 3 }, 'meta after patches 1, 2 and 3 in one piece')
   }),
 
-  full('a second parameter and a float for an integer are errors', 'W-24', async (bench) => {
+  full('a second parameter and a float in place of an integer are errors', 'W-24', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     const raw = bench.raw(client)
     raw.send([0, 1, 'kill', [{ killSignal: 'SIGKILL' }, {}]])
@@ -63,14 +63,14 @@ export const cornerChecks: readonly Check[] = [
     assert.equal((await client.info()).state, 'running', 'state')
   }),
 
-  full('a str that is not UTF-8 ends the connection', 'W-10', async (bench) => {
+  full('a peer that sends a str that is not UTF-8 is disconnected', 'W-10', async (bench) => {
     const raw = bench.raw(await bench.task({ exec: SLEEP }))
     // [0, 1, "applyMeta", [{"patch": {"a": "\xff"}}]]
     raw.send(Buffer.from('940001a96170706c794d6574619181a5706174636881a161a1ff', 'hex'))
     await raw.closed()
   }),
 
-  full('a restart during a stop changes nothing, or comes after it', 'W-85', async (bench) => {
+  full('a restart during a stop has no effect, or waits for its end', 'W-85', async (bench) => {
     const client = await bench.task({ cmd: DEAF })
     await client.text(/ready/)
     const stop = client.call('stop', { steps: [...TERM_500, ...KILL] })
@@ -82,7 +82,7 @@ export const cornerChecks: readonly Check[] = [
     assert.deepEqual([state, run], restarted ? ['running', 2] : ['exited', 1], `state and run, restarted ${restarted}`)
   }),
 
-  full('a stop during a stop goes through its own steps', 'W-97', async (bench) => {
+  full('a stop during a stop executes its own steps', 'W-97', async (bench) => {
     const client = await bench.task({ cmd: DEAF })
     await client.text(/ready/)
     const started = performance.now()
@@ -104,7 +104,7 @@ export const cornerChecks: readonly Check[] = [
     assert.deepEqual([state, nextStartAt], ['exited', null], 'state and nextStartAt')
   }),
 
-  full('a run that outlives a stop ends as stopped, without a restart', 'W-99', async (bench) => {
+  full('a run that outlives a stop has the cause stopped, without a restart', 'W-99', async (bench) => {
     const client = await bench.task({ cmd: DEAF, restart: { on: 'always', delayMs: 0 } })
     await client.text(/ready/)
     await client.call('stop', { steps: [{ killSignal: 'SIGTERM', waitMs: 100 }] })
@@ -113,7 +113,7 @@ export const cornerChecks: readonly Check[] = [
     assert.deepEqual([run, state, exitStatus?.cause], [1, 'exited', 'stopped'], 'run, state and cause')
   }),
 
-  full('what is written may come as str', 'W-143', async (bench) => {
+  full('writeStream accepts a str', 'W-143', async (bench) => {
     const client = await bench.task({ cmd: 'cat' })
     const { acceptedOffset } = (await client.callAny('writeStream', { streamId: 0, data: 'größe' })) as {
       acceptedOffset: number
@@ -123,32 +123,45 @@ export const cornerChecks: readonly Check[] = [
     assert.equal((await client.whole()).toString(), 'größe', 'what the child got')
   }),
 
-  full('writes that wait for room when stdin is closed are refused, and the others arrive', 'W-152', async (bench) => {
-    const go = bench.beside('go')
-    const client = await bench.task({ cmd: `until [ -e ${go} ]; do sleep 0.01; done; wc -c` })
-    const data = Buffer.alloc(256 * 1024)
-    const writes = Array.from({ length: WRITES }, () =>
-      client.callAny('writeStream', { streamId: 0, data }).then(
-        () => 'accepted',
-        ({ code, remoteCode }) => remoteCode ?? code,
-      ),
-    )
-    await client.info()
-    await client.call('closeStream', { streamId: 0 })
-    const { acceptedOffset, writtenOffset, discarded, closed } = (await client.info()).streams[0]
-    assert.equal(closed, true, 'closed')
-    assert.ok(acceptedOffset < WRITES * data.length, 'a queue of 10 MiB is not bounded')
-    assert.ok(
-      writtenOffset + discarded <= acceptedOffset,
-      `${writtenOffset} written, ${discarded} discarded, ${acceptedOffset} accepted`,
-    )
-    writeFileSync(go, '')
-    const outcomes = await Promise.all(writes)
-    assert.ok(!outcomes.includes('ERR_BGTASK_TIMEOUT'), `outcomes of the writes: ${outcomes}`)
-    const accepted = outcomes.filter((outcome) => outcome === 'accepted').length
-    assert.equal(accepted * data.length, acceptedOffset, 'bytes of the writes that succeeded')
-    assert.equal(Number((await client.whole()).toString()), acceptedOffset, 'bytes that the child got')
-  }),
+  full(
+    'writes that wait for room when stdin is closed are refused, and accepted ones arrive',
+    'W-152',
+    async (bench) => {
+      const go = bench.beside('go')
+      const client = await bench.task({ cmd: `until [ -e ${go} ]; do sleep 0.01; done; wc -c` })
+      const data = Buffer.alloc(256 * 1024)
+      let refused = 0
+      const writes = Array.from({ length: WRITES }, () =>
+        client.callAny('writeStream', { streamId: 0, data }).then(
+          () => 'accepted',
+          ({ code, remoteCode }) => {
+            if (code !== 'ERR_BGTASK_TIMEOUT') refused += 1
+            return remoteCode ?? code
+          },
+        ),
+      )
+      await client.info()
+      await client.call('closeStream', { streamId: 0 })
+      const { acceptedOffset, writtenOffset, discarded, closed } = (await client.info()).streams[0]
+      assert.equal(closed, true, 'closed')
+      assert.ok(acceptedOffset < WRITES * data.length, 'a queue of 10 MiB is not bounded')
+      assert.ok(
+        writtenOffset + discarded <= acceptedOffset,
+        `${writtenOffset} written, ${discarded} discarded, ${acceptedOffset} accepted`,
+      )
+      await until(
+        () => refused === WRITES - acceptedOffset / data.length,
+        'the writes that waited for room are answered, though the child does not read',
+        10_000,
+      )
+      writeFileSync(go, '')
+      const outcomes = await Promise.all(writes)
+      assert.ok(!outcomes.includes('ERR_BGTASK_TIMEOUT'), `outcomes of the writes: ${outcomes}`)
+      const accepted = outcomes.filter((outcome) => outcome === 'accepted').length
+      assert.equal(accepted * data.length, acceptedOffset, 'bytes of the writes that succeeded')
+      assert.equal(Number((await client.whole()).toString()), acceptedOffset, 'bytes that the child got')
+    },
+  ),
 
   full('the writes of all clients that wait for room are bounded together', 'W-144', async (bench) => {
     const client = await bench.task({ exec: SLEEP })

@@ -25,7 +25,7 @@ import { outcomeOfConnect, until } from '../waiting.js'
 const SECRET = 'conformance-secret-8d1f'
 
 export const directoryChecks: readonly Check[] = [
-  core('a socket that can be seen can be connected to', 'D-1', async (bench) => {
+  core('a socket accepts connections as soon as it is visible', 'D-1', async (bench) => {
     const outcomes = new Map<string, Promise<string>>()
     const watcher = watch(bench.path, (_, name) => {
       if (name?.endsWith('.sock') && !name.startsWith('.') && !outcomes.has(name)) {
@@ -52,7 +52,7 @@ export const directoryChecks: readonly Check[] = [
     )
   }),
 
-  core('socket, log and record have the mode and group that access says, whatever the umask', 'D-2', async (bench) => {
+  core('socket, log and record have the mode and group of access, regardless of the umask', 'D-2', async (bench) => {
     const gid = process.getgid?.() ?? null
     for (const [umask, mode] of [
       ['000', 0o600],
@@ -85,7 +85,7 @@ export const directoryChecks: readonly Check[] = [
   }),
 
   should(
-    full("a daemon's own words go to its log", 'D-4', async (bench) => {
+    full('a daemon writes its messages to its log', 'D-4', async (bench) => {
       for (const behavior of ['daemon', 'background'] as const) {
         const task = await bench.spawn({ exec: SLEEP, behavior })
         // It lets go of its launcher right after it has said that it is ready, and answers afterwards.
@@ -99,25 +99,21 @@ export const directoryChecks: readonly Check[] = [
     }),
   ),
 
-  full(
-    'the record is there when the task is ready, and is as the documents say',
-    'D-5 D-20 D-21 D-48',
-    async (bench) => {
-      const pid = await bench.launch({ meta: { name: 'recorded' } }).ready()
-      const { record } = recordOf(bench, pid)
-      const client = await bench.connect(pid)
-      const { clientCount, streams, ...info } = await client.info()
-      const { timeNamespace, ...identity } = processIdentity(pid)
-      assert.deepEqual(
-        record.supervisor,
-        'timeNamespace' in record.supervisor ? { ...identity, timeNamespace } : identity,
-      )
-      assert.deepEqual(record.child, { pid: info.pid, startTime: readProcessStat(info.pid ?? 0)?.startTime })
-      assert.equal(record.uid, process.getuid?.())
-      assert.deepEqual(record.info, info)
-      assert.equal(validate(recordedInfoSchema, record.info).invalid, undefined)
-    },
-  ),
+  full('the record exists at the ready line, with the documented values', 'D-5 D-20 D-21 D-48', async (bench) => {
+    const pid = await bench.launch({ meta: { name: 'recorded' } }).ready()
+    const { record } = recordOf(bench, pid)
+    const client = await bench.connect(pid)
+    const { clientCount, streams, ...info } = await client.info()
+    const { timeNamespace, ...identity } = processIdentity(pid)
+    assert.deepEqual(
+      record.supervisor,
+      'timeNamespace' in record.supervisor ? { ...identity, timeNamespace } : identity,
+    )
+    assert.deepEqual(record.child, { pid: info.pid, startTime: readProcessStat(info.pid ?? 0)?.startTime })
+    assert.equal(record.uid, process.getuid?.())
+    assert.deepEqual(record.info, info)
+    assert.equal(validate(recordedInfoSchema, record.info).invalid, undefined)
+  }),
 
   full('the record is replaced as a whole', 'D-5', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
@@ -130,7 +126,7 @@ export const directoryChecks: readonly Check[] = [
     assert.equal(recordOf(bench, supervisorPid).record.info.meta.changed, true)
   }),
 
-  full('a change is on record before anybody is told', 'D-6', async (bench) => {
+  full('a change is on record before it is reported', 'D-6', async (bench) => {
     const client = await bench.task({ cmd: 'read line; exit 3' })
     const { supervisorPid } = await client.info()
     const onRecord = () => recordOf(bench, supervisorPid).record.info
@@ -143,7 +139,7 @@ export const directoryChecks: readonly Check[] = [
     assert.deepEqual({ state, pid, recorded }, { state: 'exited', pid: null, recorded: exitStatus })
   }),
 
-  full('the record stays where a stop left survivors', 'D-10', async (bench) => {
+  full('the record stays if a stop left survivors', 'D-10', async (bench) => {
     const client = await bench.task({ cmd: 'trap "" TERM; echo ready; while :; do sleep 0.1; done' })
     await client.text(/ready/)
     const { supervisorPid, taskId } = await client.info()
@@ -152,14 +148,14 @@ export const directoryChecks: readonly Check[] = [
     assert.deepEqual(bench.files(), [`${supervisorPid}.${taskId}.json`])
   }),
 
-  core('whoever terminates takes its files away', 'D-7', async (bench) => {
+  core('terminate removes socket, log and record', 'D-7', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     await client.call('terminate')
     await client.closedBySupervisor()
     assert.deepEqual(bench.files(), [])
   }),
 
-  core('files of others are left alone, also one that took the place of its socket', 'D-8', async (bench) => {
+  core('foreign files are left alone, also one in the place of the socket', 'D-8', async (bench) => {
     const others = ['1.0123456789abcdef.json', '1.out', '1.sock', 'notes.txt']
     for (const name of others) writeFileSync(join(bench.path, name), 'mine')
     const client = await bench.task({ exec: SLEEP })

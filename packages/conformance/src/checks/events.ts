@@ -31,7 +31,7 @@ export const eventChecks: readonly Check[] = [
     assert.deepEqual([(await client.call('waitExit', {})).done, (await client.info()).state], [true, 'exited'])
   }),
 
-  full('events tell what happens, once, to every subscriber', 'W-170 W-180', async (bench) => {
+  full('each event is sent once, to each subscriber', 'W-170 W-180', async (bench) => {
     const client = await bench.task({ cmd: 'read line; echo said; exit 6', meta: { kept: true } })
     const silent = await bench.connect((await client.info()).supervisorPid)
     for (const time of [1, 2]) {
@@ -73,7 +73,15 @@ export const eventChecks: readonly Check[] = [
     assert.deepEqual(silent.heard, [], 'what a client heard that did not subscribe')
   }),
 
-  full('a subscriber that does not read learns how many events it missed', 'W-171', async (bench) => {
+  full('a signal to the supervisor is reported by the event terminating', 'W-180', async (bench) => {
+    const client = await bench.task({ exec: SLEEP })
+    await client.call('subscribe')
+    process.kill((await client.info()).supervisorPid, 'SIGTERM')
+    await client.event('terminating')
+    await client.event('stateChange', ({ state }) => state === 'terminating')
+  }),
+
+  full('a slow subscriber gets the number of missed events', 'W-171', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     const raw = bench.raw(client)
     raw.send([0, 0, 'subscribe', []])
@@ -94,7 +102,7 @@ export const eventChecks: readonly Check[] = [
       return undefined
     }
     let other = await next()
-    // Nothing happens any more, and still it is told.
+    // Reported although no further event follows.
     while (other === undefined) other = await next()
     assert.deepEqual(other, { name: 'missed', count: EVENTS - got.length }, `after ${got.length} of ${EVENTS} events`)
     await client.call('applyMeta', { patch: { n: EVENTS, text } })

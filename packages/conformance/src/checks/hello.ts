@@ -6,7 +6,7 @@ import { SLEEP } from '../spec.js'
 const ANOTHER = 'fedcba9876543210'
 
 export const helloChecks: readonly Check[] = [
-  full('hello tells the version and the methods', 'W-40', async (bench) => {
+  full('hello returns the version and the methods', 'W-40', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     const { protocol, methods } = await client.call('hello', { protocol: 1, software: 'conformance' })
     assert.equal(protocol, 1)
@@ -23,36 +23,32 @@ export const helloChecks: readonly Check[] = [
     }
   }),
 
-  core(
-    'a client that means another task is refused, with all that it sent behind its hello',
-    'W-41 W-42 W-43',
-    async (bench) => {
-      const client = await bench.task({ exec: SLEEP })
-      const raw = bench.raw(client)
-      raw.send(
-        [0, 1, 'hello', [{ taskId: ANOTHER }]],
-        [0, 2, 'kill', [{ killSignal: 'SIGKILL' }]],
-        [0, 3, 'terminate', []],
-      )
-      for (;;) {
-        const [, id, error] = await raw.message()
-        if (id !== 1) continue
-        assert.ok(isPlainObject(error), `an error for a hello of another task, not ${JSON.stringify(error)}`)
-        assert.equal(error.code, 'ERR_BGTASK_TASK_GONE')
-        assert.deepEqual(error.data, { taskId: ANOTHER })
-        break
-      }
-      await raw.closed()
-      // Time for the signal to have its effect.
-      const after = await client.call('readStream', { streamId: 1, waitMs: 200 }).then(
-        ({ eof }) => (eof ? 'ended' : 'runs'),
-        () => 'ended with its supervisor',
-      )
-      assert.equal(after, 'runs', 'what became of the task')
-    },
-  ),
+  core('a client of another task is rejected, with all requests behind its hello', 'W-41 W-42 W-43', async (bench) => {
+    const client = await bench.task({ exec: SLEEP })
+    const raw = bench.raw(client)
+    raw.send(
+      [0, 1, 'hello', [{ taskId: ANOTHER }]],
+      [0, 2, 'kill', [{ killSignal: 'SIGKILL' }]],
+      [0, 3, 'terminate', []],
+    )
+    for (;;) {
+      const [, id, error] = await raw.message()
+      if (id !== 1) continue
+      assert.ok(isPlainObject(error), `an error for a hello of another task, not ${JSON.stringify(error)}`)
+      assert.equal(error.code, 'ERR_BGTASK_TASK_GONE')
+      assert.deepEqual(error.data, { taskId: ANOTHER })
+      break
+    }
+    await raw.closed()
+    // Time for the signal to have its effect.
+    const after = await client.call('readStream', { streamId: 1, waitMs: 200 }).then(
+      ({ eof }) => (eof ? 'ended' : 'runs'),
+      () => 'ended with its supervisor',
+    )
+    assert.equal(after, 'runs', 'what became of the task')
+  }),
 
-  core('a client that means this task, or says nothing of it, goes on', 'W-41 W-44', async (bench) => {
+  core('a client of this task, or of no named task, continues', 'W-41 W-44', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     const { taskId } = await client.info()
     for (const params of [{ taskId }, {}, { taskId, protocol: 1, somethingNew: true }]) {
@@ -64,7 +60,7 @@ export const helloChecks: readonly Check[] = [
     await client.closedBySupervisor()
   }),
 
-  full('hello and info name the same features, and a spec may need them all', 'W-45', async (bench) => {
+  full('hello and info list the same features, and a spec may need all of them', 'W-45', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     const { features } = await client.call('hello')
     assert.deepEqual((await client.info()).features, features)

@@ -16,19 +16,20 @@ export const infoValueChecks: readonly Check[] = [
       return info.state === 'backoff' ? info : undefined
     }, 'state backoff')
     writeFileSync(go, '')
+    await until(() => Date.now() > (before.exitedAt ?? 0), 'a later millisecond than that of the exit')
     await client.call('restart')
     const info = await client.info()
     const nil = { exitedAt: null, exitStatus: null, exitOffsets: null, nextStartAt: null, failure: null }
     assertHas(info, { state: 'running', run: 2, restarts: 1, lockfile, ...nil }, 'the info of run 2')
     assertHas(info.restart, restart, 'restart of the info')
     assert.ok(
-      (info.startedAt ?? 0) >= (before.exitedAt ?? 0),
-      `startedAt ${info.startedAt} of run 2, before run 1 ended`,
+      (info.startedAt ?? 0) > (before.exitedAt ?? 0),
+      `startedAt ${info.startedAt} of run 2, not after the exit of run 1 at ${before.exitedAt}`,
     )
     assert.ok(Math.abs(info.createdAt - Date.now()) < 60_000, `createdAt ${info.createdAt} is not this minute`)
   }),
 
-  full('failure says why the state is failed, and is nil in a later run', 'W-51', async (bench) => {
+  full('failure has the reason for the state failed, and is nil in a later run', 'W-51', async (bench) => {
     const go = bench.beside('go')
     const restart = { on: 'failure', delayMs: 0, maxRestarts: 0 } as const
     const client = await bench.task({ cmd: `[ -e ${go} ] && exec sleep 1000; exit 1`, restart })
@@ -45,7 +46,7 @@ export const infoValueChecks: readonly Check[] = [
     assert.deepEqual(exitOffsets, { 1: 60_000, 2: 30_000 }, 'exitOffsets')
   }),
 
-  full('accepted bytes are those written, those discarded and those in the queue', 'W-57', async (bench) => {
+  full('acceptedOffset is the sum of written, discarded and queued bytes', 'W-57', async (bench) => {
     const go = bench.beside('go')
     const client = await bench.task({ cmd: `until [ -e ${go} ]; do sleep 0.01; done; head -c 1000 > /dev/null` })
     const data = Buffer.alloc(200_000)
@@ -65,7 +66,7 @@ export const infoValueChecks: readonly Check[] = [
     )
   }),
 
-  full('the info says why stdin was closed early', 'W-51', async (bench) => {
+  full('info has the reason why stdin was closed early', 'W-51', async (bench) => {
     const client = await bench.task({ cmd: 'exec 0<&-; echo closed; exec sleep 1000' })
     await client.text(/closed/)
     await until(

@@ -6,7 +6,7 @@ import { SLEEP } from '../spec.js'
 import { until } from '../waiting.js'
 
 export const infoChecks: readonly Check[] = [
-  core('getInfo tells of the task', 'W-50', async (bench) => {
+  core('getInfo describes the task', 'W-50', async (bench) => {
     const meta = { name: 'x', list: [1, 2.5, null, true], nested: { ü: '✓' } }
     const before = { taskId: 'abcdef0123456789', exec: [...SLEEP], meta, cwd: bench.path, behavior: 'daemon' } as const
     const supervisorPid = await bench.launch({ ...before, exec: [...SLEEP] }).ready()
@@ -30,8 +30,8 @@ export const infoChecks: readonly Check[] = [
     assert.equal(typeof info.software, 'string')
     const other = { exec: ['sleep', '1000'], behavior: 'background' } as const
     const background = await bench.connect(await bench.launch({ ...other, exec: [...other.exec] }).ready())
-    const told = await background.info()
-    assert.deepEqual({ exec: told.command, behavior: told.behavior }, other, 'command and behavior')
+    const reported = await background.info()
+    assert.deepEqual({ exec: reported.command, behavior: reported.behavior }, other, 'command and behavior')
     assert.ok(info.pid !== null && isAlive(info.pid))
     for (const id of [1, 2] as const) {
       const { firstOffset, endOffset, eof } = info.streams[id]
@@ -39,7 +39,7 @@ export const infoChecks: readonly Check[] = [
     }
   }),
 
-  full('getInfo tells everything in the table', 'W-51', async (bench) => {
+  full('getInfo returns every key of the table', 'W-51', async (bench) => {
     const started = Date.now()
     const client = await bench.task({ cmd: 'read line', stdin: 'pipe' })
     for (const state of ['running', 'exited']) {
@@ -55,7 +55,7 @@ export const infoChecks: readonly Check[] = [
     }
   }),
 
-  core('how the child ended is told', 'W-52', async (bench) => {
+  core('exitStatus says how the child ended', 'W-52', async (bench) => {
     for (const [cmd, exitCode, signal, cause] of [
       ['exit 0', 0, null, 'exit'],
       ['exit 7', 7, null, 'exit'],
@@ -71,13 +71,13 @@ export const infoChecks: readonly Check[] = [
     }
   }),
 
-  core('what the child wrote is there when its exit is told, whoever still holds its pipe', 'W-53', async (bench) => {
+  core('output that the child wrote before its exit is readable when the exit is reported', 'W-53', async (bench) => {
     const client = await bench.task({ cmd: 'head -c 60000 /dev/zero; sleep 1000 & exit 0' })
     const { streams } = await client.ended()
     assert.deepEqual([streams[1].endOffset, streams[1].eof], [60_000, false], 'endOffset and eof of stdout')
   }),
 
-  full('a child that was stopped is paused, whoever did it', 'W-55', async (bench) => {
+  full('a stopped child is paused, whichever process stopped it', 'W-55', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     const { pid } = await client.info()
     const states: [() => unknown, string][] = [
@@ -92,7 +92,7 @@ export const infoChecks: readonly Check[] = [
     }
   }),
 
-  full('a supervisor that is about to go says so', 'W-56', async (bench) => {
+  full('the state is terminating while a supervisor terminates', 'W-56', async (bench) => {
     const client = await bench.task({ cmd: 'trap "" TERM; echo ready; while :; do sleep 0.1; done' })
     await client.text(/ready/)
     const steps = [
@@ -111,7 +111,7 @@ export const infoChecks: readonly Check[] = [
     assert.deepEqual((await client.info()).meta, merged)
   }),
 
-  full('applyMeta takes names that objects of JavaScript have as any other', 'W-62', async (bench) => {
+  full('applyMeta treats __proto__, constructor and toString as ordinary keys', 'W-62', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     const deep = '{"__proto__":{"__proto__":1,"constructor":2},"constructor":{"toString":3},"toString":4}'
     assert.equal(JSON.stringify(await client.call('applyMeta', { patch: JSON.parse(deep) })), deep)

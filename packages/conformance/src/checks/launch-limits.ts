@@ -8,7 +8,7 @@ import { isAlive, isIdle } from '../processes.js'
 import { encodeSpec, KILL, makeSpec, sh } from '../spec.js'
 import { until } from '../waiting.js'
 
-/** A stdin that says EAGAIN where nothing has come yet. */
+/** A stdin that returns EAGAIN as long as no byte has arrived. */
 const NON_BLOCKING = `import fcntl,os,sys
 fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_NONBLOCK)
 os.execvp(sys.argv[1], sys.argv[1:])`
@@ -29,7 +29,7 @@ export const launchLimitChecks: readonly Check[] = [
     await launch.ready()
   }),
 
-  core('a spec comes by a stdin that does not block, too', 'L-10', async (bench) => {
+  core('a spec may come from a non-blocking stdin', 'L-10', async (bench) => {
     const python = needsPython()
     const launch = bench.start({ before: [python, '-c', NON_BLOCKING] })
     const bytes = encodeSpec(makeSpec(bench.path))
@@ -39,7 +39,7 @@ export const launchLimitChecks: readonly Check[] = [
     await launch.ready()
   }),
 
-  core('a spec of 7 MiB is read', 'L-10', async (bench) => {
+  core('a spec of 7 MiB is accepted', 'L-10', async (bench) => {
     const spec = { ...makeSpec(bench.path), ignored: 'x'.repeat(7 * 1024 * 1024) }
     await bench.start().give(encodeSpec(spec)).ready()
   }),
@@ -49,21 +49,21 @@ export const launchLimitChecks: readonly Check[] = [
     await failsToLaunch(bench, bench.start().give(encodeSpec(spec, 9 * 1024 * 1024)), 'a spec of more than 8 MiB')
   }),
 
-  core('keys in the maps of the spec that the supervisor does not know are ignored', 'L-12', async (bench) => {
+  core('unknown keys in the maps of the spec are ignored', 'L-12', async (bench) => {
     const restart = { on: 'never', delayMs: 1, maxDelayMs: 1, factor: 2, maxRestarts: 1, resetAfterMs: 1, future: 1 }
     const access = { mode: 0o600, gid: null, owners: [], future: [1] }
     const stop = [{ killSignal: 'SIGKILL', waitMs: 5_000, future: true }]
     await bench.launch({ restart, access, stop } as never).ready()
   }),
 
-  full('keys of restart and access may be missing', 'L-14', async (bench) => {
+  full('optional keys of restart and access may be missing', 'L-14', async (bench) => {
     const client = await bench.connect(await bench.launch({ restart: { on: 'never' }, access: {} } as never).ready())
     const { delayMs, maxDelayMs, factor, maxRestarts, resetAfterMs } = (await client.info()).restart
     const defaults = [1_000, 60_000, 2, 10, 60_000]
     assert.deepEqual([delayMs, maxDelayMs, factor, maxRestarts, resetAfterMs], defaults, 'the defaults of restart')
   }),
 
-  full('a program that the kernel cannot execute is not given to a shell', 'L-20 L-38', async (bench) => {
+  full('a program that the kernel cannot execute is not passed to a shell', 'L-20 L-38', async (bench) => {
     const script = bench.beside('no-shebang')
     writeFileSync(script, 'echo run by a shell\n', { mode: 0o755 })
     await failsToLaunch(
@@ -73,7 +73,7 @@ export const launchLimitChecks: readonly Check[] = [
     )
   }),
 
-  core('the ready line is written once, and stdin is let go of', 'L-32 L-33', async (bench) => {
+  core("the ready line is written once, and the launcher's stdin is closed", 'L-32 L-33', async (bench) => {
     const file = bench.beside('spec')
     writeFileSync(file, encodeSpec(makeSpec(bench.path)))
     const launch = bench.start({ stdin: openSync(file, 'r') })
@@ -86,16 +86,16 @@ export const launchLimitChecks: readonly Check[] = [
     }
   }),
 
-  full('a launch that nobody waits for any more takes the descendants of its child along', 'L-37', async (bench) => {
+  full("a launch that is undone ends the child's descendants, too", 'L-37', async (bench) => {
     const launch = bench.start()
     launch.process.stderr?.destroy()
     const exec = sh('setsid sleep 1000 < /dev/null > /dev/null 2>&1 & exec sleep 1000')
     launch.give(encodeSpec(makeSpec(bench.path, { exec })))
     await launch.exit()
-    await bench.nothingLeft('a launch whose ready line nobody reads')
+    await bench.nothingLeft('a launch whose ready line is not read')
   }),
 
-  core('SIGTERM to the supervisor goes through the steps of the spec', 'L-40', async (bench) => {
+  core('SIGTERM to the supervisor executes the steps of the spec', 'L-40', async (bench) => {
     const file = bench.beside('asked')
     const exec = sh(`trap "echo > ${file}; exit 0" TERM; echo up; while :; do sleep 0.05; done`)
     const stop = [{ killSignal: 'SIGTERM', waitMs: 10_000 }, ...KILL]
@@ -107,7 +107,7 @@ export const launchLimitChecks: readonly Check[] = [
     assert.ok(existsSync(file), 'the child did not get the signal of the first step')
   }),
 
-  full('the lock is free after an end by itself, and held while a stop is under way', 'L-63', async (bench) => {
+  full('the lock is held during a stop, and free after the child has ended by itself', 'L-63', async (bench) => {
     if (spawnSync('flock', ['--version']).error !== undefined) throw new Skipped('needs the program flock')
     const isFree = (file: string) => spawnSync('flock', ['-n', file, 'true']).status === 0
     const [own, stopped] = [bench.beside('own'), bench.beside('stopped')]

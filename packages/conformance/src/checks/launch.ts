@@ -15,7 +15,7 @@ import { until } from '../waiting.js'
 const THROUGH_A_PIPE = ['/bin/sh', '-c', 'cat | "$@"', 'sh']
 
 const spec: Check[] = [
-  core('a spec comes as a socket, a pipe or a file, and in pieces', 'L-10', async (bench) => {
+  core('a spec may come from a socket, a pipe or a file, and in pieces', 'L-10', async (bench) => {
     // More than any pipe holds, so that it cannot come at once.
     const meta = { text: 'ü'.repeat(30_000) }
     const exec = [
@@ -46,12 +46,12 @@ const spec: Check[] = [
   }),
 
   core(
-    'a supervisor that waits for its spec has made nothing, and goes when none comes',
+    'a supervisor creates nothing before its spec arrives, and exits if stdin ends without one',
     'L-11 L-51',
     async (bench) => {
       const launch = bench.start()
       const pid = launch.process.pid as number
-      // Asleep; or gone, which is told below.
+      // Asleep; or gone, which is checked below.
       await until(() => /[SZ]/.test(readProcessStat(pid)?.state ?? 'Z'), 'it waits for its spec')
       assert.deepEqual(bench.files(), [], 'files made before there is a spec')
       launch.give(Buffer.alloc(0))
@@ -61,11 +61,11 @@ const spec: Check[] = [
     },
   ),
 
-  core('keys of the spec that nobody knows are ignored', 'L-12', async (bench) => {
+  core('unknown keys of the spec are ignored', 'L-12', async (bench) => {
     await bench.launch({ futureOption: { deep: [1] } }).ready()
   }),
 
-  core('a spec of an unknown version, or none at all, fails the launch', 'L-13', async (bench) => {
+  core('a spec of an unknown version, or bytes that are no spec, fail the launch', 'L-13', async (bench) => {
     await failsToLaunch(bench, bench.launch({ v: 2 as never }), 'a spec of version 2')
     await failsToLaunch(bench, bench.start().give(encodeSpec([1, 2])), 'an array')
     await failsToLaunch(bench, bench.start().give(Buffer.from('c1c1', 'hex')), 'what is no MessagePack')
@@ -74,14 +74,14 @@ const spec: Check[] = [
   }),
 
   should(
-    full('a wrong value in the spec is named', 'L-14', async (bench) => {
+    full('the launch error names the wrong value in the spec', 'L-14', async (bench) => {
       const launch = bench.launch({ maxReadBufSize: -1 })
       await failsToLaunch(bench, launch, 'a wrong value')
       assert.match(launch.stderr, /^BGTASK_ERROR=.*"ERR_BGTASK_INVALID_OPTION".*maxReadBufSize/m)
     }),
   ),
 
-  core('a spec that needs a feature which is not there fails the launch, naming it', 'L-16', async (bench) => {
+  core('the launch fails if the spec needs a missing feature, and the error names it', 'L-16', async (bench) => {
     const launch = bench.launch({ needs: ['acme/one', 'acme/two'] })
     await failsToLaunch(bench, launch, 'a spec that needs unknown features')
     const [, json = 'null'] = /^BGTASK_ERROR=(.*)$/m.exec(launch.stderr) ?? []
@@ -92,7 +92,7 @@ const spec: Check[] = [
     )
   }),
 
-  core('names that objects of JavaScript have are names as any other, in env and meta', 'L-18', async (bench) => {
+  core('__proto__, constructor and toString are ordinary keys in env and meta', 'L-18', async (bench) => {
     const names = ['__proto__', 'constructor', 'toString']
     const inner = Object.fromEntries(names.map((name) => [name, name.length]))
     const meta = Object.fromEntries(names.map((name) => [name, inner]))
@@ -103,7 +103,7 @@ const spec: Check[] = [
     assert.equal(JSON.stringify((await client.info()).meta), JSON.stringify(meta))
   }),
 
-  core('what the spec asks for is done, or fails the launch', 'L-15', async (bench) => {
+  core('each option of the spec is honoured, or fails the launch', 'L-15', async (bench) => {
     const restart = { on: 'always', delayMs: 0, maxDelayMs: 0, factor: 1, maxRestarts: 3, resetAfterMs: 1_000 } as const
     const lockfile = bench.beside('lock')
     const asked: [what: string, changes: Parameters<Bench['launch']>[0], done: (pid: number) => Promise<unknown>][] = [
@@ -140,7 +140,7 @@ const spec: Check[] = [
 ]
 
 const child: Check[] = [
-  core('the program is found in the PATH of env, and gets its arguments as they are', 'L-20', async (bench) => {
+  core('the program is found in the PATH of env, and gets its arguments unchanged', 'L-20', async (bench) => {
     mkdirSync(bench.beside('bin'))
     symlinkSync('/usr/bin/printf', bench.beside('bin/say'))
     const exec = ['say', '%s|', 'a b', '$HOME', '*', '', "'"]
@@ -148,7 +148,7 @@ const child: Check[] = [
     assert.equal((await client.whole()).toString(), "a b|$HOME|*||'|")
   }),
 
-  core("the child's environment is env and BGTASK_SUPERVISOR_PID alone", 'L-21', async (bench) => {
+  core("the child's environment is env and BGTASK_SUPERVISOR_PID, and nothing else", 'L-21', async (bench) => {
     const changes = { taskId: '0123456789abcdef', env: { ODD: 'a=b\nc', EMPTY: '' } }
     const pid = await bench.launch({ ...changes, exec: ['/bin/cat', '/proc/self/environ'] }).ready()
     const client = await bench.connect(pid)
@@ -157,7 +157,7 @@ const child: Check[] = [
     assert.deepEqual(got.sort(), [...env, `BGTASK_SUPERVISOR_PID=${pid}`].sort())
   }),
 
-  core('the child works in cwd with its umask', 'L-22', async (bench) => {
+  core('the child has the cwd and the umask of the spec', 'L-22', async (bench) => {
     mkdirSync(bench.beside('work'))
     const exec = sh('pwd; umask')
     const client = await bench.connect(await bench.launch({ exec, cwd: bench.beside('work'), umask: 0o037 }).ready())
@@ -171,7 +171,7 @@ const child: Check[] = [
     assert.deepEqual({ session, pgrp }, { session: pid, pgrp: pid })
   }),
 
-  core('stdin is /dev/null where the spec says so', 'L-24', async (bench) => {
+  core('stdin is /dev/null if the spec says so', 'L-24', async (bench) => {
     const { pid } = await (await bench.task({ exec: SLEEP, stdin: 'null' })).info()
     assert.equal(descriptorOf(pid ?? 0, 0), '/dev/null')
   }),
@@ -184,7 +184,7 @@ const child: Check[] = [
     assert.equal((await client.whole()).toString(), 'end\n')
   }),
 
-  core('the child inherits no more than stdin, stdout and stderr', 'L-26', async (bench) => {
+  core('the child inherits only stdin, stdout and stderr', 'L-26', async (bench) => {
     const leaked = openSync(bench.beside('leaked'), 'w')
     const launch = bench.launch(
       {},
@@ -194,7 +194,7 @@ const child: Check[] = [
     assert.deepEqual(descriptorsOf(pid ?? 0), [0, 1, 2])
   }),
 
-  full("info tells what the child's stdio is", 'L-27', async (bench) => {
+  full("info names the type of the child's stdio", 'L-27', async (bench) => {
     const { pid, stdio } = await (await bench.task({ exec: SLEEP })).info()
     const kinds = [0, 1, 2].map((fd) => descriptorOf(pid ?? 0, fd).split(':')[0])
     assert.deepEqual(kinds, [stdio, stdio, stdio])
@@ -233,22 +233,18 @@ const child: Check[] = [
 ]
 
 const ready: Check[] = [
-  core(
-    'when it says that it is ready the task can be reached, and its program was started',
-    'L-30 L-31',
-    async (bench) => {
-      const launch = bench.launch({ exec: ['/bin/sleep', '1001'] })
-      const pid = await launch.ready()
-      const client = await bench.connect(pid).catch((error) => {
-        throw new Error(`it said DAEMON_PID=${pid}, but: ${error.message}`)
-      })
-      const info = await client.info()
-      assert.equal(info.supervisorPid, pid)
-      assert.equal(readFileSync(`/proc/${info.pid}/cmdline`, 'utf8'), '/bin/sleep\x001001\0')
-    },
-  ),
+  core('at the ready line the task can be reached, and its program was started', 'L-30 L-31', async (bench) => {
+    const launch = bench.launch({ exec: ['/bin/sleep', '1001'] })
+    const pid = await launch.ready()
+    const client = await bench.connect(pid).catch((error) => {
+      throw new Error(`it said DAEMON_PID=${pid}, but: ${error.message}`)
+    })
+    const info = await client.info()
+    assert.equal(info.supervisorPid, pid)
+    assert.equal(readFileSync(`/proc/${info.pid}/cmdline`, 'utf8'), '/bin/sleep\x001001\0')
+  }),
 
-  core('after that it lets go of the stderr and stdin of its launcher', 'L-32', async (bench) => {
+  core("after the ready line the launcher's stderr is closed", 'L-32', async (bench) => {
     for (const behavior of ['daemon', 'background'] as const) {
       const launch = bench.launch({}, { behavior })
       const client = await bench.connect(await launch.ready())
@@ -257,7 +253,7 @@ const ready: Check[] = [
     }
   }),
 
-  core('after that it writes nothing to what it got as stdout and stderr', 'L-33', async (bench) => {
+  core("after the ready line nothing is written to the launcher's stdout and stderr", 'L-33', async (bench) => {
     const launch = bench.launch({ exec: sh('echo out; echo err >&2') })
     const client = await bench.connect(await launch.ready())
     await client.ended()
@@ -274,7 +270,7 @@ const ready: Check[] = [
   }),
 
   should(
-    core('a launch that failed says why', 'L-34', async (bench) => {
+    core('a failed launch reports the reason', 'L-34', async (bench) => {
       const launch = bench.launch({ exec: ['no-such-program-anywhere'] })
       await failsToLaunch(bench, launch, 'a program that is not there')
       assert.match(launch.stderr, /no-such-program-anywhere/)
@@ -282,7 +278,7 @@ const ready: Check[] = [
   ),
 
   should(
-    full('a launch that failed names a typed error', 'L-35', async (bench) => {
+    full('a failed launch reports a typed error', 'L-35', async (bench) => {
       writeFileSync(bench.beside('plain'), 'no program')
       const cases = [
         [{ exec: ['no-such-program-anywhere'] }, 'not-found'],
@@ -300,22 +296,22 @@ const ready: Check[] = [
     }),
   ),
 
-  core('a launch that nobody waits for any more is undone', 'L-37', async (bench) => {
+  core('a launch is undone if its launcher no longer reads', 'L-37', async (bench) => {
     const launch = bench.start()
     launch.process.stderr?.destroy()
     const file = bench.beside('child')
     launch.give(encodeSpec(makeSpec(bench.path, { exec: sh(`echo $$ > ${file}; exec sleep 1000`) })))
     await launch.exit()
-    await bench.nothingLeft('a launch whose ready line nobody reads')
+    await bench.nothingLeft('a launch whose ready line is not read')
   }),
 ]
 
 const behaviors: Check[] = [
-  core('SIGTERM and SIGINT terminate it in order', 'L-40', async (bench) => {
+  core('SIGTERM and SIGINT terminate a supervisor', 'L-40', async (bench) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) await terminatesOn(bench, 'daemon', signal)
   }),
 
-  full('SIGHUP terminates it in the foreground and background, and not as a daemon', 'L-41', async (bench) => {
+  full('SIGHUP terminates a supervisor in the foreground and background, but not a daemon', 'L-41', async (bench) => {
     const daemon = await bench.task({ exec: SLEEP })
     const { supervisorPid } = await daemon.info()
     process.kill(supervisorPid, 'SIGHUP')
@@ -325,7 +321,7 @@ const behaviors: Check[] = [
   }),
 
   full(
-    'it terminates on other signals that ask for an end, and goes on after those that do not',
+    'SIGQUIT, SIGABRT, SIGXCPU, SIGPWR and SIGSYS terminate a supervisor, and harmless signals do not',
     'L-70',
     async (bench) => {
       const task = await bench.task({ exec: SLEEP })
@@ -341,7 +337,7 @@ const behaviors: Check[] = [
     },
   ),
 
-  full('in the background it goes when the leader of its group is gone', 'L-42', async (bench) => {
+  full('a background supervisor exits when the leader of its process group has ended', 'L-42', async (bench) => {
     // This shell leads the group, as one on a terminal does, and ends when we say so.
     const leader = ['/bin/sh', '-c', 'exec 3<&0; "$@" <&3 3<&- & exec 3<&-; wait', 'sh']
     const cmd = [...leader, ...bench.supervisorCmd]
@@ -355,7 +351,7 @@ const behaviors: Check[] = [
   }),
 
   should(
-    full('its working directory is /', 'L-43', async (bench) => {
+    full('the working directory of a supervisor is /', 'L-43', async (bench) => {
       const { pid } = await bench.spawn({ exec: SLEEP })
       assert.equal(readdirSync(`/proc/${pid}/cwd`).join(), readdirSync('/').join())
     }),

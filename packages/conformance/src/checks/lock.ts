@@ -21,7 +21,7 @@ export const lockChecks: readonly Check[] = [
   }),
 
   should(
-    full('the error tells of the lock and who holds it', 'L-35', async (bench) => {
+    full('the launch error names the lock and its holder', 'L-35', async (bench) => {
       const lockfile = bench.beside('lock')
       const { pid } = await bench.spawn({ exec: SLEEP, lockfile })
       const error = await bench.spawn({ exec: SLEEP, lockfile }).catch((failure) => failure)
@@ -33,7 +33,7 @@ export const lockChecks: readonly Check[] = [
     }),
   ),
 
-  full('it excludes holders of flock(2), and they it', 'L-61', async (bench) => {
+  full('the lock excludes holders of flock(2), and is excluded by them', 'L-61', async (bench) => {
     const lockfile = bench.beside('lock')
     needsFlock()
     const holder = await holds(bench, ['flock', lockfile, 'sh', '-c', 'echo held; exec sleep 1000'])
@@ -43,7 +43,7 @@ export const lockChecks: readonly Check[] = [
     assert.equal(isFree(lockfile), false, 'flock -n could lock it')
   }),
 
-  full('it excludes holders of fcntl(2) locks, and they it', 'L-61', async (bench) => {
+  full('the lock excludes holders of fcntl(2) locks, and is excluded by them', 'L-61', async (bench) => {
     const lockfile = bench.beside('lock')
     const python = ['/usr/bin/python3', 'python3'].find((path) => spawnSync(path, ['-c', 'import fcntl']).status === 0)
     if (python === undefined) throw new Skipped('needs python3 to take such a lock')
@@ -55,7 +55,7 @@ export const lockChecks: readonly Check[] = [
     assert.notEqual(spawnSync(python, ['-c', lock, lockfile]).status, 0, 'fcntl could lock it')
   }),
 
-  full('the lock ends with a supervisor that is killed, while the child runs on', 'L-62', async (bench) => {
+  full('the lock ends with a killed supervisor, while the child continues', 'L-62', async (bench) => {
     const lockfile = bench.beside('lock')
     needsFlock()
     const client = await bench.task({ exec: SLEEP, lockfile })
@@ -70,7 +70,7 @@ export const lockChecks: readonly Check[] = [
     await bench.spawn({ exec: SLEEP, lockfile })
   }),
 
-  full('the lock is free after the final exit, held before, and taken again by a restart', 'L-63', async (bench) => {
+  full('the lock is held until the final exit, and restart takes it again', 'L-63', async (bench) => {
     const lockfile = bench.beside('lock')
     needsFlock()
     const client = await bench.task({
@@ -88,7 +88,7 @@ export const lockChecks: readonly Check[] = [
     assert.equal((await client.call('restart')).restarted, true)
   }),
 
-  full("a lock file with somebody's text keeps it, and what is no file is refused", 'L-64', async (bench) => {
+  full('foreign text in a lock file is kept, and a lock file must be a regular file', 'L-64', async (bench) => {
     const lockfile = bench.beside('precious')
     writeFileSync(lockfile, 'precious')
     const client = await bench.task({ exec: SLEEP, lockfile })
@@ -101,7 +101,7 @@ export const lockChecks: readonly Check[] = [
     for (const unfit of ['directory', 'fifo']) await refused(bench, bench.beside(unfit))
   }),
 
-  full('a lock file that is a symbolic link is refused, and what it names is not made', 'L-71', async (bench) => {
+  full('a symbolic link as lock file is refused, and its target is not created', 'L-71', async (bench) => {
     const [lockfile, target] = [bench.beside('link'), bench.beside('target')]
     symlinkSync(target, lockfile)
     await refused(bench, lockfile)
@@ -110,7 +110,7 @@ export const lockChecks: readonly Check[] = [
 
   should(
     full(
-      'the lock file names supervisor and child while the lock is held, and is empty afterwards',
+      'the lock file names supervisor and child while the lock is held, and is then truncated',
       'L-65',
       async (bench) => {
         const lockfile = bench.beside('lock')
@@ -132,12 +132,15 @@ export const lockChecks: readonly Check[] = [
           )
         await client.call('stop')
         assert.equal(readFileSync(lockfile, 'utf8').trim(), '', 'text in the lock file after its release')
+        await client.call('restart')
+        const { child } = JSON.parse(readFileSync(lockfile, 'utf8'))
+        assert.equal(child?.pid, (await client.info()).pid, 'pid of the child in the lock file after a restart')
       },
     ),
   ),
 
   should(
-    full('the child of a supervisor that was killed still excludes', 'L-65', async (bench) => {
+    full('the running child of a killed supervisor still excludes other tasks', 'L-65', async (bench) => {
       const lockfile = bench.beside('lock')
       const { supervisorPid } = await (await bench.task({ exec: SLEEP, lockfile })).info()
       process.kill(supervisorPid, 'SIGKILL')

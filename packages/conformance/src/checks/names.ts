@@ -23,7 +23,7 @@ import { outcomeOfConnect, until } from '../waiting.js'
 
 /** What others put under the names of a supervisor, or in the place of its directory. */
 export const nameChecks: readonly Check[] = [
-  core('a name that is taken by something alive is not replaced, and nothing is started', 'D-52', async (bench) => {
+  core('a name at which another process listens is not replaced, and no child is started', 'D-52', async (bench) => {
     for (const nameOf of [(pid: number) => `${pid}.sock`, (pid: number) => `.${pid}.s`]) {
       const { launch, pid } = startWaiting(bench)
       const path = join(bench.path, nameOf(pid))
@@ -42,7 +42,7 @@ export const nameChecks: readonly Check[] = [
     }
   }),
 
-  core('a socket that refuses is no obstacle under its names', 'D-52', async (bench) => {
+  core('a dead socket under one of the names does not fail the launch', 'D-52', async (bench) => {
     const { launch, pid } = startWaiting(bench)
     for (const name of [`${pid}.sock`, `.${pid}.s`]) {
       const elsewhere = bench.beside('listening')
@@ -54,7 +54,7 @@ export const nameChecks: readonly Check[] = [
     await bench.connect(await readyAs(launch, pid))
   }),
 
-  core('a link under one of its names changes nothing of the file that it names', 'D-53', async (bench) => {
+  core('a symbolic link under one of the names is not followed', 'D-53', async (bench) => {
     for (const nameOf of [
       (pid: number) => `.${pid}.s`,
       (pid: number) => `${pid}.sock`,
@@ -77,7 +77,7 @@ export const nameChecks: readonly Check[] = [
     }
   }),
 
-  core('a FIFO under the name of its log holds nothing up', 'D-54', async (bench) => {
+  core('a FIFO under the name of the log does not delay the launch', 'D-54', async (bench) => {
     const { launch, pid } = startWaiting(bench)
     spawnSync('mkfifo', [join(bench.path, `${pid}.out`)])
     launch.give(encodeSpec(makeSpec(bench.path)))
@@ -86,7 +86,7 @@ export const nameChecks: readonly Check[] = [
     if (launch.readyPid() !== undefined) await (await bench.connect(pid)).info()
   }),
 
-  full('names that others take once it has used them keep no record from being replaced', 'D-59', async (bench) => {
+  full('a foreign file under an earlier temporary name does not block the record', 'D-59', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     const { supervisorPid, taskId } = await client.info()
     const seen = new Set<string>()
@@ -105,7 +105,7 @@ export const nameChecks: readonly Check[] = [
     assert.deepEqual(bench.files().sort(), [...seen].sort(), 'files after the end')
   }),
 
-  full('a directory that takes the place of its own gets nothing', 'D-55', async (bench) => {
+  full("another directory in the place of the pool's receives nothing", 'D-55', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     const { supervisorPid, taskId } = await client.info()
     const moved = bench.beside('moved')

@@ -24,7 +24,7 @@ const METHODS: Readonly<Record<string, 'all optional' | 'some required'>> = {
 const UNSUPPORTED = 'ERR_BGTASK_UNSUPPORTED'
 
 export const parameterChecks: readonly Check[] = [
-  core('the map may be left out where no key of it is needed', 'W-22', async (bench) => {
+  core('the parameter may be omitted if none of its keys is required', 'W-22', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     const last = ['restart', 'stop', 'terminate']
     const all = Object.keys(METHODS).filter((method) => METHODS[method] === 'all optional')
@@ -51,7 +51,7 @@ export const parameterChecks: readonly Check[] = [
     assert.equal(Buffer.from(result.data).toString(), '23', 'data from offset 2')
   }),
 
-  core('a message of one byte more than 1 MiB is too long', 'W-9', async (bench) => {
+  core('a message of 1 MiB and one byte is rejected', 'W-9', async (bench) => {
     const raw = bench.raw(await bench.task({ exec: SLEEP }))
     const head = Buffer.from(`940001a7${Buffer.from('getInfo').toString('hex')}91c6`, 'hex')
     const body = 1024 * 1024 + 1 - head.length - 4
@@ -61,7 +61,7 @@ export const parameterChecks: readonly Check[] = [
     await raw.closed()
   }),
 
-  core('a number is no signal, and 256 KiB are the most for one write', 'W-22', async (bench) => {
+  core('a number is not a signal, and a write takes at most 256 KiB', 'W-22', async (bench) => {
     const client = await bench.task({ cmd: 'cat > /dev/null' })
     await client.failure('kill', { killSignal: 9 })
     const error = await client.failure('writeStream', { streamId: 0, data: Buffer.alloc(256 * 1024 + 1) })
@@ -75,7 +75,7 @@ export const parameterChecks: readonly Check[] = [
     assert.equal((await client.info()).state, 'running', 'state')
   }),
 
-  full('hello takes a peer of a later version, and names all methods that are there', 'W-30 W-40', async (bench) => {
+  full('hello accepts a peer of a later version, and lists every method', 'W-30 W-40', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     const { protocol, methods } = await client.call('hello', { protocol: 2, software: 'conformance/later' })
     assert.equal(protocol, 1, 'protocol of the answer to hello with protocol 2')
@@ -86,29 +86,25 @@ export const parameterChecks: readonly Check[] = [
     assert.equal((await client.info()).state, 'running', 'state after hello with protocol 2')
   }),
 
-  full(
-    'getInfo counts clients, dropped bytes and written bytes, and has the offsets of the exit',
-    'W-51',
-    async (bench) => {
-      const client = await bench.task({ cmd: 'head -c 5000 /dev/zero; head -c 3 >&2', maxReadBufSize: 1_000 })
-      await until(async () => (await client.info()).streams[1].endOffset === 5_000, 'endOffset 5000 of stdout')
-      const before = await client.info()
-      assert.equal(before.streams[1].discarded, 4_000, 'discarded bytes of stdout')
-      assert.equal(before.streams[1].firstOffset, 4_000, 'firstOffset of stdout')
-      const other = await bench.connect(before.supervisorPid)
-      assert.equal((await other.info()).clientCount, before.clientCount + 1, 'clientCount with a second client')
-      await client.call('writeStream', { streamId: 0, data: Buffer.from('abc') })
-      const { exitOffsets, streams } = await client.ended()
-      assert.deepEqual(
-        [streams[0].acceptedOffset, streams[0].writtenOffset],
-        [3, 3],
-        'accepted and written offset of stdin',
-      )
-      assert.deepEqual([exitOffsets?.[1], exitOffsets?.[2]], [5_000, 3], 'exitOffsets')
-    },
-  ),
+  full('getInfo counts clients, dropped and written bytes, and has the offsets of the exit', 'W-51', async (bench) => {
+    const client = await bench.task({ cmd: 'head -c 5000 /dev/zero; head -c 3 >&2', maxReadBufSize: 1_000 })
+    await until(async () => (await client.info()).streams[1].endOffset === 5_000, 'endOffset 5000 of stdout')
+    const before = await client.info()
+    assert.equal(before.streams[1].discarded, 4_000, 'discarded bytes of stdout')
+    assert.equal(before.streams[1].firstOffset, 4_000, 'firstOffset of stdout')
+    const other = await bench.connect(before.supervisorPid)
+    assert.equal((await other.info()).clientCount, before.clientCount + 1, 'clientCount with a second client')
+    await client.call('writeStream', { streamId: 0, data: Buffer.from('abc') })
+    const { exitOffsets, streams } = await client.ended()
+    assert.deepEqual(
+      [streams[0].acceptedOffset, streams[0].writtenOffset],
+      [3, 3],
+      'accepted and written offset of stdin',
+    )
+    assert.deepEqual([exitOffsets?.[1], exitOffsets?.[2]], [5_000, 3], 'exitOffsets')
+  }),
 
-  full('applyMeta puts a map in the place of what is no map, without its nils', 'W-60', async (bench) => {
+  full('applyMeta replaces a scalar by a map without its nils', 'W-60', async (bench) => {
     const client = await bench.task({ exec: SLEEP, meta: { a: 1, list: [{ x: null }] } })
     const merged = { a: { c: { d: 2 } }, list: [null, { y: null }] }
     const patch = { a: { b: null, c: { d: 2, e: null } }, list: [null, { y: null }] }
@@ -137,7 +133,7 @@ export const parameterChecks: readonly Check[] = [
     assert.deepEqual([offset, Buffer.from(data).toString()], [8, '89abc'], 'offset and data of the answer')
   }),
 
-  full('the order of reading leaves no gap in a long output', 'W-130', async (bench) => {
+  full('readOrder has no gap in a long output', 'W-130', async (bench) => {
     const client = await bench.task({ cmd: 'head -c 300000 /dev/zero; head -c 200000 /dev/zero >&2' })
     const { streams } = await client.ended()
     await until(async () => (await client.info()).streams[2].eof, 'eof of stderr')
@@ -154,7 +150,7 @@ export const parameterChecks: readonly Check[] = [
     assert.deepEqual(reached, { 1: streams[1].endOffset, 2: streams[2].endOffset }, 'bytes that the chunks cover')
   }),
 
-  full('offsets count on after an output was closed', 'W-151', async (bench) => {
+  full('offsets continue after an output was closed', 'W-151', async (bench) => {
     const client = await bench.task({ cmd: 'printf kept; read line; head -c 5000 /dev/zero' })
     await client.text(/kept/)
     await client.call('closeStream', { streamId: 1 })
@@ -166,7 +162,7 @@ export const parameterChecks: readonly Check[] = [
     assert.equal(discarded, 5_000, 'discarded bytes')
   }),
 
-  full('events report errors of streams, restarts to come, and the end of a later run', 'W-180', async (bench) => {
+  full('events report stream errors, pending restarts, and the end of a later run', 'W-180', async (bench) => {
     const restart = { on: 'failure', delayMs: 0, maxDelayMs: 0, maxRestarts: 1 } as const
     const client = await bench.task({ cmd: 'read line; exit 1', restart })
     await client.call('subscribe')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type Check, full } from '../check.js'
 import { type Client, howItEnded } from '../client.js'
-import { sh } from '../spec.js'
+import { KILL, sh } from '../spec.js'
 import { until } from '../waiting.js'
 
 /** How far nextStartAt may be from what the policy says: the supervisor computes it, nothing waits in between. */
@@ -10,14 +10,14 @@ const CLOCK_SLACK_MS = 60
 
 export const policyChecks: readonly Check[] = [
   full('the pause before a restart grows by factor, up to maxDelayMs', 'W-82', async (bench) => {
-    const restart = { on: 'failure', delayMs: 2_000, factor: 5, maxDelayMs: 4_000, maxRestarts: 10 } as const
+    const restart = { on: 'failure', delayMs: 500, factor: 5, maxDelayMs: 1_000, maxRestarts: 10 } as const
     const go = bench.beside('go')
     const client = await bench.task({ cmd: `until [ -e ${go} ]; do sleep 0.01; done; exit 1`, restart })
     await client.call('subscribe')
     writeFileSync(go, '')
     for (const [run, expected] of [
-      [1, 2_000],
-      [2, 4_000],
+      [1, 500],
+      [2, 1_000],
     ] as const) {
       await client.event('stateChange', (change) => change.state === 'backoff' && change.run === run)
       const { nextStartAt, exitedAt } = await client.info()
@@ -29,9 +29,9 @@ export const policyChecks: readonly Check[] = [
     }
   }),
 
-  full('a run of resetAfterMs makes the count of restarts start again', 'W-82', async (bench) => {
+  full('a run of resetAfterMs resets the count of restarts', 'W-82', async (bench) => {
     const restart = { on: 'failure', delayMs: 0, maxDelayMs: 0, maxRestarts: 1, resetAfterMs: 50 } as const
-    const client = await bench.task({ cmd: 'sleep 0.3; exit 1', restart })
+    const client = await bench.task({ cmd: 'sleep 0.1; exit 1', restart })
     await until(async () => {
       const { run, state } = await client.info()
       assert.notEqual(state, 'failed', `state after run ${run}, though each run lasts longer than resetAfterMs`)
@@ -43,9 +43,14 @@ export const policyChecks: readonly Check[] = [
     const restart = { on: 'failure', delayMs: 0, maxDelayMs: 0, maxRestarts: 1 } as const
     const killed = await bench.task({ cmd: 'kill -KILL $$', restart })
     assert.equal((await killed.ended()).run, 2, 'runs of a child that a signal ends')
-    const slow = await bench.task({ cmd: 'exec sleep 1000', maxRuntimeMs: 50, restart })
+    const slow = await bench.task({
+      cmd: 'trap "exit 0" TERM; while :; do sleep 0.02; done',
+      maxRuntimeMs: 100,
+      stop: [{ killSignal: 'SIGTERM', waitMs: 10_000 }, ...KILL],
+      restart,
+    })
     const { run, exitStatus } = await slow.ended()
-    assert.equal(run, 2, 'runs of a child that maxRuntimeMs ends')
+    assert.equal(run, 2, 'runs of a child that maxRuntimeMs ends, though it exits with 0')
     assert.equal(howItEnded(exitStatus)?.cause, 'timeout', 'cause')
   }),
 
@@ -65,7 +70,7 @@ export const policyChecks: readonly Check[] = [
     assert.equal(typeof failure, 'string', 'type of failure')
   }),
 
-  full('what holds the pipes of an earlier run is not mixed into the output of a new one', 'W-81', async (bench) => {
+  full('output of a process of an earlier run is not mixed into a new run', 'W-81', async (bench) => {
     const written = bench.beside('written')
     const client = await bench.task({
       exec: sh(`
@@ -130,6 +135,31 @@ export const policyChecks: readonly Check[] = [
     assert.deepEqual([data.length, eof], [1_000, true], 'bytes and eof')
   }),
 
+  full('with overflow block a restart loses no byte of the run before', 'W-116 W-81', async (bench) => {
+    const client = await bench.task({ cmd: 'head -c 5000 /dev/zero', maxReadBufSize: 1_000, overflow: 'block' })
+    await client.ended()
+    await client.call('restart')
+    await client.ended()
+    let from = 0
+    for (let isOver = false; !isOver; ) {
+      const { offset, data, eof } = await client.call('readStream', { streamId: 1, from, discard: true, waitMs: 5_000 })
+      assert.equal(offset, from, 'offset of the next bytes')
+      from += data.length
+      isOver = eof
+    }
+    assert.equal(from, 10_000, 'bytes of both runs')
+  }),
+
+  full('a task without maxRestarts is restarted without a limit', 'W-82 L-14', async (bench) => {
+    const restart = { on: 'failure', delayMs: 0, maxDelayMs: 0, maxRestarts: null } as const
+    const client = await bench.task({ exec: ['/bin/false'], restart })
+    await until(async () => {
+      const { run, state } = await client.info()
+      assert.notEqual(state, 'failed', `state after run ${run}, with maxRestarts nil`)
+      return run > 12
+    }, 'run 13')
+  }),
+
   full('waitExit answers when the run ends, with the status of the last run', 'W-160 W-161', async (bench) => {
     const file = bench.beside('second')
     const client = await bench.task({ cmd: `read line; if [ -e ${file} ]; then exit 3; fi; touch ${file}; exit 2` })
@@ -165,6 +195,7 @@ export const policyChecks: readonly Check[] = [
         `waitExit ${JSON.stringify(params)} after run 2`,
       )
     }
+    assert.equal((await client.call('waitExit', { run: 3 })).done, false, 'waitExit of run 3 after run 2')
   }),
 ]
 

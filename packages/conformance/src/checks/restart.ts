@@ -7,7 +7,7 @@ import { SLEEP } from '../spec.js'
 import { until } from '../waiting.js'
 
 export const restartChecks: readonly Check[] = [
-  full('restart starts a new run, and only where none runs', 'W-80', async (bench) => {
+  full('restart starts a new run if no child runs', 'W-80', async (bench) => {
     const client = await bench.task({ cmd: 'echo pid=$$; read line; exit 4' })
     assert.equal((await client.call('restart')).restarted, false)
     await client.call('stop')
@@ -17,7 +17,7 @@ export const restartChecks: readonly Check[] = [
     assert.ok(pid !== null && isAlive(pid))
   }),
 
-  full('a new run has pipes of its own, and offsets go on', 'W-81', async (bench) => {
+  full('a new run has its own pipes, and offsets continue', 'W-81', async (bench) => {
     const client = await bench.task({
       cmd: 'echo run; if [ "$STALE" ]; then :; fi; (trap "" TERM HUP; while sleep 0.02; do echo stale; done) & exit 0',
       restart: { on: 'never' },
@@ -59,7 +59,7 @@ export const restartChecks: readonly Check[] = [
     assert.deepEqual([done, (await client.info()).run], [true, 1])
   }),
 
-  full('a run that takes too long is ended', 'W-84', async (bench) => {
+  full('a run that exceeds maxRuntimeMs is ended', 'W-84', async (bench) => {
     const client = await bench.task({ exec: SLEEP, maxRuntimeMs: 100 })
     assert.deepEqual(howItEnded((await client.ended()).exitStatus), {
       exitCode: null,

@@ -24,7 +24,7 @@ const TERM_THEN_KILL = [
 ]
 
 export const stopChecks: readonly Check[] = [
-  core('kill signals the child alone, and says whether there was one', 'W-70', async (bench) => {
+  core('kill signals only the child, and reports whether there was one', 'W-70', async (bench) => {
     const client = await bench.task({ cmd: FAMILY })
     await client.text(/up\n[\s\S]*up\n/)
     const grandchild = await client.number('pid')
@@ -60,7 +60,7 @@ export const stopChecks: readonly Check[] = [
     assert.ok(!isAlive(Number(readFileSync(file, 'utf8'))), 'a process that was started during the step is left')
   }),
 
-  full('kill signals the whole tree if it is told to', 'W-71', async (bench) => {
+  full('kill with tree signals the whole tree', 'W-71', async (bench) => {
     const client = await bench.task({ cmd: FAMILY })
     await client.text(/up\n[\s\S]*up\n/)
     assert.equal((await client.call('kill', { killSignal: 'SIGUSR1', tree: true })).delivered, true)
@@ -69,7 +69,7 @@ export const stopChecks: readonly Check[] = [
   }),
 
   core(
-    'stop goes from step to step, with the group of the child, and wakes who is stopped',
+    "stop executes its steps on the child's process group, and continues stopped processes",
     'W-90 W-92',
     async (bench) => {
       const deaf = await bench.task({
@@ -94,13 +94,13 @@ export const stopChecks: readonly Check[] = [
     },
   ),
 
-  core("stop takes the spec's steps where it is given none", 'W-90', async (bench) => {
+  core('stop without steps uses those of the spec', 'W-90', async (bench) => {
     const client = await bench.task({ exec: SLEEP, stop: [{ killSignal: 'SIGUSR2', waitMs: 5_000 }] })
     const { exitStatus } = await client.call('stop')
     assert.equal(exitStatus?.signal, 'SIGUSR2')
   }),
 
-  core('after stop the supervisor stays, with the exit status and the output', 'W-94 W-95', async (bench) => {
+  core('after stop the supervisor continues, with the exit status and the output', 'W-94 W-95', async (bench) => {
     const client = await bench.task({ cmd: 'echo said; exit 3' })
     await client.ended()
     for (const round of [1, 2]) {
@@ -132,7 +132,7 @@ export const stopChecks: readonly Check[] = [
     for (const [name, pid] of pids) assert.ok(!isAlive(pid), `a process that is of the tree by ${name} is left`)
   }),
 
-  full('who survives a stop is named', 'W-93', async (bench) => {
+  full('stop lists its survivors', 'W-93', async (bench) => {
     const client = await bench.task({ cmd: 'trap "" TERM; echo ready; while :; do sleep 0.1; done' })
     await client.text(/ready/)
     const { pid } = await client.info()
@@ -144,23 +144,27 @@ export const stopChecks: readonly Check[] = [
     await client.call('stop', { steps: [{ killSignal: 'SIGKILL', waitMs: 5_000 }] })
   }),
 
-  full('who was found once is ended in a later step, also when its parent has ended', 'W-200', async (bench) => {
-    // Its parent alone connects it with the task.
-    const deaf = `trap "" TERM; echo pid=$$; exec < /dev/null > /dev/null 2>&1; ${STAY}`
-    const client = await bench.task({ cmd: `env -i /usr/bin/setsid /bin/sh -c '${deaf}' & wait` })
-    const pid = await client.number('pid')
-    bench.after(() => killQuietly(pid))
-    const first = await client.call('stop', { steps: TERM_THEN_KILL.slice(0, 1) })
-    assert.ok(
-      first.survivors.some((survivor) => survivor.pid === pid),
-      `pid ${pid} among ${JSON.stringify(first.survivors)}`,
-    )
-    const { survivors } = await client.call('stop', { steps: TERM_THEN_KILL })
-    assert.deepEqual(survivors, [])
-    assert.ok(!isAlive(pid), 'a process that the first stop had found is left')
-  }),
+  full(
+    'a process of the tree stays part of it in a later stop, even if its parent has ended',
+    'W-200',
+    async (bench) => {
+      // Its parent alone connects it with the task.
+      const deaf = `trap "" TERM; echo pid=$$; exec < /dev/null > /dev/null 2>&1; ${STAY}`
+      const client = await bench.task({ cmd: `env -i /usr/bin/setsid /bin/sh -c '${deaf}' & wait` })
+      const pid = await client.number('pid')
+      bench.after(() => killQuietly(pid))
+      const first = await client.call('stop', { steps: TERM_THEN_KILL.slice(0, 1) })
+      assert.ok(
+        first.survivors.some((survivor) => survivor.pid === pid),
+        `pid ${pid} among ${JSON.stringify(first.survivors)}`,
+      )
+      const { survivors } = await client.call('stop', { steps: TERM_THEN_KILL })
+      assert.deepEqual(survivors, [])
+      assert.ok(!isAlive(pid), 'a process that the first stop had found is left')
+    },
+  ),
 
-  full('of many survivors some are named, the child first, and the others counted', 'W-202', async (bench) => {
+  full('of many survivors 100 are listed, the child first, and the others counted', 'W-202', async (bench) => {
     const family = `trap "" TERM; for i in $(seq 120); do sleep 1000 & done; echo ready; wait; ${STAY}`
     const client = await bench.task({ exec: ['/bin/sh', '-c', family, 'sh', 'x'.repeat(20_000)] })
     await client.text(/ready/)
@@ -184,7 +188,7 @@ export const stopChecks: readonly Check[] = [
     await client.call('stop', { steps: KILL })
   }),
 
-  full('a child whose main thread has ended, but not its others, is ended', 'D-50', async (bench) => {
+  full('a child with an ended main thread and another running thread is stopped', 'D-50', async (bench) => {
     const { client, pid } = await taskWithoutMainThread(bench)
     const { exitStatus, survivors } = await client.call('stop', { steps: KILL })
     assert.deepEqual(survivors, [])
@@ -210,7 +214,7 @@ export const stopChecks: readonly Check[] = [
     assert.equal((await client.ended()).exitStatus?.signal, 'SIGKILL')
   }),
 
-  core('terminate ends the tree, takes the files away, answers, and goes', 'W-100', async (bench) => {
+  core('terminate ends the tree, removes the files, answers, and ends the supervisor', 'W-100', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     const other = await bench.connect((await client.info()).supervisorPid)
     const { supervisorPid, pid } = await client.info()
@@ -256,7 +260,7 @@ ctypes.CDLL(None).pthread_exit(None)`
   return { client, pid }
 }
 
-/** Holds a process as a debugger does, so that nobody else gets to know of its end; until the function that it gives is called. */
+/** Holds a process as a debugger does, so that its exit is not reported to its parent until the returned function is called. */
 async function hold(bench: Bench, pid: number): Promise<() => void> {
   const program = `
 import ctypes, sys, time

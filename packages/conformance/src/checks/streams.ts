@@ -8,8 +8,11 @@ import { isAlive } from '../processes.js'
 import { SLEEP } from '../spec.js'
 import { until } from '../waiting.js'
 
+/** An answer "as soon as" something is so. More than a busy machine takes, and less than a supervisor that polls every few seconds. */
+const MAX_DELAY_MS = 2_500
+
 const reading: Check[] = [
-  core('output is read by offset, moved into what is kept', 'W-110', async (bench) => {
+  core('output is read by offset, moved into the range that is kept', 'W-110', async (bench) => {
     const client = await bench.task({ cmd: 'printf 0123456789; printf abc >&2; read line' })
     await client.text(/9/)
     await client.text(/c/, 2)
@@ -20,7 +23,7 @@ const reading: Check[] = [
     assert.deepEqual(await read(client, { streamId: 2, from: 1 }), { offset: 1, text: 'bc', eof: false, endOffset: 3 })
   }),
 
-  core('no more is given than was asked for', 'W-111', async (bench) => {
+  core('data has at most maxBytes bytes', 'W-111', async (bench) => {
     const client = await bench.task({ cmd: 'printf 0123456789; read line' })
     await client.text(/9/)
     for (const waitMs of [0, 10_000]) {
@@ -29,7 +32,7 @@ const reading: Check[] = [
     }
   }),
 
-  core('reading forgets nothing', 'W-112', async (bench) => {
+  core('reading discards nothing', 'W-112', async (bench) => {
     const client = await bench.task({ cmd: 'echo once; exit 0' })
     await client.ended()
     const other = await bench.connect((await client.info()).supervisorPid)
@@ -69,7 +72,20 @@ const reading: Check[] = [
     assert.deepEqual(await ahead, { offset: 1, text: '', eof: true, endOffset: 1 })
   }),
 
-  core('the end of an output is told when nobody can write any more', 'W-114', async (bench) => {
+  core('a long poll for the end of the output is answered without delay', 'W-113', async (bench) => {
+    const go = bench.beside('go')
+    const client = await bench.task({ cmd: `printf said; until [ -e ${go} ]; do sleep 0.01; done` })
+    await client.text(/said/)
+    const poll = read(client, { from: 4, waitMs: 14_000 })
+    writeFileSync(go, '')
+    await client.ended()
+    const ended = performance.now()
+    assert.equal((await poll).eof, true, 'eof')
+    const lateMs = Math.round(performance.now() - ended)
+    assert.ok(lateMs < MAX_DELAY_MS, `the poll was answered ${lateMs} ms after the exit was reported`)
+  }),
+
+  core('eof is reported when no process can write any more', 'W-114', async (bench) => {
     const go = bench.beside('go')
     const client = await bench.task({ cmd: `echo a; (until [ -e ${go} ]; do sleep 0.01; done; echo b) & exit 0` })
     await client.ended()
@@ -81,7 +97,7 @@ const reading: Check[] = [
     assert.equal((await client.info()).streams[1].eof, true)
   }),
 
-  core('the newest bytes are kept, and a reader that does not come slows nobody', 'W-115', async (bench) => {
+  core('the newest bytes are kept, and a missing reader does not slow down the child', 'W-115', async (bench) => {
     const client = await bench.task({ cmd: 'seq 1 100000; echo end', maxReadBufSize: 1_000 })
     const { streams, exitStatus } = await client.ended()
     assert.equal(exitStatus?.exitCode, 0)
@@ -92,7 +108,7 @@ const reading: Check[] = [
     assert.deepEqual({ offset, text }, { offset: all.length - 1_000, text: all.slice(-1_000) })
   }),
 
-  full('with overflow block nothing is lost, and the child waits', 'W-116', async (bench) => {
+  full('with overflow block no byte is lost, and the child waits', 'W-116', async (bench) => {
     const client = await bench.task({ cmd: 'seq 1 100000; echo end >&2', maxReadBufSize: 10_000, overflow: 'block' })
     const all = Array.from({ length: 100_000 }, (_, index) => `${index + 1}\n`).join('')
     const isBlocked = async () => (await client.info()).streams[1].blocked
@@ -113,8 +129,8 @@ const reading: Check[] = [
     assert.equal(await isBlocked(), false, 'the info says that stdout is blocked, but it is empty')
   }),
 
-  full('discard forgets what lies before from, and discardStream what it is told', 'W-117 W-120', async (bench) => {
-    const client = await bench.task({ cmd: 'printf 0123456789; read line' })
+  full('discard drops the bytes before from, and discardStream those before upTo', 'W-117 W-120', async (bench) => {
+    const client = await bench.task({ cmd: 'printf 0123456789; read line; printf later' })
     await client.text(/9/)
     assert.equal((await read(client, { from: 4, discard: true })).text, '456789')
     assert.deepEqual(await read(client, { from: 0 }), { offset: 4, text: '456789', eof: false, endOffset: 10 })
@@ -134,13 +150,16 @@ const reading: Check[] = [
       'the result of discardStream',
     )
     assert.deepEqual((await client.info()).streams[1].discarded, 10, 'discarded')
+    await client.call('closeStream', { streamId: 0 })
+    await client.ended()
+    assert.equal((await read(client, { from: 10 })).text, 'later', 'bytes that were written after discardStream')
     const other = await bench.task({ cmd: 'printf 0123456789; read line' })
     await other.text(/9/)
     const all = await other.call('discardStream', { streamId: 1 })
     assertHas(all, { firstOffset: 10, endOffset: 10 }, 'the result of discardStream without upTo')
   }),
 
-  full('a read of no bytes waits and tells where the next ones are', 'W-119', async (bench) => {
+  full('a read with maxBytes 0 waits, and returns the offset of the next byte', 'W-119', async (bench) => {
     const client = await bench.task({ cmd: 'printf 0123456789; read line; exit 0' })
     await client.text(/9/)
     const expected = { text: '', eof: false, endOffset: 10 }
@@ -155,14 +174,14 @@ const reading: Check[] = [
     assert.equal((await read(client, { from: 6, maxBytes: 0 })).eof, false, 'eof of a read of no bytes before the end')
   }),
 
-  core('bytes come out as they went in', 'W-118', async (bench) => {
+  core('output is returned unchanged', 'W-118', async (bench) => {
     const client = await bench.task({ cmd: "printf '\\000\\377\\200\\303\\050\\r\\n\\033'" })
     assert.equal((await client.whole()).toString('hex'), '00ff80c3280d0a1b')
   }),
 ]
 
 const order: Check[] = [
-  full('the order of reading is told, chunk by chunk', 'W-130 W-131 W-132', async (bench) => {
+  full('readOrder returns the chunks in the order of reading', 'W-130 W-131 W-132', async (bench) => {
     const client = await bench.task({ cmd: 'printf a; read x; printf b >&2; read x; printf c; read x; printf d' })
     await client.text(/a/)
     await client.call('writeStream', { streamId: 0, data: Buffer.from('\n') })
@@ -195,10 +214,23 @@ const order: Check[] = [
     const end = await client.call('readOrder', { from: 99, waitMs: 5_000 })
     assert.deepEqual([end.seq, end.chunks, end.eof], [4, [], true])
   }),
+
+  full('a chunk that readOrder has returned never changes', 'W-132', async (bench) => {
+    const client = await bench.task({ cmd: 'while :; do printf x; done' })
+    let from = 0
+    let last: unknown
+    // Many, since a chunk could grow only in the moment after it was returned.
+    for (let calls = 0; calls < 400; calls += 1) {
+      const { seq, chunks } = await client.call('readOrder', { from, maxChunks: 4_096, waitMs: 5_000 })
+      if (last !== undefined && seq === from) assert.deepEqual(chunks[0], last, `chunk ${seq}, returned again`)
+      last = chunks.at(-1)
+      from = seq + chunks.length - 1
+    }
+  }),
 ]
 
 const input: Check[] = [
-  full('what is written reaches the child, in order and whole', 'W-140', async (bench) => {
+  full('writes reach the child completely and in order', 'W-140', async (bench) => {
     const go = bench.beside('go')
     const client = await bench.task({ cmd: `until [ -e ${go} ]; do sleep 0.01; done; cat; echo end` })
     const piece = Buffer.from('0123456789abcdef'.repeat(12_000))
@@ -223,7 +255,7 @@ const input: Check[] = [
     )
   }),
 
-  full('where the child does not read, writing waits or would block', 'W-141', async (bench) => {
+  full('if the child does not read, a write waits or would block', 'W-141', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     const data = Buffer.alloc(256 * 1024)
     let acceptedOffset = 0
@@ -258,13 +290,13 @@ const input: Check[] = [
     await waiting
   }),
 
-  full('writing to nobody is an error, and harms nothing', 'W-142', async (bench) => {
+  full('a write without an open stdin is an error without other effects', 'W-142', async (bench) => {
     const write = { streamId: 0, data: Buffer.from('x') }
     const none = await bench.task({ exec: SLEEP, stdin: 'null' })
     assert.equal((await none.failure('writeStream', write)).code, 'STDIN_CLOSED')
     const closing = await bench.task({ cmd: 'exec 0<&-; echo closed; sleep 1000' })
     await closing.text(/closed/)
-    // The first one may still be accepted: that nobody reads comes out by writing.
+    // The first one may still be accepted: only a write shows that the pipe has no reader.
     await until(async () => {
       const refused = (error: { remoteCode?: string }) => error.remoteCode === 'STDIN_CLOSED'
       return closing.callAny('writeStream', write).then(() => false, refused)
@@ -275,7 +307,7 @@ const input: Check[] = [
     assert.equal((await closing.failure('writeStream', write)).code, 'STDIN_CLOSED')
   }),
 
-  full('stdin is closed behind what is queued, or at once', 'W-150', async (bench) => {
+  full('closeStream closes stdin after the queued bytes, or immediately', 'W-150', async (bench) => {
     const go = bench.beside('go')
     const cmd = `until [ -e ${go} ]; do sleep 0.01; done; wc -c`
     const patient = await bench.task({ cmd })
@@ -290,7 +322,7 @@ const input: Check[] = [
     assert.ok(Number((await hasty.whole()).toString()) < 256 * 1024)
   }),
 
-  full('an output that was closed keeps what it has, and the child writes on', 'W-151', async (bench) => {
+  full('a closed output keeps its bytes, and the child continues to write', 'W-151', async (bench) => {
     const client = await bench.task({ cmd: 'echo kept; read line; seq 1 100000; exit 0' })
     await client.text(/kept/)
     await client.call('closeStream', { streamId: 1 })

@@ -27,30 +27,29 @@ const MEMBERS: Readonly<Record<string, string>> = {
 }
 
 export const treeChecks: readonly Check[] = [
-  full('stop ends each process that belongs to the task by one property alone', 'W-91', async (bench) => {
-    for (const property of membersHere()) {
-      const { client, member } = await withMember(bench, property)
-      const { survivors } = await client.call('stop', { steps: KILL })
-      assert.deepEqual(survivors, [], `survivors of a stop, with a process that belongs to the task by ${property}`)
-      assert.ok(!isAlive(member), `stop left a process that belongs to the task by ${property}`)
-    }
+  full('stop ends a process that belongs to the task by a single property', 'W-91', async (bench) => {
+    const { client, members } = await withMembers(bench, membersHere())
+    const { survivors } = await client.call('stop', { steps: KILL })
+    assert.deepEqual(survivors, [], 'survivors of a stop')
+    for (const [property, pid] of members)
+      assert.ok(!isAlive(pid), `stop left a process that belongs to the task by ${property}`)
   }),
 
-  full('kill with tree signals each process that belongs to the task by one property alone', 'W-71', async (bench) => {
-    for (const property of membersHere()) {
-      const { client, member } = await withMember(bench, property)
-      await client.call('kill', { killSignal: 'SIGKILL', tree: true })
-      await until(() => !isAlive(member), `kill with tree ends a process that belongs to the task by ${property}`)
-    }
+  full('kill with tree signals a process that belongs to the task by a single property', 'W-71', async (bench) => {
+    const { client, members } = await withMembers(bench, membersHere())
+    await client.call('kill', { killSignal: 'SIGKILL', tree: true })
+    for (const [property, pid] of members)
+      await until(() => !isAlive(pid), `kill with tree ends a process that belongs to the task by ${property}`)
   }),
 
-  full('stop ends what holds the pipes of an earlier run', 'W-91', async (bench) => {
-    const { client, member } = await withMember(bench, 'the pipe of stdout', 'exit 0')
+  full('stop ends processes that hold pipes of an earlier run', 'W-91', async (bench) => {
+    const { client, members } = await withMembers(bench, ['the pipe of stdout'], 'exit 0')
     await client.ended()
     await client.call('restart')
     await client.ended()
     await client.call('stop', { steps: KILL })
-    assert.ok(!isAlive(member), 'stop left a process that holds stdout of the run before')
+    for (const pid of members.values())
+      assert.ok(!isAlive(pid), 'stop left a process that holds stdout of the run before')
   }),
 
   core('the signal of a step reaches the whole process group of the child', 'W-90', async (bench) => {
@@ -63,7 +62,7 @@ export const treeChecks: readonly Check[] = [
     assert.ok(existsSync(file), 'a process in the group of the child did not get SIGTERM')
   }),
 
-  core('stop answers as soon as nothing is left, not when the time of a step is over', 'W-90', async (bench) => {
+  core('stop answers as soon as no process is left, not when the time of a step is over', 'W-90', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     const started = performance.now()
     await client.call('stop', { steps: [{ killSignal: 'SIGTERM', waitMs: 12_000 }] })
@@ -80,25 +79,21 @@ export const treeChecks: readonly Check[] = [
     assert.ok(!isAlive(member), 'stop answered while a process of the group that was about to end still ran')
   }),
 
-  full(
-    'a process that survives a stop is named with start time and command, in exitStatus too',
-    'W-93',
-    async (bench) => {
-      const client = await bench.task({
-        cmd: `sh -c 'trap "" TERM; echo pid=$$; while :; do sleep 0.05; done' & wait`,
-      })
-      const survivor = await client.number('pid')
-      const { survivors } = await client.call('stop', { steps: [{ killSignal: 'SIGTERM', waitMs: 200 }] })
-      const named = survivors.find(({ pid }) => pid === survivor)
-      assert.ok(named, `survivors of the stop: ${JSON.stringify(survivors)}; pid ${survivor} is one`)
-      assert.equal(named.startTime, readProcessStat(survivor)?.startTime, `startTime of survivor ${survivor}`)
-      assert.match(named.command, /sh/, 'command of the survivor')
-      const { exitStatus } = await client.info()
-      const recorded = exitStatus?.survivors?.map(({ pid }) => pid) ?? []
-      assert.ok(recorded.includes(survivor), `exitStatus.survivors names ${recorded}, pid ${survivor} is missing`)
-      await client.call('stop', { steps: KILL })
-    },
-  ),
+  full('survivors have start time and command, and are listed in exitStatus, too', 'W-93', async (bench) => {
+    const client = await bench.task({
+      cmd: `sh -c 'trap "" TERM; echo pid=$$; while :; do sleep 0.05; done' & wait`,
+    })
+    const survivor = await client.number('pid')
+    const { survivors } = await client.call('stop', { steps: [{ killSignal: 'SIGTERM', waitMs: 200 }] })
+    const named = survivors.find(({ pid }) => pid === survivor)
+    assert.ok(named, `survivors of the stop: ${JSON.stringify(survivors)}; pid ${survivor} is one`)
+    assert.equal(named.startTime, readProcessStat(survivor)?.startTime, `startTime of survivor ${survivor}`)
+    assert.match(named.command, /sh/, 'command of the survivor')
+    const { exitStatus } = await client.info()
+    const recorded = exitStatus?.survivors?.map(({ pid }) => pid) ?? []
+    assert.ok(recorded.includes(survivor), `exitStatus.survivors names ${recorded}, pid ${survivor} is missing`)
+    await client.call('stop', { steps: KILL })
+  }),
 ]
 
 /** Job control without a terminal takes bash. */
@@ -109,19 +104,22 @@ function membersHere(): string[] {
   return members
 }
 
-async function withMember(bench: Bench, property: string, end = 'exec sleep 1000') {
+/** A task with one process for each of these properties, and their pids. */
+async function withMembers(bench: Bench, properties: readonly string[], end = 'exec sleep 1000') {
   const stays = bench.beside('stays')
   writeFileSync(stays, 'echo $$ > "$1.new"; mv "$1.new" "$1"; while :; do sleep 0.1; done\n')
-  const file = bench.beside(`pid-${property.replaceAll(' ', '-')}`)
-  const line = MEMBERS[property]?.replace('STAY', `sh ${stays} ${file}`)
-  // Only the first run starts one.
-  const client: Client = await bench.task({
-    cmd: `[ -e ${file} ] || { ${line}\nuntil [ -e ${file} ]; do sleep 0.01; done; }; ${end}`,
-  })
-  await until(() => existsSync(file), `the start of a process that belongs to the task by ${property}`)
-  const member = Number(readFileSync(file, 'utf8'))
+  const files = properties.map((property) => bench.beside(`pid-${property.replaceAll(' ', '-')}`))
+  const lines = properties.map((property, index) => MEMBERS[property]?.replace('STAY', `sh ${stays} ${files[index]}`))
+  const areThere = files.map((file) => `[ -e ${file} ]`).join(' && ')
+  // Only the first run starts them.
+  const cmd = `${areThere} || { ${lines.join('\n')}\nuntil ${areThere}; do sleep 0.01; done; }; ${end}`
+  const client: Client = await bench.task({ cmd })
+  await until(() => files.every((file) => existsSync(file)), `processes that belong to the task by ${properties}`)
+  const members = new Map(
+    properties.map((property, index) => [property, Number(readFileSync(files[index] as string, 'utf8'))]),
+  )
   bench.after(() => {
-    if (isAlive(member)) process.kill(member, 'SIGKILL')
+    for (const pid of members.values()) if (isAlive(pid)) process.kill(pid, 'SIGKILL')
   })
-  return { client, member }
+  return { client, members }
 }

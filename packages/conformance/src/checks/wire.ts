@@ -6,7 +6,7 @@ import type { Bench } from '../bench.js'
 import { type Check, core, full, should } from '../check.js'
 import type { Client, RawClient } from '../client.js'
 import { wholeFloats } from '../plain-messagepack.js'
-import { SLEEP } from '../spec.js'
+import { KILL, SLEEP } from '../spec.js'
 import { until, within } from '../waiting.js'
 import { WRONG_PARAMETERS } from './wrong-parameters.js'
 
@@ -19,7 +19,7 @@ const MOST_HALF_MESSAGES = 134
 const GET_INFO = (id: number) => [0, id, 'getInfo', []]
 
 const messages: Check[] = [
-  core('requests come in any pieces and many at once, with ids of 32 bits', 'W-1 W-2', async (bench) => {
+  core('requests may come in any pieces, several at once, and with ids of 32 bits', 'W-1 W-2', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     const raw = bench.raw(client)
     for (const byte of encode(GET_INFO(7))) raw.send(Buffer.of(byte))
@@ -95,7 +95,7 @@ const messages: Check[] = [
     }
   }),
 
-  core('a message never exceeds the bounds, whatever is asked for', 'W-7 W-111', async (bench) => {
+  core('a response never exceeds the bounds, whatever the client asks for', 'W-7 W-111', async (bench) => {
     const client = await bench.task({ cmd: 'head -c 2000000 /dev/zero; echo; read line' })
     const enough = 2_000_001
     for (let from = 0; from < enough; ) {
@@ -105,36 +105,44 @@ const messages: Check[] = [
     }
   }),
 
-  core('responses and notifications that nobody waits for are ignored', 'W-8', async (bench) => {
+  core('unexpected responses and notifications are ignored', 'W-8', async (bench) => {
     const raw = bench.raw(await bench.task({ exec: SLEEP }))
     raw.send([1, 99, null, 'late'], [2, 'somethingNew', [{ a: 1 }]], [2, 'getInfo', []], GET_INFO(1))
     assert.deepEqual((await raw.message()).slice(0, 3), [1, 1, null])
   }),
 
-  core('who breaks the grammar or sends too much is disconnected, and nobody else notices', 'W-9', async (bench) => {
-    await disconnects(bench, {
-      'bytes that are no MessagePack': Buffer.of(0xc1),
-      'a value that is no message': encode('hello'),
-      'a message of an unknown type': encode([3, 1, 'getInfo', []]),
-      'a request without parameters': encode([0, 1, 'getInfo']),
-      'a request without a method': encode([0, 1, null, []]),
-      'a request whose id is no id': encode([0, -1, 'getInfo', []]),
-      'a request of five elements': encode([0, 1, 'getInfo', [], null]),
-      'a request whose id has 33 bits': encode([0, 2 ** 32, 'getInfo', []]),
-      'a response of three elements': encode([1, 1, null]),
-      'a notification of two elements': encode([2, 'getInfo']),
-      'a notification without a name': encode([2, 1, []]),
-      'a request whose method is bytes': encode([0, 1, Buffer.from('getInfo'), []]),
-      HTTP: Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'),
-      'a message of more than 1 MiB': Buffer.concat([
-        Buffer.from('940001a767657449', 'hex'),
-        Buffer.from('6e666f91c600200000', 'hex'),
-        Buffer.alloc(2_097_152),
-      ]),
-    })
-  }),
+  core(
+    'a peer that breaks the grammar or sends too much is disconnected, without effect on others',
+    'W-9',
+    async (bench) => {
+      await disconnects(bench, {
+        'bytes that are no MessagePack': Buffer.of(0xc1),
+        'a value that is no message': encode('hello'),
+        'a message of type 3': encode([3, 1, 'getInfo', []]),
+        'a message of type 5': encode([5, 1, 'getInfo', []]),
+        'a message of type 255 and three elements': encode([255, 'getInfo', []]),
+        'a message whose type is a string': encode(['0', 1, 'getInfo', []]),
+        'an empty array': encode([]),
+        'a request without parameters': encode([0, 1, 'getInfo']),
+        'a request without a method': encode([0, 1, null, []]),
+        'a request whose id is no id': encode([0, -1, 'getInfo', []]),
+        'a request of five elements': encode([0, 1, 'getInfo', [], null]),
+        'a request whose id has 33 bits': encode([0, 2 ** 32, 'getInfo', []]),
+        'a response of three elements': encode([1, 1, null]),
+        'a notification of two elements': encode([2, 'getInfo']),
+        'a notification without a name': encode([2, 1, []]),
+        'a request whose method is bytes': encode([0, 1, Buffer.from('getInfo'), []]),
+        HTTP: Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'),
+        'a message of more than 1 MiB': Buffer.concat([
+          Buffer.from('940001a767657449', 'hex'),
+          Buffer.from('6e666f91c600200000', 'hex'),
+          Buffer.alloc(2_097_152),
+        ]),
+      })
+    },
+  ),
 
-  full('so is who exceeds the other bounds, as soon as a header does', 'W-10', async (bench) => {
+  full('a peer is disconnected as soon as a header exceeds the bounds', 'W-10', async (bench) => {
     const call = (params: string) =>
       Buffer.concat([Buffer.from('940001a7', 'hex'), Buffer.from('getInfo'), Buffer.from(params, 'hex')])
     await disconnects(bench, {
@@ -153,7 +161,7 @@ const messages: Check[] = [
   }),
 
   should(
-    full('it says why before it disconnects', 'W-11', async (bench) => {
+    full('a supervisor sends the reason before it disconnects a peer', 'W-11', async (bench) => {
       const raw = bench.raw(await bench.task({ exec: SLEEP }))
       raw.send(Buffer.of(0xc1))
       const [type, name, params] = await raw.message()
@@ -163,7 +171,7 @@ const messages: Check[] = [
     }),
   ),
 
-  core('clients may go in the middle of a message, or with calls in flight', 'W-12', async (bench) => {
+  core('a client may disconnect in the middle of a message, or with calls in flight', 'W-12', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     for (const bytes of [
       encode(GET_INFO(1)).subarray(0, 5),
@@ -179,7 +187,25 @@ const messages: Check[] = [
     assert.equal((await client.info()).state, 'running')
   }),
 
-  full('64 requests of a connection are answered at a time', 'W-13', async (bench) => {
+  core('a stop and a terminate continue after their client has disconnected', 'W-12', async (bench) => {
+    const cmd = 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
+    const steps = [{ killSignal: 'SIGTERM', waitMs: 300 }, ...KILL]
+    const [client, gone] = await Promise.all([bench.task({ cmd }), bench.task({ cmd })])
+    const other = await bench.connect((await client.info()).supervisorPid)
+    await Promise.all([client.text(/ready/), gone.text(/ready/)])
+    void other.call('stop', { steps })
+    void gone.call('terminate', { steps })
+    // Requests are begun in order, so that both are under way.
+    await Promise.all([other.info(), gone.info()])
+    other.close()
+    gone.close()
+    const { exitStatus } = await client.ended()
+    assert.deepEqual([exitStatus?.signal, exitStatus?.cause], ['SIGKILL', 'stopped'], 'signal and cause')
+    await client.call('terminate')
+    await bench.nothingLeft('terminate')
+  }),
+
+  full('64 requests of a connection may be in flight', 'W-13', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     let answered = 0
     const poll = async () => {
@@ -193,7 +219,7 @@ const messages: Check[] = [
     await Promise.all(polls)
   }),
 
-  full('a client that does not read its responses slows nobody', 'W-13', async (bench) => {
+  full('a client that does not read its responses does not slow down others', 'W-13', async (bench) => {
     const client = await bench.task({ cmd: 'head -c 1000000 /dev/zero; echo written >&2; read line' })
     await client.text(/written/, 2)
     const raw = bench.raw(client)
@@ -206,14 +232,14 @@ const messages: Check[] = [
       [{ streamId: 1, from: 0, maxBytes: 524_288 }],
     ])
     raw.send(...requests)
-    for (let calls = 0; calls < 20; calls += 1) await within(client.info(), 'an answer to somebody else', 2_000)
+    for (let calls = 0; calls < 20; calls += 1) await within(client.info(), 'an answer to another client', 2_000)
     const { supervisorPid } = await client.info()
     const memory = /^RssAnon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${supervisorPid}/status`, 'utf8'))
     assert.ok(Number(memory?.[1]) < 80_000, `${memory?.[0]} while 100 MB were asked for and not read`)
   }),
 
   full(
-    'half messages of many clients are bounded together, and the clients with the most of them go',
+    'incomplete messages of all clients together are bounded, and the largest holders are disconnected',
     'W-16',
     async (bench) => {
       const client = await bench.task({ exec: SLEEP })
@@ -238,7 +264,7 @@ const messages: Check[] = [
 ]
 
 const errors: Check[] = [
-  core('a method that is not there is UNSUPPORTED, and the connection goes on', 'W-21', async (bench) => {
+  core('an unknown method is UNSUPPORTED, and the connection stays open', 'W-21', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     for (const method of ['fly', '', 'constructor', '__proto__', 'toString', 'GetInfo', 'getInfo ']) {
       assert.equal((await client.failure(method)).code, 'ERR_BGTASK_UNSUPPORTED', `code for ${JSON.stringify(method)}`)
@@ -247,7 +273,7 @@ const errors: Check[] = [
   }),
 
   should(
-    core('an unknown method is named in the error', 'W-21', async (bench) => {
+    core('the error names an unknown method', 'W-21', async (bench) => {
       const raw = bench.raw(await bench.task({ exec: SLEEP }))
       const [, , error] = await raw.send([0, 1, 'fly', []]).message()
       assert.deepEqual((error as { data?: unknown } | null)?.data, { method: 'fly' }, 'data of the error')
@@ -255,7 +281,7 @@ const errors: Check[] = [
   ),
 
   should(
-    full('wrong parameters are named', 'W-22', async (bench) => {
+    full('the error for wrong parameters is INVALID_OPTION', 'W-22', async (bench) => {
       const client = await bench.task({ exec: SLEEP })
       for (const [method, params] of WRONG_PARAMETERS) {
         const { code } = await client.failure(method, params)
@@ -264,7 +290,7 @@ const errors: Check[] = [
     }),
   ),
 
-  core('keys of parameters that nobody knows are ignored', 'W-23', async (bench) => {
+  core('unknown keys of parameters are ignored', 'W-23', async (bench) => {
     const client = await bench.task({ exec: SLEEP })
     const more = { somethingNew: [1, { deep: true }] }
     await client.callAny('getInfo', more)

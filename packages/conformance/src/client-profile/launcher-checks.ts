@@ -36,7 +36,7 @@ const KEYS = [
 ]
 
 export const launcherChecks: readonly ClientCheck[] = [
-  client('the launcher writes one spec, with all keys, and closes stdin', 'L-1', async (bench) => {
+  client('the launcher writes one spec with all keys, and closes stdin', 'L-1', async (bench) => {
     const { driven, report } = bench.spawn('plain')
     const { spec, env, pid } = await report()
     if (typeof spec === 'string') throw new Error(`stdin of the supervisor: ${spec}`)
@@ -54,7 +54,7 @@ export const launcherChecks: readonly ClientCheck[] = [
     assert.deepEqual([code, stdout.trim()], [0, String(pid)], `exit code and output of spawn: ${stderr}`)
   }),
 
-  client('the launcher detaches as the behavior asks', 'L-2', async (bench) => {
+  client('the launcher detaches as the behavior requires', 'L-2', async (bench) => {
     for (const behavior of ['daemon', 'background'] as const) {
       const { driven, report } = bench.spawn('plain', { behavior })
       const { env, session, pid } = await report()
@@ -67,7 +67,7 @@ export const launcherChecks: readonly ClientCheck[] = [
     }
   }),
 
-  client('what an outer task put into the environment reaches neither supervisor nor child', 'L-3', async (bench) => {
+  client('variables of an outer task reach neither supervisor nor child', 'L-3', async (bench) => {
     const outer = Object.fromEntries(OUTER.map((name) => [name, 'outer']))
     const { driven, report } = bench.spawn('plain', { env: { ...outer, BGTASK_TASKPOOL_PATH: '/outer' } })
     const { env, spec } = await report()
@@ -78,7 +78,7 @@ export const launcherChecks: readonly ClientCheck[] = [
     await driven
   }),
 
-  client('a launch that takes too long is given up, and stderr closed', 'L-4', async (bench) => {
+  client('a launch that takes too long is abandoned, and stderr is closed', 'L-4', async (bench) => {
     const { driven, report, file } = bench.spawn('silent', { timeoutMs: 1_000 })
     const { pid } = await report()
     assert.notEqual((await driven).code, 0, 'exit code of spawn')
@@ -86,13 +86,13 @@ export const launcherChecks: readonly ClientCheck[] = [
     await until(() => existsSync(`${file}.closed`) || !isAlive(pid), 'the end of stderr')
   }),
 
-  client('a launch that fails is reported, with what the supervisor said', 'L-4', async (bench) => {
+  client("a failed launch is reported with the supervisor's message", 'L-4', async (bench) => {
     const { code, stderr } = await bench.spawn('fails').driven
     assert.notEqual(code, 0, 'exit code of spawn')
     assert.match(stderr, /the scripted reason/, 'stderr of spawn')
   }),
 
-  client('lines that the launcher does not know are ignored', 'L-5', async (bench) => {
+  client('the launcher ignores unknown lines', 'L-5', async (bench) => {
     const { driven, report } = bench.spawn('chatty')
     const { pid } = await report()
     const { code, stdout, stderr } = await driven

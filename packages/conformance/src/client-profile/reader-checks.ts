@@ -12,18 +12,14 @@ import { type ClientCheck, client } from './check.js'
 const TASK_ID = '00112233445566778899aabbccddeeff'
 
 export const readerChecks: readonly ClientCheck[] = [
-  client(
-    'a task is listed by what its supervisor answers, and a method that it lacks is no fault',
-    'W-31',
-    async (bench) => {
-      const { driven, report } = bench.spawn('only-info')
-      const { pid, spec } = await report()
-      await driven
-      assert.equal((await bench.list()).get(taskIdOf(spec)), pid, 'pid of the task in the list')
-    },
-  ),
+  client('a task is listed even if its supervisor lacks methods', 'W-31', async (bench) => {
+    const { driven, report } = bench.spawn('only-info')
+    const { pid, spec } = await report()
+    await driven
+    assert.equal((await bench.list()).get(taskIdOf(spec)), pid, 'pid of the task in the list')
+  }),
 
-  client('what lies beside tasks costs the list nothing', 'D-40 D-45', async (bench) => {
+  client('foreign files in the directory do not disturb the list', 'D-40 D-45', async (bench) => {
     const { driven, report } = bench.spawn('plain')
     const { pid, spec } = await report()
     await driven
@@ -37,7 +33,7 @@ export const readerChecks: readonly ClientCheck[] = [
     assert.equal((await bench.list()).get(taskIdOf(spec)), pid, 'pid of the task in the list')
   }),
 
-  client('an entry that hangs does not keep the others from the list', 'D-41', async (bench) => {
+  client('an entry that hangs does not hide the others', 'D-41', async (bench) => {
     const hanging = bench.spawn('hangs', { timeoutMs: 2_000 })
     await hanging.report()
     await hanging.driven
@@ -47,7 +43,7 @@ export const readerChecks: readonly ClientCheck[] = [
     assert.equal((await bench.list()).get(taskIdOf(spec)), pid, 'pid of the task that answers in the list')
   }),
 
-  client('info that is not as documented does not end the list', 'D-40 D-47 W-211 W-212', async (bench) => {
+  client('invalid info of one task does not end the list', 'D-40 D-47 W-211 W-212', async (bench) => {
     const wild = bench.spawn('wild-info')
     await wild.report()
     await wild.driven
@@ -60,7 +56,7 @@ export const readerChecks: readonly ClientCheck[] = [
     assert.ok(!stdout.includes('\u001b'), 'an escape sequence of a foreign supervisor in the list')
   }),
 
-  client('an error that a supervisor answers with concerns its own entry alone', 'D-41 W-213', async (bench) => {
+  client('an error of one supervisor affects only its own entry', 'D-41 W-213', async (bench) => {
     const refusing = bench.spawn('refuses')
     await refusing.report()
     await refusing.driven
@@ -70,7 +66,7 @@ export const readerChecks: readonly ClientCheck[] = [
     assert.equal((await bench.list()).get(taskIdOf(spec)), pid, 'pid of the task that answers in the list')
   }),
 
-  client('a socket that is full is busy, not dead, and stays', 'D-42 D-43', async (bench) => {
+  client('a socket with a full backlog is not removed', 'D-42 D-43', async (bench) => {
     const path = join(bench.path, '7.sock')
     const server = createServer()
     await new Promise<void>((resolve) => {
@@ -85,7 +81,7 @@ export const readerChecks: readonly ClientCheck[] = [
     }
   }),
 
-  client('a directory that everybody can write to, or that a link leads to, is refused', 'D-44', async (bench) => {
+  client('a directory that all users can write to, or a link to a directory, is rejected', 'D-44', async (bench) => {
     const open = bench.beside('open')
     mkdirSync(open)
     spawnSync('chmod', ['0777', open])
@@ -100,7 +96,7 @@ export const readerChecks: readonly ClientCheck[] = [
   }),
 
   client(
-    'a record whose supervisor is a zombie, or has another start time, is of no living task',
+    'a record whose supervisor is a zombie, or has another start time, is not listed as a living task',
     'D-30 D-46',
     async (bench) => {
       const { driven, report } = bench.spawn('plain')

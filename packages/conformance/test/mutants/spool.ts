@@ -32,5 +32,5 @@ export const spoolMutants: readonly Mutant[] = [
   ],
   ['removes-its-files-in-any-case', 'the files stay if a stop left survivors', /the output of a task that still runs/],
   ['takes-any-spool', 'a wrong spool fails the launch', /the pid of a ready line, with spool/],
-  ['reads-at-least-a-byte', 'a read of no bytes waits and tells where the next ones are', /./],
+  ['reads-at-least-a-byte', 'a read with maxBytes 0 waits, and returns the offset of the next byte', /./],
 ]
