@@ -52,6 +52,25 @@ export const treeChecks: readonly Check[] = [
       assert.ok(!isAlive(pid), 'stop left a process that holds stdout of the run before')
   }),
 
+  full('a task that was started inside is spared, though it was found during its launch', 'W-205', async (bench) => {
+    const inner = (env: string) =>
+      `env -u BGTASK_COOKIE -u BGTASK_SUPERVISOR_PID ${env} /usr/bin/setsid /bin/sh -c 'echo pid=$$; exec sleep 1000 < /dev/null > /dev/null 2>&1' & wait`
+    for (const env of ['BGTASK_BEHAVIOR=daemon', 'BGTASK_COOKIE=00112233445566778899aabbccddeeff']) {
+      const client = await bench.task({ cmd: inner(env) })
+      const pid = await client.number('pid')
+      bench.after(() => {
+        if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+      })
+      await until(() => readProcessStat(pid)?.name === 'sleep', 'it has let go of the pipes')
+      await client.call('kill', { killSignal: 'SIGCONT', tree: true })
+      // Its parent alone connected it with the task.
+      await client.call('kill', { killSignal: 'SIGKILL' })
+      await client.ended()
+      assert.deepEqual((await client.call('stop', { steps: KILL })).survivors, [])
+      assert.ok(isAlive(pid), `the process with ${env} was ended`)
+    }
+  }),
+
   core('the signal of a step reaches the whole process group of the child', 'W-90', async (bench) => {
     const file = bench.beside('asked')
     const client = await bench.task({

@@ -13,6 +13,11 @@ export const stopMutants: readonly Mutant[] = [
     'of many survivors 100 are listed, the child first, and the others counted',
     /moreSurvivors: undefined/,
   ],
+  [
+    'keeps-what-is-of-others',
+    'a task that was started inside is spared, though it was found during its launch',
+    /the process with BGTASK_BEHAVIOR=daemon was ended/,
+  ],
   ['sees-only-main-threads', 'a child whose main thread has ended is paused if its others are stopped', /state paused/],
   ['believes-in-zombies', 'a child with an ended main thread and another running thread is stopped', /deep-equal/],
   ['waits-for-survivors', 'a child that a debugger holds is a survivor, and stop answers', /took longer/],

@@ -30,7 +30,11 @@ export interface TreeProcess {
   readonly startTime: number
 }
 
-/** The processes of a task. A process that was found once belongs to the tree until it is dead, even if it drops the mark by which it was found. */
+/**
+ * The processes of a task. A process that was found once belongs to the tree until it is dead, even if it drops the mark by which
+ * it was found, unless it has become one of another task: the supervisor of a task that is started inside descends from this one
+ * until it is detached.
+ */
 export class TaskTree {
   readonly #select: () => TreeSelector
   #found: readonly TreeProcess[]
@@ -77,12 +81,14 @@ export function findTree(
 ): TreeProcess[] {
   const since = selector.since ?? 0
   const stats = table.stats.filter(({ pid, startTime }) => startTime >= since && !selector.exclude.includes(pid))
-  const known = new Set([...selector.roots, ...found].map(nameOf))
+  const roots = new Set(selector.roots.map(nameOf))
+  const known = new Set(found.map(nameOf))
   const living = stats.filter(isLive)
   const members = new Set<number>()
   for (const stat of living) {
     if (
-      known.has(nameOf(stat)) ||
+      roots.has(nameOf(stat)) ||
+      (known.has(nameOf(stat)) && !table.isOfAnotherTask(stat, selector.cookie)) ||
       stat.session === ownSession ||
       table.carriesCookie(stat, selector.cookie) ||
       table.holdsPipe(stat, selector.pipes)

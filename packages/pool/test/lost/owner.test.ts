@@ -19,10 +19,15 @@ const COOKIE = '00112233445566778899aabbccddeeff'
 type Process = ChildProcess & { pid: number }
 type Named = Pick<TaskRecord, 'child' | 'pipes'> & { info?: Partial<TaskRecord['info']> }
 
-/** A process that leads a session, carries the cookie, and has a real pipe as its stdin, as the shell makes it. */
-async function processOf({ real, effective }: { real: number; effective: number }): Promise<Process> {
+interface Users {
+  readonly real: number
+  readonly effective: number
+}
+
+/** A process that leads a session, and has a real pipe as its stdin, as the shell makes it. */
+async function processOf({ real, effective }: Users, changes: NodeJS.ProcessEnv = {}): Promise<Process> {
   const argv = [pathOf('setpriv'), `--ruid=${real}`, `--euid=${effective}`, '--clear-groups', 'sleep', '1000']
-  const env = { ...process.env, [COOKIE_VARIABLE]: COOKIE }
+  const env = { ...process.env, ...changes }
   const script = 'exec "$@" <<X\n.\nX\n'
   const child = spawn('/bin/sh', ['-c', script, 'sh', ...argv], { detached: true, env, stdio: 'ignore' })
   onTestFinished(() => void child.kill('SIGKILL'))
@@ -31,7 +36,8 @@ async function processOf({ real, effective }: { real: number; effective: number 
   return child as Process
 }
 
-const WAYS: [string, (pid: number) => Named][] = [
+/** How a record names a process, and what that has in its environment. */
+const WAYS: [string, (pid: number) => Named, NodeJS.ProcessEnv?][] = [
   ['as its child', (pid) => ({ child: processIdentity(pid) })],
   [
     'as a survivor of a stop',
@@ -40,15 +46,15 @@ const WAYS: [string, (pid: number) => Named][] = [
       return { child: null, info: { exitStatus: { exitCode: null, signal: 'SIGKILL', cause: 'stopped', survivors } } }
     },
   ],
-  ['by its cookie', () => ({ child: null, info: { taskId: COOKIE } })],
+  ['by its cookie', () => ({ child: null, info: { taskId: COOKIE } }), { [COOKIE_VARIABLE]: COOKIE }],
   ['by its pipe', (pid) => ({ child: null, pipes: [readlinkSync(`/proc/${pid}/fd/0`)] })],
 ]
 
 /** What a record of BOB's makes of a process that was started after its supervisor. */
-async function lostBy(name: (pid: number) => Named, users: Parameters<typeof processOf>[0]) {
+async function lostBy(name: (pid: number) => Named, users: Users, env?: NodeJS.ProcessEnv) {
   const pool = makePool({ access: { owners: [BOB] } })
   const supervisor = await idleProcess()
-  const { pid } = await processOf(users)
+  const { pid } = await processOf(users, env)
   const { info, ...named } = name(pid)
   chownSync(writeRecord(pool.path, recordOf(supervisor.pid, info, named)), BOB, BOB)
   await kill(supervisor)
@@ -56,24 +62,27 @@ async function lostBy(name: (pid: number) => Named, users: Parameters<typeof pro
 }
 
 describe.runIf(needs('root', 'setpriv'))('a record of another user', () => {
-  test.each(WAYS)('%s: makes root end what that user runs', async (_, name) => {
-    const { pid, lost } = await lostBy(name, { real: BOB, effective: BOB })
+  test.each(WAYS)('%s: makes root end what that user runs', async (_, name, env) => {
+    const { pid, lost } = await lostBy(name, { real: BOB, effective: BOB }, env)
     expect(await lost.stop({ steps: KILL })).toEqual([])
     expect(isAlive(pid)).toBe(false)
   })
 
-  test.each(WAYS)('%s: makes root end a set-uid program that the user started', async (_, name) => {
-    const { pid, lost } = await lostBy(name, { real: BOB, effective: 0 })
+  test.each(WAYS)('%s: makes root end a set-uid program that the user started', async (_, name, env) => {
+    const { pid, lost } = await lostBy(name, { real: BOB, effective: 0 }, env)
     expect(await lost.stop({ steps: KILL })).toEqual([])
     expect(isAlive(pid)).toBe(false)
   })
 
-  test.each(WAYS)("%s: makes nobody signal root's processes, which are told as survivors at once", async (_, name) => {
-    const { pid, lost } = await lostBy(name, { real: 0, effective: 0 })
-    const steps = [{ killSignal: 'KILL', waitMs: 60_000 }] as const
-    expect(await lost.stop({ steps, timeoutMs: 10_000 })).toMatchObject([{ pid }])
-    expect(isAlive(pid)).toBe(true)
-  })
+  test.each(WAYS)(
+    "%s: makes nobody signal root's processes, which are told as survivors at once",
+    async (_, name, env) => {
+      const { pid, lost } = await lostBy(name, { real: 0, effective: 0 }, env)
+      const steps = [{ killSignal: 'KILL', waitMs: 60_000 }] as const
+      expect(await lost.stop({ steps, timeoutMs: 10_000 })).toMatchObject([{ pid }])
+      expect(isAlive(pid)).toBe(true)
+    },
+  )
 
   test("that names root's living supervisor is no record: neither the search nor the pool's record believes it", async () => {
     const pool = makePool({ access: { owners: [BOB] } })

@@ -8,7 +8,7 @@ use std::io;
 use std::thread::sleep;
 use std::time::Duration;
 
-/// How often a scan looks again, each time after a ms, at orphans in the middle of an exec. That takes microseconds, unless the program
+/// How often a scan looks again, each time after a ms, at processes in the middle of an exec. That takes microseconds, unless the program
 /// comes from a slow file system: then they count as the task's.
 const MAX_EXEC_LOOKS: u32 = 10;
 
@@ -22,7 +22,8 @@ pub struct Selector<'a> {
     pub roots: &'a [Root],
     /// Targets of `/proc/PID/fd/N` such as `pipe:[123]`: the task's pipes.
     pub pipes: &'a [String],
-    /// Found before: a process that has dropped since then what it was found by still belongs to the task.
+    /// Found before: a process that has dropped since then what it was found by still belongs to the task, unless it has become one of
+    /// another task.
     pub known: &'a [Process],
     /// Pid of a child that was waited for at this very moment: no other process can have it yet, so all of its session are the task's.
     pub own_session: Option<i32>,
@@ -58,9 +59,8 @@ fn find_once(selector: &Selector<'_>) -> io::Result<Vec<Process>> {
     let mut members = HashSet::new();
     let mut marks = Marks { selector, buffer: Vec::new(), exec_looks: MAX_EXEC_LOOKS };
     for stat in candidates.iter().filter(|stat| stat.is_alive()) {
-        let is_named = is_root(selector, stat) || selector.known.contains(&Process::from(*stat));
-        let is_inside = selector.own_session == Some(stat.session);
-        if is_named || is_inside || marks.are_on(stat)? {
+        let is_inside = is_root(selector, stat) || selector.own_session == Some(stat.session);
+        if is_inside || marks.are_on(stat)? {
             members.insert(stat.pid);
         }
     }
@@ -98,7 +98,7 @@ fn held_sessions(selector: &Selector<'_>, candidates: &[&Stat], members: &HashSe
     sessions.filter(|session| selector.roots.iter().any(|root| root.pid == *session)).collect()
 }
 
-/// What shows of a process by itself that it is the task's: its environment, its pipes, and that it was orphaned to us.
+/// What shows of a process by itself that it is the task's: its environment, its pipes, and that it was found before or orphaned to us.
 struct Marks<'a> {
     selector: &'a Selector<'a>,
     buffer: Vec<u8>,
@@ -107,14 +107,15 @@ struct Marks<'a> {
 
 impl Marks<'_> {
     fn are_on(&mut self, stat: &Stat) -> io::Result<bool> {
-        let Selector { reaper, pipes, .. } = *self.selector;
-        let is_orphaned = reaper == Some(stat.ppid);
-        let owner = if is_orphaned { self.owner_of_orphan(stat) } else { self.owner(stat) }?;
-        Ok(owner == Owner::Ours || is_orphaned && owner != Owner::Another || holds_pipe(stat, pipes))
+        let Selector { reaper, known, pipes, .. } = *self.selector;
+        let is_claimed = reaper == Some(stat.ppid) || known.contains(&Process::from(stat));
+        let owner = if is_claimed { self.settled_owner(stat) } else { self.owner(stat) }?;
+        Ok(owner == Owner::Ours || is_claimed && owner != Owner::Another || holds_pipe(stat, pipes))
     }
 
-    /// The supervisor of a task that was started inside this one is an orphan that must not be mistaken for ours while it is executed.
-    fn owner_of_orphan(&mut self, stat: &Stat) -> io::Result<Owner> {
+    /// The supervisor of a task that was started inside this one descends from it, and is orphaned to us. It must not be mistaken for
+    /// ours while it is executed.
+    fn settled_owner(&mut self, stat: &Stat) -> io::Result<Owner> {
         loop {
             let owner = self.owner(stat)?;
             if owner != Owner::Hidden || self.exec_looks == 0 {
