@@ -1,4 +1,4 @@
-// Tells where the time of a cold spawn, the private memory of a supervisor and the time of a call go.
+// Breaks down the time of a cold spawn, the private memory of a supervisor and the time of a call.
 //   pnpm bench:profile
 import { runBenchmark } from './lib/benchmark.mjs'
 import { describeMachine } from './lib/environment.mjs'

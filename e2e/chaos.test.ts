@@ -11,7 +11,7 @@ interface Account {
   kills: Record<string, number>
 }
 
-/** What the program tells with `--json`: one account, or one of each side. */
+/** What the program prints with `--json`: one account, or one of each side. */
 interface Summary extends Account {
   a?: Account
   b?: Account
@@ -58,13 +58,13 @@ describe.runIf(needs('flock'))('chaos', () => {
     async () => expectNoViolation(await runChaos('--supervisor', 'native', '--minutes', '0.2', '--seed', '1')),
   )
 
-  test('finds with each of its checks what is wrong on purpose', { timeout: 200_000 }, async () => {
+  test('finds each injected fault with its check', { timeout: 200_000 }, async () => {
     const { exitCode, summary } = await runChaos('--minutes', '0', '--inject', CHECKS.join())
     expect([...new Set(summary.violations.map(({ check }) => check))]).toEqual(CHECKS)
     expect(exitCode).toBe(1)
   })
 
-  test('names all its modes and checks', async () => {
+  test('the chaos documentation names all modes and checks', async () => {
     const { stdout, exitCode } = await runNode(CHAOS, ['--help'])
     expect(exitCode).toBe(0)
     expect([...stdout.matchAll(/^ {2}([a-z][a-z-]*) {2,}/gm)].map(([, id]) => id)).toEqual([

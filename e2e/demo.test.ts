@@ -6,7 +6,7 @@ import { endTasksAfterTest } from './support/pools.js'
 
 const DEMO = join(import.meta.dirname, '../examples/demo.mjs')
 
-test('the demo shows a task in a program, a shell and a console from its start to its end, and leaves nothing behind', {
+test('the demo shows a task in a program, a shell and a console from its start to its end, and leaves nothing', {
   timeout: 90_000,
 }, async () => {
   const TMPDIR = tempDir()
@@ -24,7 +24,7 @@ test.each([
   ['loses its terminal', 'stdout   0:', (demo: RunningNode) => process.kill(-(demo.pid ?? 0), 'SIGHUP')],
   // As `| head` does. It left its task running, and the directory.
   ['is read no further', 'It opens a pool', (demo: RunningNode) => demo.stdout.destroy()],
-])('a demo that %s ends with 1 and leaves nothing behind either', async (_, after, interrupt) => {
+])('a demo that %s ends with 1 and leaves nothing either', async (_, after, interrupt) => {
   const TMPDIR = tempDir()
   const demo = runNode(DEMO, [], { env: { TMPDIR }, stdin: 'ignore', detached: true })
   let shown = ''

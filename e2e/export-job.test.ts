@@ -6,7 +6,7 @@ import { endTasksAfterTest } from './support/pools.js'
 
 const EXAMPLE = join(import.meta.dirname, '../examples/export-job.mjs')
 
-test('an export job of the Express example goes on while the app is killed and started again', {
+test('an export job of the Express example continues while the app is killed and started again', {
   timeout: 120_000,
 }, async () => {
   const JOBS = join(tempDir(), 'jobs')

@@ -40,7 +40,7 @@ test('packing builds once for all packages, again after a change, and packs noth
   expect(readdirSync(join(root, 'packed'))).toEqual([])
 })
 
-test('every public package has that prepack', () => {
+test('every public package builds in its prepack', () => {
   const others = publicPackages().filter(({ manifest }) => manifest.scripts?.prepack !== PREPACK)
   expect(others).toEqual([])
 })

@@ -21,7 +21,7 @@ async function buildJob(): Promise<string> {
   return join(outDir, 'progress.mjs')
 }
 
-test('a job tells how far it is, and a watch, the command line and the console show it', async () => {
+test('a job reports its progress, and a watch, the command line and the console show it', async () => {
   const job = await buildJob()
   const directory = tempDir()
   const [first, second] = [join(directory, 'first'), join(directory, 'second')]

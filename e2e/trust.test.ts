@@ -18,7 +18,7 @@ interface User {
   readonly groups?: readonly number[]
 }
 
-/** What `fixtures/user.mjs` tells. */
+/** What `fixtures/user.mjs` prints. */
 interface Seen {
   found: number[]
   errors: [pid: number, code: string][]
@@ -27,7 +27,7 @@ interface Seen {
   swept: string[]
 }
 
-describe.runIf(needs('root', 'setpriv'))('nobody gets in', () => {
+describe.runIf(needs('root', 'setpriv'))('an untrusted user', () => {
   describe('socket, log and record have the modes that access names, whatever the umask', () => {
     test.each([
       { access: undefined, mode: 0o600, gid: 0 },
@@ -52,10 +52,10 @@ describe.runIf(needs('root', 'setpriv'))('nobody gets in', () => {
     })
   })
 
-  describe('a directory that a group may read, for users who wish to interact', () => {
+  describe('a directory that a group may read', () => {
     const access = { mode: 0o660, gid: TEAM }
 
-    test('lets its members do everything to a task that access gives to the group', async () => {
+    test('members of the group control a task whose access includes the group', async () => {
       const path = directory(ALICE, TEAM, 0o750)
       const pid = spawnAs({ uid: ALICE, groups: [TEAM] }, { path, access })
       const seen = look({ uid: BOB, groups: [TEAM] }, { path }, { talk: true })
@@ -64,7 +64,7 @@ describe.runIf(needs('root', 'setpriv'))('nobody gets in', () => {
       expect(readdirSync(path)).toEqual([])
     })
 
-    test('is no help to its members where the task keeps itself to itself', async () => {
+    test('members of the group cannot use a task of its owner only', async () => {
       const path = directory(ALICE, TEAM, 0o750)
       const pid = spawnAs({ uid: ALICE, groups: [TEAM] }, { path })
       const { found, errors } = look({ uid: BOB, groups: [TEAM] }, { path })
@@ -76,7 +76,7 @@ describe.runIf(needs('root', 'setpriv'))('nobody gets in', () => {
       ])
     })
 
-    test('keeps everybody else out', async () => {
+    test('other users cannot use a task of the group', async () => {
       const path = directory(ALICE, TEAM, 0o750)
       spawnAs({ uid: ALICE, groups: [TEAM] }, { path, access })
       expect(() => look({ uid: BOB }, { path })).toThrow(/ERR_BGTASK_POOL_DIR/)
@@ -84,7 +84,7 @@ describe.runIf(needs('root', 'setpriv'))('nobody gets in', () => {
   })
 
   describe('a directory that many may write, with the sticky bit', () => {
-    test("holds tasks of several users, who see each other's only where they trust the owner", async () => {
+    test("users of a shared directory see each other's tasks only if they trust the owner", async () => {
       const path = directory(0, TEAM, 0o1770)
       const access = { mode: 0o660, gid: TEAM }
       const member = (uid: number) => ({ uid, groups: [TEAM] })
@@ -97,7 +97,7 @@ describe.runIf(needs('root', 'setpriv'))('nobody gets in', () => {
       expect(look(member(BOB), trusting).found.sort()).toEqual([alices, bobs].sort())
     })
 
-    test("lets root end a user's orphan", async () => {
+    test("root can end a user's orphan", async () => {
       const path = directory(0, 0, 0o1777)
       const pid = spawnAs({ uid: BOB }, { path }, { cmd: 'sh -c "sleep 1000 & sleep 1000"' })
       process.kill(pid, 'SIGKILL')
@@ -111,7 +111,7 @@ describe.runIf(needs('root', 'setpriv'))('nobody gets in', () => {
 
     const PLANTED = ['a', 'b', 'c', 'd']
 
-    test('what somebody else planted is skipped and told, never believed, connected to or removed', async () => {
+    test('files planted by another user are skipped and reported, never trusted, connected to or removed', async () => {
       const path = directory(0, 0, 0o1777)
       const pid = spawnAs({ uid: BOB }, { path })
       const intruder = await letIn(path, pid)
@@ -137,7 +137,7 @@ describe.runIf(needs('root', 'setpriv'))('nobody gets in', () => {
       expect(isAlive(pid)).toBe(true)
     })
 
-    test('what a trusted user made is still no record if it is a FIFO, a link or huge, or names the supervisor of another', async () => {
+    test("a trusted user's record is refused if it is a FIFO, a link or huge, or names another user's supervisor", async () => {
       const path = directory(0, 0, 0o1777)
       const pid = spawnAs({ uid: BOB }, { path })
       const intruder = await letIn(path, pid)
@@ -149,7 +149,7 @@ describe.runIf(needs('root', 'setpriv'))('nobody gets in', () => {
     })
 
     test.runIf(needs('unshare')).each(['N.sock', 'N.out', '.N.s'])(
-      'a spawn whose %s somebody else has taken is refused, and leaves nothing',
+      'a spawn whose %s another user has taken is refused, and leaves nothing',
       async (name) => {
         const path = directory(0, 0, 0o1777)
         endTasksAfterTest(path)
@@ -177,8 +177,8 @@ describe.runIf(needs('root', 'setpriv'))('nobody gets in', () => {
 })
 
 describe.runIf(needs('root', 'unshare'))('pid namespaces that share a directory', () => {
-  // Their supervisors had the same pids: the socket of the second took the name of the first one's, which nobody found then.
-  test('have their tasks side by side', async () => {
+  // Their supervisors had the same pids: the socket of the second took the name of the first one's, which could not be found then.
+  test('tasks of two pid namespaces that share a directory do not collide', async () => {
     const path = directory(0, 0, 0o700)
     endTasksAfterTest(path)
     const plan = JSON.stringify({ pool: { path }, spawn: { cmd: 'cat' } })
@@ -204,7 +204,7 @@ function directory(uid: number, gid: number, mode: number): string {
   return path
 }
 
-/** Names of files that belong to somebody. */
+/** Names of files that belong to a user. */
 function filesOf(path: string, uid: number): string[] {
   return readdirSync(path).filter((name) => statSync(join(path, name), { throwIfNoEntry: false })?.uid === uid)
 }
@@ -226,7 +226,7 @@ function asUser(user: User, args: string[]) {
   return outcomeOf(argvOf(user, args))
 }
 
-/** What a program tells. */
+/** What a program prints. */
 function outcomeOf([program = '', ...args]: string[]) {
   return JSON.parse(execFileSync(program, args, { cwd: '/', encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }))
 }
@@ -236,7 +236,7 @@ function argvOf({ uid, groups }: User, args: string[]): string[] {
   return [pathOf('setpriv'), `--reuid=${uid}`, `--regid=${uid}`, others, reachableNode(), ...args]
 }
 
-/** Somebody who plants what `fixtures/intruder.mjs` says, and tells in the end how many connected. */
+/** A user who plants files (`fixtures/intruder.mjs`), and reports in the end how many clients connected. */
 async function letIn(path: string, theirPid: number) {
   const argv = argvOf({ uid: INTRUDER }, [fixture('intruder.mjs'), path, String(theirPid)])
   const program = startProgram(argv, { cwd: '/' })

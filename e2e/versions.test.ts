@@ -23,10 +23,10 @@ const SAME: Skew = {
 
 const FUTURE = { future: { deep: [1, { er: true }] }, another: null }
 
-/** Of a client that knows options which the daemon has never heard of. */
+/** Of a newer client, with options that the daemon does not know. */
 const NEWER_CLIENT: Skew = { ...SAME, request: (_, params) => ({ ...params, ...FUTURE }) }
 
-/** It tells more than the client knows, of itself, with each answer and with events of its own. */
+/** It reports more than the client knows: of itself, in each answer, and in events of its own. */
 const NEWER_DAEMON: Skew = {
   ...SAME,
   // The answer of `applyMeta` is the user's map, not the contract's.
@@ -86,7 +86,7 @@ describe.each([
   ['this client with a newer daemon', NEWER_DAEMON],
   ['this client with an older daemon', OLDER_DAEMON],
 ])('%s', (_, skew) => {
-  test('a task is read, written, restarted and ended as ever', async () => {
+  test('a task is read, written, restarted and ended', async () => {
     const task = await taskThrough(skew)
     const exits: TaskEvents['childExit'][0][] = []
     task.on('childExit', (event) => exits.push(event))
@@ -106,7 +106,7 @@ describe.each([
   })
 })
 
-test('what an older daemon lacks is told by name, and the rest goes on', async () => {
+test('a method that an older daemon lacks is an error with its name, and all others work', async () => {
   const task = await taskThrough(OLDER_DAEMON)
   const merged = task.output.follow()
   await expect(merged.next()).rejects.toMatchObject({ code: 'ERR_BGTASK_UNSUPPORTED', method: 'readOrder' })

@@ -11,7 +11,7 @@ import express from 'express'
 export const pool = new TaskPool({ path: process.env.JOBS ?? mkdtempSync(join(tmpdir(), 'jobs-')) })
 const app = express()
 
-/** Everybody sees and controls their own jobs, and nobody removes one. Stands in for your session. */
+/** Each user sees and controls their own jobs, and none may remove one. Stands in for your session. */
 const authorize: Authorize = (request, action, task) => {
   if (action === 'list') return true
   return action !== 'terminate' && task?.meta.owner === userOf(request.headers.get('cookie') ?? '')

@@ -1,5 +1,5 @@
-// A job that tells how far it is: checksums of the files that it is given. `bgtask top` and the web console show it,
-// `pool.watch` tells of each step, and `pool.search` finds who is done.
+// A job that reports its progress: checksums of the files that it is given. `bgtask top` and the web console show it,
+// `pool.watch` reports each step, and `pool.search` finds the finished ones.
 // `pnpm build`, then `bgtask run node examples/progress.ts /usr/bin/*` (Node.js 22.18 or newer runs TypeScript as it is).
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
  * Copies the declarations that users of a public package can reach, from `build`, where `tsc -b` puts all of them, to `dist`.
- * Fails if one of them names a private package, whose types nobody could resolve: such a type belongs into `@bgtask/protocol`.
+ * Fails if one of them names a private package, whose types a user could not resolve: such a type belongs in `@bgtask/protocol`.
  */
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'

@@ -28,7 +28,7 @@ const CRASH_LOOP = { cmd: 'exit 1', restart: { on: 'always', delayMs: 10, factor
 
 /**
  * What a client does again and again to the socket at `path`, or what the child does all the time. `fresh: false` where
- * nobody can connect any more, which leaves those who are connected.
+ * no more client can connect; those that are connected stay.
  */
 const ABUSES = {
   nothing: { act: () => {} },

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 
-/** The bare minimum: as many bytes there and back, without a look at them. */
+/** The bare minimum: as many bytes there and back, without decoding them. */
 export async function echoClient(path, requestBytes, replyBytes) {
   const socket = connect(path)
   await once(socket, 'connect')

@@ -1,6 +1,6 @@
 import { TaskPool } from '@bgtask/pool'
 
-// Follows a task's stdout, whose lines are times, and tells how late each came (ms).
+// Follows a task's stdout, whose lines are times, and prints how late each arrived (ms).
 const [path, pid] = process.argv.slice(2)
 const task = await new TaskPool({ path }).taskByPid(Number(pid))
 const delays = []

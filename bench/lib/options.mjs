@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 
 /**
- * The program's options, and as `words` what is none, where that is allowed. What is wrong is told in a line and ends it
+ * The program's options, and as `words` what is none, where that is allowed. An error is printed in a line and ends it
  * with 2; so does `--help` with 0.
  */
 export function readOptions(options, help, { allowWords = false } = {}) {

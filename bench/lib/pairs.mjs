@@ -30,7 +30,7 @@ export async function comparePairs(pairs, ours, theirs, onPair = () => {}) {
   await ours()
   await theirs()
   for (let pair = 0; pair < pairs; pair += 1) {
-    // The order changes, for whoever comes second may profit or suffer from the first.
+    // The order changes, since the second of a pair may profit or suffer from the first.
     if (pair % 2 === 0) {
       a.push(await ours())
       b.push(await theirs())

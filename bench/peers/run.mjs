@@ -56,7 +56,7 @@ await runBenchmark(async () => {
   const all = chosen.map(({ id, title, how, isOurs, version }) => ({ id, title, how, isOurs, installed: version() }))
   const peers = chosen.filter((_, index) => all[index].installed !== undefined)
   for (const { title } of all.filter(({ installed }) => installed === undefined))
-    tell(`${title}: not installed (see bench/peers/install.sh)`)
+    log(`${title}: not installed (see bench/peers/install.sh)`)
 
   const plan = planFor(options.quick)
   const measured = { peers: all, parts: {} }
@@ -70,11 +70,11 @@ await runBenchmark(async () => {
 async function measure({ id, run }, peers, plan) {
   const start = performance.now()
   const loads = [loadavg()[0]]
-  tell(`${id} …`)
-  const results = await run({ peers, plan, onSample: (text) => tellBriefly(`${id}: ${text}`) })
+  log(`${id} …`)
+  const results = await run({ peers, plan, onSample: (text) => logBriefly(`${id}: ${text}`) })
   const seconds = (performance.now() - start) / 1_000
   loads.push(loadavg()[0])
-  tell(`${id}: ${seconds.toFixed(0)} s`)
+  log(`${id}: ${seconds.toFixed(0)} s`)
   const named = (row) => (row.results === undefined ? row : { ...row, results: Object.fromEntries(row.results) })
   return { results: results.map(named), seconds, loads }
 }
@@ -93,9 +93,9 @@ async function write(measured, out) {
   writeResults(file, all)
   const growths = growthsOf(readResults(file))
   const plotted = growths.length > 0 && (await writePlots(growths, pathToFileURL(`${join(out, 'plots')}/`)))
-  if (!plotted && growths.length > 0) tell('vega: not installed, no plots drawn (see bench/peers/install.sh)')
+  if (!plotted && growths.length > 0) log('vega: not installed, no plots drawn (see bench/peers/install.sh)')
   writeFileSync(join(out, 'RESULTS.md'), textOf(readResults(file), plotted))
-  tell(`wrote ${join(out, 'RESULTS.md')}`)
+  log(`wrote ${join(out, 'RESULTS.md')}`)
 }
 
 function textOf({ peers, parts }, plotted) {
@@ -125,11 +125,11 @@ function commandLine() {
     .join(' ')
 }
 
-function tell(text) {
+function log(text) {
   process.stderr.write(`${process.stderr.isTTY ? '\r\x1b[K' : ''}${text}\n`)
 }
 
 /** Of interest to who looks on only: the next line takes its place. */
-function tellBriefly(text) {
+function logBriefly(text) {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
 }

@@ -54,7 +54,7 @@ function endsOf({ begin, spawned, asked }, { origin, marks }) {
   return new Map([
     ['caller makes the spec and forks; a shell detaches, another makes the pipes', origin - begin],
     ...inSupervisor,
-    ['caller hears of it and connects: `spawn` resolves', spawned - begin],
+    ['caller reads the report and connects: `spawn` resolves', spawned - begin],
     ['first `info()`', asked - begin],
   ])
 }

@@ -40,7 +40,7 @@ export class Actors {
     )
     this.#tasks += tasks.length
     for (const { meta, behavior, maxRuntimeMs } of tasks) {
-      // Nobody else need signal or end these.
+      // These end without a signal of ours.
       if (behavior === 'background') note('background', meta.key)
       if (behavior === 'background' || maxRuntimeMs !== undefined) note('signalled', meta.key)
     }

@@ -7,38 +7,43 @@ import { doubleHolders, wrongStreams } from './checks/streams.mjs'
 import { readJournal } from './journal.mjs'
 
 /**
- * What must hold when a storm is over: each check gives what it found wrong, as `{ what, key?, at? }`. Those of `tasks` look
- * at what is there, those of `rest` at what is left when all of it has been ended.
+ * Invariants after a storm: each check returns its violations as `{ what, key?, at? }`. Checks of `tasks` inspect the tasks,
+ * those of `rest` inspect what is left when all tasks have been ended.
  */
 export const CHECKS = [
-  { id: 'orphan', title: 'whatever runs is told of', of: 'tasks', run: unreported },
+  { id: 'orphan', title: 'every running process is reported', of: 'tasks', run: unreported },
   {
     id: 'supervisor',
-    title: 'no supervisor ends unless it is killed or asked to',
+    title: 'no supervisor ends unless it is killed or requested to',
     of: 'tasks',
     run: unendedSupervisors,
   },
   { id: 'exit', title: 'no task and no exit is lost', of: 'tasks', run: lostExits },
   {
     id: 'recorded',
-    title: 'an exit is on record exactly if it was announced so',
+    title: 'an exit is recorded exactly if its event says so',
     of: 'tasks',
     run: contradictedAnnouncements,
   },
-  { id: 'found', title: 'every task that lives is found, from each side', of: 'tasks', run: missingTasks },
+  { id: 'found', title: 'every live task is found, from each side', of: 'tasks', run: missingTasks },
   { id: 'handle', title: 'no handle reaches another task', of: 'tasks', run: misledHandles },
   { id: 'holder', title: 'no lock has two holders', of: 'tasks', run: doubleHolders },
-  { id: 'stream', title: 'every blocking stream is right to the byte', of: 'tasks', run: wrongStreams },
-  { id: 'descriptor', title: 'no supervisor holds a descriptor of the past', of: 'tasks', run: heldDescriptors },
-  { id: 'survivors', title: 'a stop ends or names all that could be found', of: 'rest', run: unnamedSurvivors },
-  { id: 'foreign', title: 'no process of others is signalled', of: 'rest', run: hitForeigners },
-  { id: 'lock', title: 'no lock is held by the dead', of: 'rest', run: heldLocks },
+  { id: 'stream', title: 'every byte of a blocking stream is correct', of: 'tasks', run: wrongStreams },
+  { id: 'descriptor', title: 'no supervisor keeps a descriptor of an earlier run', of: 'tasks', run: heldDescriptors },
+  {
+    id: 'survivors',
+    title: 'a stop ends or reports all processes that it can find',
+    of: 'rest',
+    run: unnamedSurvivors,
+  },
+  { id: 'foreign', title: 'no foreign process is signalled', of: 'rest', run: hitForeigners },
+  { id: 'lock', title: 'no lock is held by a dead process', of: 'rest', run: heldLocks },
   { id: 'process', title: 'no process is left', of: 'rest', run: leftProcesses },
   { id: 'socket', title: 'no socket, nor any other file of the pool, is left', of: 'rest', run: leftFiles },
   { id: 'own-descriptor', title: 'the pool and its tasks keep no descriptor here', of: 'rest', run: ownDescriptors },
 ]
 
-/** What pool and supervisors tell of the tasks of this side, to be held against the journal and the kernel. */
+/** What pool and supervisors report of the tasks of this side, to be compared with the journal and the kernel. */
 export async function lookAround(world) {
   const problems = []
   const onError = (error, { pid }) => problems.push(`${pid}: ${error.code} ${error.message}`)

@@ -21,7 +21,7 @@ export async function endEverything({ pool, side }) {
     await stopLost(lost).catch((error) => note('error', 'end', lost.pid, error.message))
     await lost.remove()
   }
-  // A sweep leaves for a minute what may be that of a supervisor which is just starting; nobody starts any more.
+  // A sweep keeps young files, which may be those of a starting supervisor; here none starts any more.
   const minutesAgo = Date.now() / 1_000 - 120
   for (const name of readdirSync(pool.path)) age(join(pool.path, name), minutesAgo)
   await pool.sweep()

@@ -50,7 +50,7 @@ export class Foreigners {
     clearInterval(this.#timer)
   }
 
-  /** Takes in who has come, and notes who is gone though nobody dismissed it. */
+  /** Adds new foreign processes, and notes those that are gone without being dismissed. */
   look() {
     for (const { event, subject, number, rest } of this.#news()) {
       if (event === 'foreign' && subject.startsWith(this.prefix))

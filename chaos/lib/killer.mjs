@@ -3,14 +3,14 @@ import { parsePoolFileName, signalProcess } from '@bgtask/os'
 import { note } from './journal.mjs'
 import { processOf, runProcesses } from './processes.mjs'
 
-/** How often somebody is killed or stopped. */
+/** Interval (ms) of kills and stops. */
 const PACE_MS = 200
 
 const VICTIMS = { caller: 3, supervisor: 3, child: 4, client: 2, reader: 2, listener: 1 }
 
 const CHILD_SIGNALS = ['SIGKILL', 'SIGTERM', 'SIGINT']
 
-/** Of what happens in the pool's directory, this part is somebody's last moment. */
+/** Chance of a kill at each event of the pool's directory. */
 const MOMENT_CHANCE = 0.04
 
 /** Kills and stops processes of all roles, at random and at the very steps of a launch. */
@@ -38,7 +38,7 @@ export class Killer {
     this.#watcher = watch(this.#path, (_, name) => this.#moment(parsePoolFileName(name ?? '')))
   }
 
-  /** Nobody is killed any more, and nobody stays stopped. */
+  /** Ends the kills, and continues all stopped processes. */
   end() {
     clearInterval(this.#timer)
     this.#watcher.close()
@@ -62,18 +62,18 @@ export class Killer {
     if (file === undefined || !this.#random.chance(MOMENT_CHANCE)) return
     const callers = this.#actors.pids('caller')
     const atCaller = callers.length > 0 && this.#random.chance(0.5)
-    // In another pid namespace the file may be that of somebody with the pid of one of ours.
+    // The file may be that of a process of another pid namespace, with the pid of one of ours.
     const victim = processOf(atCaller ? this.#random.pick(callers) : file.pid)
     if (victim?.role === (atCaller ? 'caller' : 'supervisor')) this.#kill(victim, 'SIGKILL')
   }
 
   #kill(victim, killSignal) {
-    this.#tell(killSignal, victim)
+    this.#note(killSignal, victim)
     if (signalProcess(victim, killSignal)) this.kills[victim.role] += 1
   }
 
   #stop(victim) {
-    this.#tell('SIGSTOP', victim)
+    this.#note('SIGSTOP', victim)
     if (!signalProcess(victim, 'SIGSTOP')) return
     this.stops += 1
     this.#stopped.set(
@@ -87,8 +87,8 @@ export class Killer {
     signalProcess(victim, 'SIGCONT')
   }
 
-  /** Before it is done, so that the journal explains what follows. */
-  #tell(killSignal, { pid, role, key }) {
+  /** Noted first, so that the journal explains what follows. */
+  #note(killSignal, { pid, role, key }) {
     note(killSignal, `${this.#side}${role}`, pid, key)
     if (key !== undefined && killSignal !== 'SIGSTOP') note('signalled', key)
   }

@@ -10,7 +10,7 @@ export const STOP_MS = 20_000
 
 /**
  * Stops a task and notes as `unnamed` each process that a scan by parents found when the stop began, that lives on, and
- * that the stop does not name. Whether somebody else ended its parent just then, the journal knows. A stop that has not
+ * that the stop does not name. The journal has whether another process ended its parent just then. A stop that has not
  * answered when its time is up is `unended`.
  *
  * @param task.key of the task; `task.taskId` its id, `task.childPid` the child's pid, if there is one.

@@ -7,7 +7,7 @@ const KINDS = { quick: 3, sleeper: 3, tree: 3, escape: 4, cat: 2, flood: 1, stre
 /** Options of `spawn` for the next task, whatever kind it may be. */
 export function planTask(random, key, lockfiles) {
   const kind = random.weighted(KINDS)
-  // A stream is right to the byte only while it is one run that nobody ends early.
+  // Every byte of a stream can be correct only in one run that is not ended early.
   const isStream = kind === 'stream'
   const lockfile = !isStream && random.chance(0.5) ? random.pick(lockfiles) : undefined
   const restart =

@@ -34,7 +34,7 @@ export async function calm(world, { actors }) {
   await until(() => leave.every((role) => actors.count(role) === 0), 60_000)
   // The other side's clients pause and end tasks of ours too.
   await world.meet('calm')
-  // A client may have paused what nobody would resume.
+  // A client may have paused a task that no other would resume.
   for (const task of await world.pool.search()) {
     await task.resume().catch(() => {})
     task.disconnect()

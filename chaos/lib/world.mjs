@@ -62,12 +62,12 @@ export async function killAll() {
   }, 10_000)
 }
 
-/** The directory stays where somebody is to look at it. */
+/** Keeps the directory if its files are needed for the report. */
 export function disposeOf(directory, { keep }) {
   if (!keep) rmSync(directory, { recursive: true, force: true })
 }
 
-/** Descriptors of a supervisor that nobody but us is connected to, the most that one may have: its child runs, with a lock. */
+/** The most descriptors of a supervisor with one client, a running child and a lock. */
 export async function supervisorDescriptors({ directory, side, lockfiles: [lockfile] }) {
   // Not where the other side measures too.
   const pool = makePool({ path: join(directory, `measure${side}`), mkdirIfMissing: true })

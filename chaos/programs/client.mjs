@@ -26,7 +26,7 @@ const ACTS = {
   resume: (task) => task.resume(),
   restart: (task) => task.restart(),
   stop: (task) => observing(task, (wait) => task.stop(random.chance(0.3) ? { ...wait, steps: WITHOUT_KILL } : wait)),
-  wait: (task, { key }) => hear(task, key),
+  wait: (task, { key }) => awaitExit(task, key),
   end: (task, { key }) => ending(key, () => observing(task, (wait) => task.terminateSupervisor(wait))),
   revisit: () => noteMisled(random.pick(handles)),
 }
@@ -100,7 +100,7 @@ async function followFor(task, ms) {
   }
 }
 
-async function hear(task, key) {
+async function awaitExit(task, key) {
   const { run, exitCode, signal } = await task.wait({ timeoutMs: 500 })
   note('heard', key, run, `${exitCode} ${signal}`)
 }

@@ -7,7 +7,7 @@ const [path] = process.argv.slice(2)
 const LOOK_MS = 400
 
 const pool = new TaskPool({ path })
-const heard = new Map()
+const followed = new Map()
 
 for (;;) {
   for (const task of await pool.search().catch(() => [])) listen(task)
@@ -16,10 +16,10 @@ for (;;) {
 
 function listen(task) {
   const { taskId, meta } = task.cachedInfo
-  if (heard.has(taskId)) return
-  heard.set(taskId, task)
+  if (followed.has(taskId)) return
+  followed.set(taskId, task)
   const forget = () => {
-    heard.delete(taskId)
+    followed.delete(taskId)
     task.disconnect()
   }
   task.on('error', forget)

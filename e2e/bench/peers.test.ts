@@ -13,7 +13,7 @@ const CONSOLE = join(import.meta.dirname, '../../bench/console.mjs')
 const WORK = ['spawn-cold', 'spawn-warm', 'spawn-many', 'memory', 'cpu-idle', 'drain', 'latency', 'query', 'stop']
 
 describe('bench/peers', () => {
-  test('runs the same work on bgtask and on a peer, writes a table for each, and leaves nothing', {
+  test('the benchmark runs the same work on bgtask and on a peer, writes a table for each, and leaves nothing', {
     timeout: 60_000,
   }, async () => {
     const { exitCode, stdout, directory } = await runPeers('--quick', '--only', 'spawn-cold,stop', '--peers', 'spawn')
@@ -25,7 +25,7 @@ describe('bench/peers', () => {
     expect(readdirSync(directory)).toEqual([])
   })
 
-  test('names a peer that is not installed and measures the others', { timeout: 60_000 }, async () => {
+  test('the benchmark names a peer that is not installed and measures the others', { timeout: 60_000 }, async () => {
     const programs = tempDir()
     symlinkSync('/bin/sleep', join(programs, 'sleep'))
     const args = [PEERS, '--quick', '--only', 'spawn-cold', '--peers', 'tmux,spawn']
@@ -50,7 +50,7 @@ describe('bench/peers', () => {
     expect(supervisorsBelow(directory)).toEqual([])
   })
 
-  test('leaves nothing where it fails, and says why', { timeout: 60_000 }, async () => {
+  test('a failed benchmark leaves nothing and prints why', { timeout: 60_000 }, async () => {
     const { exitCode, stderr, directory } = await runPeers(
       '--quick',
       '--only',
@@ -66,7 +66,7 @@ describe('bench/peers', () => {
 })
 
 describe('bench/profile', () => {
-  test('sees every step of a spawn', { timeout: 60_000 }, async () => {
+  test('the profile has every step of a spawn', { timeout: 60_000 }, async () => {
     const { exitCode, stdout } = await runNode(PROFILE, ['--quick', '--only', 'spawn'], { env: { TMPDIR: tempDir() } })
     expect(exitCode).toBe(0)
     const steps = [...String(stdout).matchAll(/^\| (.*?) \| -?[\d.]+ \|/gm)].map(([, step]) => step)
@@ -122,7 +122,7 @@ test.each([
   })
 })
 
-/** Programs whose temporary files are in a directory; the benchmark's own is told apart by its arguments. */
+/** Programs whose temporary files are in a directory; the benchmark's own differs by its arguments. */
 function supervisorsBelow(directory: string): number[] {
   return allPids().filter((pid) => processEnv(pid).TMPDIR?.startsWith(`${directory}/`))
 }

@@ -7,7 +7,7 @@ const OTHER = { id: 'other', title: 'Other', how: 'its API', installed: '2' }
 const ABSENT = { id: 'absent', title: 'Absent', how: 'by hand' }
 
 describe('results', () => {
-  test('tell medians, the middle half, samples and ratios', () => {
+  test('results have medians, the middle half, samples and ratios', () => {
     const text = textOf({ unit: 'ms', ours: { samples: [3, 1, 2, 5, 4] }, theirs: { samples: [60, 20, 10] } })
     expect(text).toContain('| bgtask | 3 ms | 2 ms to 4 ms | 5 |  |')
     expect(text).toContain('| Other | 20 ms | 10 ms to 60 ms | 3 | 6.67 × |')
@@ -40,7 +40,7 @@ describe('results', () => {
     expect(sectionOf(text, 'Promises')).toContain(line)
   })
 
-  test('say what a peer cannot do, what failed and what is not installed', () => {
+  test('results list what a peer cannot do, what failed and what is not installed', () => {
     const text = textOf({ unit: 'ms', ours: { failed: 'it broke' }, theirs: { cannot: 'has no stop' } })
     expect(text).toContain('| bgtask | failed: it broke |')
     expect(text).toContain('| Other | cannot: has no stop |')
@@ -69,7 +69,7 @@ describe('results', () => {
 })
 
 describe('samples', () => {
-  test('are taken in turn, and another peer begins each round', async () => {
+  test('samples are taken in turn, and each round begins with another peer', async () => {
     const order: string[] = []
     await interleave([OURS, OTHER], 3, async ({ id }) => order.push(id))
     expect(order).toEqual(['bgtask', 'other', 'other', 'bgtask', 'bgtask', 'other'])

@@ -161,7 +161,7 @@ describe('supervisorCmd', () => {
   ])('that $what is an error that names it, and nothing is left', async ({ cmd, error }) => {
     const pool = makePool({ supervisorCmd: cmd })
     const message = error.message ? { message: expect.stringMatching(error.message) } : {}
-    // Supervisors that say nothing of use were once told of as "supervisor failed to start", without a hint at which.
+    // Silent supervisors were once reported as "supervisor failed to start", without their command.
     const named = /^ERR_BGTASK_LAUNCH/.test(error.code) && { supervisor: expect.stringContaining(cmd[0] as string) }
     await expect(pool.spawn({ cmd: 'true', launchTimeoutMs: 1_000 })).rejects.toMatchObject({
       ...error,
@@ -171,7 +171,7 @@ describe('supervisorCmd', () => {
     expectNothingLeft(pool.path)
   })
 
-  test('that nobody waits for any more undoes everything', async () => {
+  test('a launch whose caller aborts removes all that it made', async () => {
     const pool = makePool({ supervisorCmd: sh('sleep 1000 & cat >/dev/null; wait') })
     const giveUp = new AbortController()
     const spawned = pool.spawn({ cmd: 'true', signal: giveUp.signal })
@@ -206,7 +206,7 @@ describe('a pool', () => {
     expect(() => new TaskPool(invalidPool(options))).toThrow(expect.objectContaining(option(names)))
   })
 
-  test('of 300 bytes is an error that names it', () => {
+  test('a pool with a path of 300 bytes is an error that names it', () => {
     const directory = tempDir()
     const path = join(directory, 'x'.repeat(300 - directory.length - 1))
     expect(() => new TaskPool({ path, mkdirIfMissing: true })).toThrow(

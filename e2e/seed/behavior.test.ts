@@ -16,7 +16,7 @@ const JOB = { cmd: 'cat' }
 const ZOMBIE_LEADER = join(import.meta.dirname, '../fixtures/zombie-leader.pl')
 
 describe.for(BEHAVIORS)('%s', (behavior) => {
-  test('whose child it is, in whose session and group', async () => {
+  test('parent, session and group of the supervisor', async () => {
     const path = tempDir()
     const { pid, infos } = await runCaller({ pool: { path }, tasks: [{ ...JOB, behavior }], stay: true })
     const [caller, supervisor] = [processStat(pid), processStat(infos?.[0]?.supervisorPid ?? 0)]
@@ -36,7 +36,7 @@ describe.for(BEHAVIORS)('%s', (behavior) => {
     expect(job).toMatchObject({ ppid: supervisor?.pid, session: job?.pid, pgrp: job?.pid, tty: 0 })
   })
 
-  test('where the supervisor says what it does', async () => {
+  test('the log of the supervisor', async () => {
     const path = tempDir()
     const options = { pool: { path, supervisorEnv: { BGTASK_DEBUG: '1' } }, tasks: [{ ...JOB, behavior }], stay: true }
     const terminal = join(tempDir(), 'terminal')
@@ -54,7 +54,7 @@ describe.for(BEHAVIORS)('%s', (behavior) => {
     }
   })
 
-  test('when the caller is killed', async () => {
+  test('the task after the caller is killed', async () => {
     const path = tempDir()
     const { caller, infos } = await runCaller({ pool: { path }, tasks: [{ ...JOB, behavior }], stay: true })
     caller.process.kill('SIGKILL')
@@ -65,19 +65,22 @@ describe.for(BEHAVIORS)('%s', (behavior) => {
     else await expectStillThere(task)
   })
 
-  test.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)("when the caller's process group gets %s", async (signal) => {
-    const path = tempDir()
-    const { caller, pid, infos } = await runCaller({ pool: { path }, tasks: [{ ...JOB, behavior }], stay: true })
-    const task = taskOf(path, infos?.[0])
-    await task.connect()
-    process.kill(-pid, signal)
-    await caller.exited
-    if (behavior === 'daemon') await expectStillThere(task)
-    else await expectEnd(path, task)
-  })
+  test.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    "the task after the caller's process group gets %s",
+    async (signal) => {
+      const path = tempDir()
+      const { caller, pid, infos } = await runCaller({ pool: { path }, tasks: [{ ...JOB, behavior }], stay: true })
+      const task = taskOf(path, infos?.[0])
+      await task.connect()
+      process.kill(-pid, signal)
+      await caller.exited
+      if (behavior === 'daemon') await expectStillThere(task)
+      else await expectEnd(path, task)
+    },
+  )
 
   describe.runIf(needs('script'))('from a terminal', () => {
-    test.for(['is closed', 'gets ^C'])('when the terminal %s', async (what) => {
+    test.for(['is closed', 'gets ^C'])('the task after the terminal %s', async (what) => {
       const path = tempDir()
       const { argv, report } = callerCommand({ pool: { path }, tasks: [{ ...JOB, behavior }], stay: true })
       const terminal = openTerminal(argv)
@@ -96,7 +99,7 @@ describe.for(BEHAVIORS)('%s', (behavior) => {
   })
 })
 
-test('a background task keeps running when its caller ends and the group goes on', async () => {
+test('a background task keeps running if its caller ends and the group continues', async () => {
   const path = tempDir()
   const { argv, report } = callerCommand({ pool: { path }, tasks: [{ ...JOB, behavior: 'background' }] })
   // The shell leads the group, its child calls.
@@ -111,7 +114,7 @@ test('a background task keeps running when its caller ends and the group goes on
   await expectEnd(path, task)
 })
 
-/** `true`, which leads the group, is over before the task starts: there is nobody to end with. */
+/** `true`, which leads the group, has exited before the task starts: there is no leader to end with. */
 describe("from a pipeline, 'true | node app', whose first program leads the group", () => {
   test.runIf(needs('perl', 'script')).for(['gone', 'a zombie'])(
     'a background task goes on where the leader is %s',

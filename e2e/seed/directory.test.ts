@@ -16,9 +16,9 @@ import { describe, expect, test } from 'vitest'
 import { runCaller } from '../support/callers.js'
 import { expectNothingLeft, makePool } from '../support/pools.js'
 
-/** User and group `nobody`, who owns nothing here. */
+/** User and group `nobody`, without files here. */
 const NOBODY = 65_534
-/** A group that nobody is in. */
+/** A group without members. */
 const OTHER_GROUP = 65_533
 
 test.for([
@@ -64,7 +64,7 @@ describe('a path that is too long for a socket', () => {
     expect(readdirSync(directory)).toEqual([])
   })
 
-  test('the longest that fits works', async () => {
+  test('the longest path that fits a socket works', async () => {
     const path = join(tempDir(), 'p').padEnd(LONGEST, 'x')
     const pool = makePool({ path })
     const task = await pool.spawn({ cmd: 'sleep 1000' })
@@ -72,7 +72,7 @@ describe('a path that is too long for a socket', () => {
   })
 })
 
-test('a directory that went away is told by every call', async () => {
+test('every call reports a pool directory that was removed', async () => {
   const pool = makePool()
   rmdirSync(pool.path)
   const gone = { code: 'ERR_BGTASK_POOL_DIR', path: pool.path }
@@ -82,7 +82,7 @@ test('a directory that went away is told by every call', async () => {
 })
 
 describe.runIf(needs('root', 'setpriv'))('other users', () => {
-  test('who may not write to the directory cannot create jobs', async () => {
+  test('a user who may not write to the directory cannot create jobs', async () => {
     const path = openDirectory(0o755)
     const { error } = await runAsNobody({ pool: { path }, tasks: [{ cmd: 'true' }] })
     expect(error).toMatchObject({
@@ -93,7 +93,7 @@ describe.runIf(needs('root', 'setpriv'))('other users', () => {
     expectNothingLeft(path)
   })
 
-  test('who may write can', async () => {
+  test('a user who may write to the directory can create jobs', async () => {
     const path = openDirectory(0o1777)
     const { infos } = await runAsNobody({ pool: { path }, tasks: [{ cmd: 'sleep 1000' }] })
     const pid = infos?.[0]?.supervisorPid
@@ -101,7 +101,7 @@ describe.runIf(needs('root', 'setpriv'))('other users', () => {
     expect(statSync(`/proc/${pid}`).uid).toBe(NOBODY)
   })
 
-  test('who may read it can interact with jobs, if these are shared', async () => {
+  test('a user who may read the directory can interact with shared jobs', async () => {
     const path = openDirectory(0o755)
     const pool = makePool({ path, access: { mode: 0o666 } })
     const task = await pool.spawn({ cmd: 'sleep 1000' })
@@ -110,7 +110,7 @@ describe.runIf(needs('root', 'setpriv'))('other users', () => {
     expect(await task.wait()).toMatchObject({ signal: 'SIGKILL' })
   })
 
-  test("by default a job is its owner's alone", async () => {
+  test('by default only the owner can interact with a job', async () => {
     const path = openDirectory(0o755)
     const pool = makePool({ path })
     const task = await pool.spawn({ cmd: 'sleep 1000' })
@@ -119,13 +119,13 @@ describe.runIf(needs('root', 'setpriv'))('other users', () => {
     expect((await task.info()).state).toBe('running')
   })
 
-  test('who may not even read it is told so', async () => {
+  test('a user who may not even read the directory gets an error', async () => {
     const path = openDirectory(0o711)
     const { error } = await runAsNobody({ pool: { path }, kill: 'KILL' })
     expect(error).toMatchObject({ code: 'ERR_BGTASK_POOL_DIR', path })
   })
 
-  test('where a set-gid supervisor may write, its users need not', async () => {
+  test('users of a set-gid supervisor need not be able to write', async () => {
     const path = openDirectory(0o775)
     chownSync(path, 0, OTHER_GROUP)
     const env = setGid('/usr/bin/env', OTHER_GROUP)

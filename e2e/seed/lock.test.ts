@@ -18,8 +18,8 @@ const PROGRAMS = {
 type LockKind = keyof typeof PROGRAMS
 const KINDS = ['fcntl', 'flock'] as const
 
-describe.runIf(needs('perl', 'flock'))('the lock file must be able to be locked, or the job exits', () => {
-  test.for(KINDS)('held by an %s lock of another program', async (kind) => {
+describe.runIf(needs('perl', 'flock'))('a job exits if its lock file cannot be locked', () => {
+  test.for(KINDS)('a lock file with an %s lock of another program is refused', async (kind) => {
     const { pool, lockfile } = setUp()
     const holder = await hold(kind, lockfile)
     await expect(pool.spawn({ cmd: 'sleep 1000', lockfile })).rejects.toMatchObject({
@@ -34,7 +34,7 @@ describe.runIf(needs('perl', 'flock'))('the lock file must be able to be locked,
     expect(await task.info()).toMatchObject({ state: 'running', lockfile })
   })
 
-  test('held by another task, of whatever pool', async () => {
+  test('a lock file of another task of any pool is refused', async () => {
     const { pool, lockfile } = setUp()
     const first = await pool.spawn({ cmd: 'sleep 1000', lockfile })
     const { pid: childPid } = await first.info()
@@ -49,7 +49,7 @@ describe.runIf(needs('perl', 'flock'))('the lock file must be able to be locked,
     expect(await other.spawn({ cmd: 'sleep 1000', lockfile })).toBeDefined()
   })
 
-  test('of tasks that are spawned at once, one gets it', async () => {
+  test('of tasks that are spawned at once, one gets the lock', async () => {
     const { pool, lockfile } = setUp()
     const spawns = Array.from({ length: 4 }, () => pool.spawn({ exec: ['sleep', '1000'], lockfile }))
     const outcomes = await Promise.allSettled(spawns)
@@ -58,7 +58,7 @@ describe.runIf(needs('perl', 'flock'))('the lock file must be able to be locked,
     expect(commandsOf(pool.path)).toEqual([expect.stringMatching(/daemon\.cjs|bgtask-supervisor/), 'sleep 1000'])
   })
 
-  test.for(KINDS)('while the task runs, no %s lock is to be had', async (kind) => {
+  test.for(KINDS)('while the task runs, no other process can take an %s lock', async (kind) => {
     const { pool, lockfile } = setUp()
     const task = await pool.spawn({ cmd: 'sleep 1000', lockfile })
     await expect(hold(kind, lockfile)).rejects.toThrow('not locked')
@@ -67,7 +67,7 @@ describe.runIf(needs('perl', 'flock'))('the lock file must be able to be locked,
     await hold(kind, lockfile)
   })
 
-  test('the lock goes when the job ends, also while its supervisor stays', async () => {
+  test('the lock ends with the job, even if its supervisor stays', async () => {
     const { pool, lockfile } = setUp()
     const task = await pool.spawn({ cmd: 'true', lockfile })
     await task.wait()
@@ -75,7 +75,7 @@ describe.runIf(needs('perl', 'flock'))('the lock file must be able to be locked,
     expect(await pool.taskByPid(task.pid)).toBeDefined()
   })
 
-  test('the lock goes with a supervisor that is killed, and its job, which runs on, still excludes others', async () => {
+  test('the lock ends with a killed supervisor, and its job, which continues to run, still excludes others', async () => {
     const { pool, lockfile } = setUp()
     const task = await pool.spawn({ cmd: 'sleep 1000', lockfile })
     const childPid = (await task.info()).pid ?? 0
@@ -90,7 +90,7 @@ describe.runIf(needs('perl', 'flock'))('the lock file must be able to be locked,
     })
   })
 
-  test("a file that is somebody else's is locked and stays as it is", async () => {
+  test('a lock file with other content is locked and stays as it is', async () => {
     const { pool, lockfile } = setUp()
     writeFileSync(lockfile, '4711\n')
     const task = await pool.spawn({ cmd: 'sleep 1000', lockfile })
@@ -100,7 +100,7 @@ describe.runIf(needs('perl', 'flock'))('the lock file must be able to be locked,
   })
 })
 
-test("a relative lock file is meant from the caller's working directory", async () => {
+test("a relative lock file is in the caller's working directory", async () => {
   const cwd = tempDir()
   const path = join(cwd, 'pool')
   await runCaller(

@@ -20,7 +20,7 @@ class MyTask extends Task {
   }
 }
 
-test('path is the base directory, and sockdir the same', () => {
+test('path and sockdir are the base directory', () => {
   const path = tempDir()
   const pool = new TaskPool({ path })
   expect(pool.path).toBe(path)
@@ -59,14 +59,14 @@ test('outputPath and socketPath are of the calling process unless a pid is given
 })
 
 describe('supervisorCmd', () => {
-  test('gets the arguments that start the supervisor', async () => {
+  test('supervisorCmd is the argv that starts the supervisor', async () => {
     const pool = makePool()
     const task = await pool.spawn({ cmd: 'sleep 1000' })
     // The default's shell becomes the program that its last words name.
     expect(pool.supervisorCmd.slice(-2)).toEqual(processArgv(task.pid))
   })
 
-  test.for(['by the constructor', 'by assignment'])('is set %s', async (how) => {
+  test.for(['by the constructor', 'by assignment'])('supervisorCmd is set %s', async (how) => {
     const cmd = ['/usr/bin/env', 'SEED_CMD=1', ...makePool().supervisorCmd]
     const pool = makePool(how === 'by the constructor' ? { supervisorCmd: cmd } : {})
     if (how === 'by assignment') pool.supervisorCmd = cmd
@@ -77,19 +77,19 @@ describe('supervisorCmd', () => {
 })
 
 describe('supervisorEnv', () => {
-  test('has the pool path by default', () => {
+  test('supervisorEnv has the pool path by default', () => {
     const pool = makePool()
     expect(pool.supervisorEnv[POOL_PATH_VARIABLE]).toBe(pool.path)
   })
 
-  test('from the constructor is laid over the defaults', async () => {
+  test('supervisorEnv of the constructor is merged into the defaults', async () => {
     const pool = makePool({ supervisorEnv: { SEED_ENV: 'x', LANG: undefined } })
     const env = processEnv((await pool.spawn({ cmd: 'sleep 1000' })).pid)
     expect(env).toMatchObject({ SEED_ENV: 'x', [POOL_PATH_VARIABLE]: pool.path, PATH: process.env.PATH })
     expect(env).not.toHaveProperty('LANG')
   })
 
-  test('when assigned, overwrites the defaults, and a spawn names what is missing', async () => {
+  test('an assigned supervisorEnv replaces the defaults, and a spawn names the missing variable', async () => {
     const pool = makePool()
     pool.supervisorEnv = { SEED_ENV: 'x' }
     expect(pool.supervisorEnv).toEqual({ SEED_ENV: 'x' })
@@ -102,7 +102,7 @@ describe('supervisorEnv', () => {
     expect(processEnv((await pool.spawn({ cmd: 'sleep 1000' })).pid).SEED_ENV).toBe('x')
   })
 
-  test('applySupervisorEnv merges new variables in and gives the whole', async () => {
+  test('applySupervisorEnv merges new variables and returns all', async () => {
     const pool = makePool({ supervisorEnv: { SEED_A: 'a', SEED_B: 'b' } })
     const whole = pool.applySupervisorEnv({ SEED_B: 'B', SEED_C: 'c' })
     expect(whole).toMatchObject({ SEED_A: 'a', SEED_B: 'B', SEED_C: 'c', [POOL_PATH_VARIABLE]: pool.path })
@@ -113,7 +113,7 @@ describe('supervisorEnv', () => {
 })
 
 describe('the environments', () => {
-  test("of a supervisor: the caller's without what slows Node down, then supervisorEnv", async () => {
+  test("the environment of a supervisor is the caller's without variables that slow Node down, then supervisorEnv", async () => {
     vi.stubEnv('NODE_EXTRA_CA_CERTS', '/dev/null')
     vi.stubEnv('NODE_OPTIONS', '--no-deprecation')
     vi.stubEnv('SEED_CALLER', '1')
@@ -136,7 +136,7 @@ describe('the environments', () => {
     })
   })
 
-  test('of a task inside a task has nothing of the outer one, whose end it survives', async () => {
+  test('the environment of a task inside a task has no variable of the outer one, whose end it survives', async () => {
     const pool = makePool()
     const program = join(import.meta.dirname, '../fixtures/caller.mjs')
     const report = join(tempDir(), 'report')
@@ -156,7 +156,7 @@ describe('the environments', () => {
 })
 
 describe('taskClass', () => {
-  test('is Task unless another is set, which then is constructed with pool and pid', async () => {
+  test('taskClass is Task by default; another one is constructed with pool and pid', async () => {
     const pool = makePool()
     expect(pool.taskClass).toBe(Task)
     const mine = makePool({ taskClass: MyTask })
@@ -170,7 +170,7 @@ describe('taskClass', () => {
     expect(await (await mine.taskByPid(spawned.pid))?.name()).toBe('foo')
   })
 
-  test('can be assigned', async () => {
+  test('taskClass can be assigned', async () => {
     const pool = makePool()
     const task = await pool.spawn({ cmd: 'sleep 1000' })
     pool.taskClass = MyTask
@@ -195,13 +195,13 @@ describe('mkdirIfMissing', () => {
     expect(statSync(path).mode & 0o7777).toBe(mode)
   })
 
-  test.runIf(needs('root'))('gives it to a user and a group', () => {
+  test.runIf(needs('root'))('mkdirIfMissing sets user and group', () => {
     const path = join(tempDir(), 'pool')
     new TaskPool({ path, mkdirIfMissing: [0o750, 65534, 65533] })
     expect(statSync(path)).toMatchObject({ uid: 65534, gid: 65533 })
   })
 
-  test('leaves a directory that is there as it is', async () => {
+  test('mkdirIfMissing does not change an existing directory', async () => {
     const path = tempDir()
     const { mode } = statSync(path)
     const pool = makePool({ path, mkdirIfMissing: [0o755] })

@@ -14,7 +14,7 @@ const PROCESSES = {
   Proc3: { keys: {}, meta: {} },
 }
 
-test('the searches of the example find Proc1', async () => {
+test('search, as in the example, finds Proc1', async () => {
   const { pool, nameOf } = await exampleProcesses()
   const names = async (pattern: TaskPattern | TaskPredicate) => (await pool.search(pattern)).map(nameOf)
 
@@ -23,7 +23,7 @@ test('the searches of the example find Proc1', async () => {
   expect(await names((info) => (info.c as number[])[0] === 1)).toEqual(['Proc1'])
 })
 
-test('a pattern tells keys and values that should exist in the info, at any depth', async () => {
+test('a pattern matches keys and values of the info, at any depth', async () => {
   const { pool, nameOf } = await exampleProcesses()
   const found: Record<string, string[]> = {}
   const patterns: Record<string, TaskPattern<JsonObject, Record<string, unknown>>> = {
@@ -31,7 +31,7 @@ test('a pattern tells keys and values that should exist in the info, at any dept
     'a key inside': { meta: { name: /^Cool/ } },
     'an array': { c: [1, 2, 3] },
     'an array, not a part of it': { c: [1, 2] },
-    'a key that nobody has': { nobody: 1 },
+    'a key that no task has': { nobody: 1 },
     'another value': { a: 2 },
     'several keys': { a: 5, b: 5, behavior: 'daemon' },
     'several keys, one of them wrong': { a: 5, b: 6 },
@@ -45,7 +45,7 @@ test('a pattern tells keys and values that should exist in the info, at any dept
     'a key inside': ['Proc1'],
     'an array': ['Proc1'],
     'an array, not a part of it': [],
-    'a key that nobody has': [],
+    'a key that no task has': [],
     'another value': [],
     'several keys': ['Proc2'],
     'several keys, one of them wrong': [],
@@ -53,7 +53,7 @@ test('a pattern tells keys and values that should exist in the info, at any dept
   })
 })
 
-test('a predicate may die on missing keys: that is no match', async () => {
+test('a predicate that throws on a missing key does not match', async () => {
   const { pool, nameOf } = await exampleProcesses()
   const died: string[] = []
   const isProc1 = (info: TaskInfo) => {
@@ -81,14 +81,14 @@ test('the predicate gets the info as its first and only argument', async () => {
 })
 
 describe('taskByPid', () => {
-  test('gives the task of a supervisor', async () => {
+  test('taskByPid returns the task of a supervisor', async () => {
     const pool = makePool()
     const task = await pool.spawn({ cmd: 'sleep 1000' })
     const found = await pool.taskByPid(task.pid)
     expect(await found?.info()).toEqual(await task.info())
   })
 
-  test('gives undefined where the process does not listen or does not exist', async () => {
+  test('taskByPid returns undefined if the process does not listen or does not exist', async () => {
     const pool = makePool()
     const task = await pool.spawn({ cmd: 'sleep 1000' })
     // This process exists and is no supervisor; the child too.
@@ -98,7 +98,7 @@ describe('taskByPid', () => {
     expect(await pool.taskByPid(task.pid)).toBeUndefined()
   })
 
-  test('gives undefined where a supervisor that was killed left its socket', async () => {
+  test('taskByPid returns undefined for the socket of a killed supervisor', async () => {
     const pool = makePool()
     const task = await pool.spawn({ cmd: 'sleep 1000' })
     process.kill(task.pid, 'SIGKILL')

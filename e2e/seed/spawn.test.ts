@@ -9,7 +9,7 @@ test('cmd is passed to the shell', async () => {
   expect(String((await task.stdout.read()).data)).toBe('42\n/bin/sh\n')
 })
 
-test('exec is an argv for exec(), no shell comes between', async () => {
+test('exec is an argv for exec(), without a shell', async () => {
   const argv = ['/bin/echo', '-n', '$HOME; "two  words" *', '']
   const task = await makePool().spawn({ exec: argv })
   await task.wait()
@@ -44,7 +44,7 @@ test('maxReadBufSize is the maximum of output bytes held for clients', async () 
   expect(String(data)).toMatch(/\n9999\n10000\nend\n$/)
 })
 
-test('the child runs where the caller is, or in cwd', async () => {
+test("the child runs in the caller's directory, or in cwd", async () => {
   const pool = makePool()
   const here = await pool.spawn({ cmd: 'sleep 1000' })
   expect(processCwd((await here.info()).pid ?? 0)).toBe(realpathSync('.'))

@@ -34,7 +34,7 @@ test('the synopsis does what it says', async () => {
   expectNothingLeft(path, lockfile)
 })
 
-test('a pool is nothing more than a view of a directory', async () => {
+test('a pool is only a view of a directory', async () => {
   const pool = makePool()
   expect(readdirSync(pool.path)).toEqual([])
   const task = await pool.spawn({ cmd: 'sleep 1000' })
@@ -55,7 +55,7 @@ test('tasks that one process creates are found by another', async () => {
   expect(found?.pid).toBe(infos?.[0]?.supervisorPid)
 })
 
-test('spawn gives a controller for the new process, by which it is read, written to and ended', async () => {
+test('spawn returns a controller of the new process, which reads, writes to and ends it', async () => {
   const pool = makePool()
   const task = await pool.spawn({ cmd: 'while read line; do echo "got $line"; echo "no $line" >&2; done' })
   expect(task.taskPool).toBe(pool)
@@ -66,7 +66,7 @@ test('spawn gives a controller for the new process, by which it is read, written
   expect(await task.wait()).toEqual({ exitCode: 0, signal: null, cause: 'exit', run: 1 })
 })
 
-test('the controller can be made anew from the socket alone', async () => {
+test('a controller can be made again from the socket alone', async () => {
   const pool = makePool()
   const task = await pool.spawn({ cmd: 'sleep 1000' })
   const again = taskOf(pool.path, await task.info())

@@ -21,7 +21,7 @@ export interface CallerPlan {
   readonly stay?: boolean
 }
 
-/** What it tells. */
+/** What it prints. */
 export interface CallerReport {
   readonly pid: number
   readonly infos?: TaskInfo[]

@@ -1,4 +1,4 @@
-// A supervisor of one's own: ours, and it tells which git commit it was started from. `task.info()` shows it, and tasks can
+// A custom supervisor: ours, which also reports the git commit it was started from. `task.info()` shows it, and tasks can
 // be searched by it. Importing this file starts nothing: it is both the supervisor and what a program needs to use it.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -7,7 +7,7 @@ import { runSupervisor, supervisorCommand } from '@bgtask/supervisor'
 
 const file = fileURLToPath(import.meta.url)
 
-/** A pool whose tasks tell `gitCommit`: that of the directory in which they were spawned, null outside of a repository. */
+/** A pool whose tasks report `gitCommit`: that of the directory in which they were spawned, null outside of a repository. */
 export function gitPool(options: Omit<TaskPoolOptions, 'supervisorCmd'>): TaskPool {
   return new TaskPool({ ...options, supervisorCmd: supervisorCommand([process.execPath, file]) })
 }

@@ -18,7 +18,7 @@ export function versionFrom(program, args, pattern = /\d+\.\d[\w.]*/) {
   }
 }
 
-/** Version of an installed Debian package whose programs do not tell it. */
+/** Version of an installed Debian package whose programs do not print it. */
 export const debianVersion = (name) =>
   versionFrom('dpkg-query', ['-W', '-f', '$' + '{Status} $' + '{Version}', name], /(?<=installed ).*/)
 

@@ -22,7 +22,7 @@ export const pm2 = {
     let connected = false
     const connect = async () => {
       if (connected) return
-      // Its daemon takes over the environment of whoever connects first.
+      // Its daemon takes the environment of the first client.
       process.env[MARK] = mark
       process.env.PM2_PROGRAMMATIC = 'true'
       try {
@@ -77,7 +77,7 @@ export const pm2 = {
         return () => bus?.off?.('log:out')
       },
       recover: async () => {
-        // Awaited: until it has closed it may drop the connection that is made next, and dies of that where nobody catches it.
+        // Awaited: until it has closed, it may drop the next connection, and crash by the uncaught error.
         await new Promise((resolve) => client.Client.close(resolve))
         connected = false
         await connect()

@@ -12,7 +12,7 @@ export async function writePlots(growths, directory) {
     return false
   }
   mkdirSync(directory, { recursive: true })
-  // Whoever is missing in one plot does not change the colours of the others there.
+  // A peer that is missing in one plot does not change the colours of the others.
   const colors = [...new Set(growths.flatMap(({ points }) => points.map(({ series }) => series)))]
   for (const growth of growths) {
     const { spec } = vegaLite.compile(plotOf(growth, colors))

@@ -10,7 +10,7 @@ import { lookUntil, until } from '../lib/until.mjs'
 const once = fileURLToPath(new URL('../fixtures/once.sh', import.meta.url))
 const WORDS = 'words of a command'
 
-/** How long (ms) a command that is to go on, or an exit status that is to be told, is looked at. */
+/** How long (ms) to check that a command continues, or that an exit status is reported. */
 const SETTLE_MS = 500
 
 export const afterKill = {
@@ -35,7 +35,7 @@ const QUESTIONS = [
 ]
 
 async function exitKept(session) {
-  const exitCode = need(session, 'exitCode', 'does not tell')
+  const exitCode = need(session, 'exitCode', 'does not report it')
   const task = await runToEnd(session)
   const isKnown = async () => (await exitCode(task)) === 7
   await until(isKnown, 'exit status before the kill')

@@ -10,7 +10,7 @@ import { until } from '../lib/until.mjs'
 const fixture = (name) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url))
 
 const MIB = 2 ** 20
-/** Between two looks at the clock, so that these cost next to nothing. */
+/** Reads between two reads of the clock, so that these cost almost nothing. */
 const STEP_MIB = 64
 /** A peer that is slow is not waited for any longer. */
 const LIMIT_SECONDS = 10
@@ -69,7 +69,7 @@ const LINES = 100
 
 /** A command that writes the time of the write, by the clock that all processes share. */
 async function readTimes(session) {
-  const follow = need(session, 'follow', 'nobody can follow')
+  const follow = need(session, 'follow', 'has no way to follow')
   const task = await session.start({ name: 'clock', argv: [process.execPath, fixture('clock.mjs')] })
   const delays = []
   let rest = ''

@@ -17,7 +17,7 @@ export const query = {
         const ask = need(session, session[method] ? method : 'query', 'knows of no tasks')
         return timed(async () => {
           const running = await unlessHung(ask)
-          if (running !== plan.many) throw new Error(`told of ${running} of ${plan.many}`)
+          if (running !== plan.many) throw new Error(`reported ${running} of ${plan.many}`)
         })
       }
       const sample = async (peer) => ({

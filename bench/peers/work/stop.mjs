@@ -17,7 +17,7 @@ export const stopTree = {
     const results = await interleave(peers, plan.rounds, (peer) => withSession(peer, stopOnce), onSample)
     return [
       { title: `${stopTree.title}: processes that survive`, unit: '', results: split(results, 'survivors') },
-      { title: `${stopTree.title}: time until it is told as stopped`, unit: 'ms', results: split(results, 'ms') },
+      { title: `${stopTree.title}: time until it is reported as stopped`, unit: 'ms', results: split(results, 'ms') },
     ]
   },
 }

@@ -4,7 +4,7 @@ import { commandOf, runProcesses } from '../processes.mjs'
 /** How long (s) after its start a child may not be on record yet: a busy supervisor gets there late. */
 const RECORDING_S = 0.5
 
-/** Each supervisor must be found by a search, each child by its task, and that must not be told as lost. */
+/** Each supervisor must be found by a search, each child by its task, which must not be reported as lost. */
 export function unreported({ tasks, lost, problems, journal, side }) {
   const found = []
   const lives = new Set(tasks.map(({ cachedInfo }) => cachedInfo.meta.key))
@@ -18,14 +18,14 @@ export function unreported({ tasks, lost, problems, journal, side }) {
       const spawned = journal.of('spawned').findLast(({ number }) => number === pid)
       found.push({ key: spawned?.subject, what: `${what} runs, and no search finds it`, problems })
     }
-    // Of others that have dropped everything nobody could know.
+    // Other processes that have dropped cookie and pipes cannot be found.
     if (role !== 'child' && !(role === 'escaped' && isKnown)) continue
     const lostTask = lost.find(({ record }) => record.info.meta.key === key)
     if (journal.has('refused', key)) found.push({ key, what: `${what} runs, though its spawn was refused` })
     else if (!lives.has(key) && lostTask === undefined)
-      found.push({ key, what: `${what} runs, and nobody tells of it` })
+      found.push({ key, what: `${what} runs, and no task or record has it` })
     else if (lostTask?.state === 'lost' && isMain)
-      found.push({ key, what: `${what} runs, and its task is told as lost` })
+      found.push({ key, what: `${what} runs, and its task is reported as lost` })
   }
   return found
 }
@@ -46,13 +46,13 @@ export function startedUnrecorded({ key, pid, side }, journal) {
   return faultsDuring(journal, { key, from, to: start.at })
 }
 
-/** A lost task's supervisor must have been killed by us: no fault of the system is a reason to die. */
+/** A lost task's supervisor must have been killed by us: no system fault may end a supervisor. */
 export function unendedSupervisors({ lost, side, journal }) {
   const kills = new Set(journal.of('SIGKILL', `${side}supervisor`).map(({ number }) => number))
   return lost.flatMap(({ pid, record }) => {
     const { key } = record.info.meta
-    // Asked to go, or in a group whose leader has gone.
+    // Requested to end, or in a group whose leader is gone.
     const mayEnd = journal.has('ending', key) || journal.has('background', key) || !journal.has('spawned', key)
-    return mayEnd || kills.has(pid) ? [] : [{ key, what: `supervisor ${pid} has ended, and nobody killed it` }]
+    return mayEnd || kills.has(pid) ? [] : [{ key, what: `supervisor ${pid} has ended without a kill` }]
   })
 }

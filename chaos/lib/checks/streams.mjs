@@ -32,7 +32,7 @@ export function wrongStreams({ tasks, journal, streams, receivedFile }) {
 function streamProblems(key, bytes, expected, info, journal) {
   const gaps = journal.of('gap', key).map(({ number, rest }) => `bytes ${number} to ${rest} were lost`)
   if (!bytes.equals(expected.subarray(0, bytes.length))) return [...gaps, 'what came is not what was written']
-  // Of a supervisor that was killed nobody knows how far it would have come.
+  // How far a killed supervisor would have read is unknown.
   if (info === undefined) return gaps
   const { eof, endOffset } = info.streams[1]
   if (!eof || endOffset !== bytes.length) return [...gaps, `${bytes.length} bytes came of ${endOffset}, eof is ${eof}`]

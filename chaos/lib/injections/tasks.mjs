@@ -31,7 +31,7 @@ export async function supervisor({ pool }) {
   }
 }
 
-/** The record of a task is that of before the exit which somebody heard of. */
+/** Puts back a record from before an exit that a client received. */
 export function exit({ pool }) {
   return forgetExit(pool, 'injected-exit', 'heard', '')
 }
@@ -41,7 +41,7 @@ export function recorded({ pool }) {
   return forgetExit(pool, 'injected-recorded', 'announced', 'recorded ')
 }
 
-/** The socket of one task is at the name of another's, which nobody can find any more. */
+/** Renames the socket of one task to that of another, which can no longer be found. */
 export async function found({ pool }) {
   const { task, taskId, undo } = await replaceSocket(pool, 'injected-found')
   note('alive', 'injected-found', task.pid, taskId)

@@ -21,26 +21,26 @@ import { DEFAULT_TIMEOUT_MS, unlessAborted } from './deadline.js'
 import { debug } from './debug.js'
 import type { TaskBinding } from './task-binding.js'
 
-/** How often a supervisor that takes its time is asked whether it still lives. */
+/** Interval (ms) of pings to a supervisor during a call without a deadline. */
 const HEARTBEAT_MS = 10_000
 
-/** A supervisor answers 64 requests of a connection at a time; waiting ones must leave room for those that do not wait. */
+/** A supervisor handles 64 requests of a connection at a time; long polls must leave room for other requests. */
 const MAX_POLLS = 32
 
-/** How long a further connection is kept for the next poll of a loop. */
+/** How long (ms) a further connection stays open for the next poll of a loop. */
 const FURTHER_IDLE_MS = 1_000
 
-/** What a task wants to know of its connection. */
+/** What a connection reports to its task. */
 export interface ConnectionObserver {
-  /** A connection was made. What is called in here goes out right behind the greeting. */
+  /** A connection was made. Calls made in here are sent right after the greeting. */
   opened(): void
   notified(name: string, params: readonly unknown[]): void
-  /** The connection broke, or the supervisor ended it. Not told of `close`. */
+  /** The connection broke, or the supervisor ended it. Not called after `close`. */
   lost(): void
 }
 
 /**
- * The way to one supervisor: connects at the first call, is shared by all, and connects anew at the first call after it
+ * The connection to one supervisor: opened by the first call, shared by all, and opened again by the first call after it
  * was closed. Results are checked, since a supervisor may be custom, older or hostile.
  */
 export class SupervisorConnection {
@@ -57,8 +57,8 @@ export class SupervisorConnection {
   #further: SupervisorConnection | undefined
 
   /**
-   * @param observer left out for a further connection, which closes when it has no more to do.
-   * @param launchSocketPath the socket's name before the launch is over.
+   * @param observer undefined for a further connection, which closes when it is idle.
+   * @param launchSocketPath the socket's name until the end of the launch.
    */
   constructor(socketPath: string, binding: TaskBinding, observer?: ConnectionObserver, launchSocketPath?: string) {
     this.socketPath = socketPath
@@ -71,13 +71,13 @@ export class SupervisorConnection {
     return this.#peer !== undefined
   }
 
-  /** @throws TaskGoneError where nothing listens; PermissionError; TimeoutError. */
+  /** @throws TaskGoneError if no supervisor listens; PermissionError; TimeoutError. */
   async open(options: WaitOptions = {}): Promise<RpcPeer> {
     const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = parseOptions(waitOptionsSchema, options)
     if (this.#peer !== undefined) return this.#peer
     this.#connecting ??= this.#connect()
     const connecting = this.#connecting
-    // Whoever waits is told; a signal that has aborted meanwhile leaves nobody who does.
+    // Every pending call gets the error; after an abort none is pending.
     connecting.catch(() => {})
     const what = `connecting to ${this.socketPath}`
     return withDeadline({ signal, timeoutMs }, what, (ended) => unlessAborted(connecting, ended))
@@ -96,8 +96,8 @@ export class SupervisorConnection {
   /**
    * Calls a method. Without `timeoutMs` it may take 10 s, and a long poll its `waitMs` more.
    *
-   * @throws InvalidOptionError for params that the contract does not allow; UnsupportedError where the supervisor lacks the
-   * method; ProtocolError for a result that breaks the contract; TaskGoneError, TimeoutError, and what the supervisor says.
+   * @throws InvalidOptionError for params that the contract does not allow; UnsupportedError if the supervisor lacks the
+   * method; ProtocolError for a result that breaks the contract; TaskGoneError, TimeoutError, and the supervisor's own errors.
    */
   async call<M extends MethodName>(
     method: M,
@@ -112,7 +112,7 @@ export class SupervisorConnection {
     return this.#send(method, params, { signal, timeoutMs })
   }
 
-  /** Calls a method that may rightly take long: bounded by `timeoutMs` if given, else only by the supervisor's silence. */
+  /** Calls a method that may take long: it fails after `timeoutMs` if given, else only if the supervisor stops answering pings. */
   async callPatiently<M extends MethodName>(
     method: M,
     params: MethodParams<M>,
@@ -153,7 +153,7 @@ export class SupervisorConnection {
     return checkedResult(method, await reply.catch((error) => this.#fail(method, error)))
   }
 
-  /** One deadline for both, told as the caller gave it. */
+  /** One deadline for both; the error names the `timeoutMs` of the caller. */
   #openAndCall(method: MethodName, args: unknown[], options: WaitOptions): Promise<unknown> {
     return withDeadline(options, method, async (signal) => {
       const peer = await this.open({ signal, timeoutMs: Number.POSITIVE_INFINITY })
@@ -161,7 +161,7 @@ export class SupervisorConnection {
     })
   }
 
-  /** A peer does not know what it was connected to. */
+  /** Adds the task to a peer's error: a peer does not know the task of its socket. */
   #fail(method: MethodName, error: unknown): never {
     debug(() => `${method} failed: ${error}`)
     if (this.#binding.isRefusal(error)) throw this.#binding.replaced(error)
@@ -172,7 +172,7 @@ export class SupervisorConnection {
     throw error
   }
 
-  /** Polls beyond what one connection may hold go over a further one, which is closed when it holds none. */
+  /** Polls beyond the limit of one connection use a further one, which closes when it has none. */
   async #poll<M extends MethodName>(
     method: M,
     params: MethodParams<M> | undefined,
@@ -188,7 +188,7 @@ export class SupervisorConnection {
     try {
       return await this.#send(method, params, options)
     } catch (error) {
-      // The supervisor does not learn of an abort, and holds the poll until its time is up.
+      // The supervisor is not notified of an abort, and holds the poll until its `waitMs` is over.
       if (options.signal?.aborted) lingersMs = waitMs
       throw error
     } finally {
@@ -206,7 +206,7 @@ export class SupervisorConnection {
     setTimeout(closeIfIdle, FURTHER_IDLE_MS).unref()
   }
 
-  /** The attempt is shared, so it ends neither with a caller's patience nor with a caller's abort. */
+  /** The attempt is shared by all callers, so neither the deadline nor the abort of one ends it. */
   async #connect(): Promise<RpcPeer> {
     this.#abandoned = new AbortController()
     try {
@@ -216,7 +216,7 @@ export class SupervisorConnection {
     }
   }
 
-  /** The socket changes its name at the end of the launch: one that was found under neither name got its own in between. */
+  /** The socket changes its name at the end of the launch: if neither name exists, it was renamed between the two attempts. */
   async #reach(options: WaitOptions): Promise<Socket> {
     if (this.#launchSocketPath !== undefined) {
       for (const path of [this.socketPath, this.#launchSocketPath]) {
@@ -254,14 +254,14 @@ function undefinedIfGone(error: unknown): undefined {
   if (!isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) throw error
 }
 
-/** The value, if it is what the contract says. @throws ProtocolError that names `what` it is and what is wrong with it. */
+/** Returns the value if it fits its schema. @throws ProtocolError that names `what` and the first misfit. */
 export function checked<S extends v.GenericSchema>(schema: S, received: unknown, what: string): v.InferOutput<S> {
   const { value, invalid } = validate(schema, received)
   if (invalid === undefined) return value
   throw new ProtocolError(`the supervisor's ${what}: ${describeInvalid(invalid)}`)
 }
 
-/** A custom supervisor's info may have other keys and lack some: it only has to be a map. */
+/** A custom supervisor's info may have other keys and lack some: it must only be a map. */
 function checkedResult<M extends MethodName>(method: M, result: unknown): MethodResult<M> {
   if (method !== 'getInfo') return checked(resultSchemas[method], result, `result of ${method}`) as MethodResult<M>
   if (isPlainObject(result)) return result as MethodResult<M>

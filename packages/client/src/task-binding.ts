@@ -17,8 +17,8 @@ export function isTaskId(value: unknown): value is string {
 }
 
 /**
- * Which task a handle is of. Pids are given again, and with them the names of sockets: without this, a handle would act on
- * whatever task has the pid of its own by now. Shared by all connections of the handle.
+ * Binds a handle to one task. Pids are reused, and with them the names of sockets: without this, a handle could act on a
+ * later task with the same pid. Shared by all connections of the handle.
  */
 export class TaskBinding {
   /** The supervisor's pid, for messages. */
@@ -36,7 +36,7 @@ export class TaskBinding {
     return this.#taskId
   }
 
-  /** @throws InvalidOptionError for what is no task id; TaskGoneError where the handle is of another task. */
+  /** @throws InvalidOptionError for a malformed task id; TaskGoneError if the handle is bound to another task. */
   bind(taskId: string): void {
     const { invalid } = validate(taskIdSchema, taskId)
     if (invalid !== undefined) throw new InvalidOptionError('taskId', taskId, invalid.problem)
@@ -44,18 +44,18 @@ export class TaskBinding {
     if (this.#taskId !== taskId) throw this.replaced()
   }
 
-  /** The connection broke: nobody listens any more, or somebody who does not listen to this client. */
+  /** The error of a broken connection: no supervisor listens, or it has disconnected this client. */
   gone(cause?: unknown, message?: string): TaskGoneError {
     const pid = Number.isNaN(this.#pid) ? undefined : this.#pid
     return new TaskGoneError(pid, { path: this.#socketPath, taskId: this.#taskId, cause, message })
   }
 
-  /** The task is not the one that answers. */
+  /** The error of a supervisor that answers for another task. */
   replaced(cause?: unknown): TaskGoneError {
     return this.gone(cause, `task ${this.#taskId} is gone: ${this.#socketPath} is another task's now`)
   }
 
-  /** Whether a supervisor's answer says that it is of another task. */
+  /** Whether an answer means that the supervisor has another task. */
   isRefusal(error: unknown): boolean {
     if (this.#taskId === undefined || !isBgTaskError(error, 'ERR_BGTASK_REMOTE')) return false
     const { remoteCode, data } = error
@@ -63,10 +63,10 @@ export class TaskBinding {
   }
 
   /**
-   * Says which task is meant, where that is known. Nobody waits for the answer: whatever is sent behind it, a supervisor of
-   * another task does not carry out. One that is older or custom may not know of this, and then only its info can tell.
+   * Names the task to the supervisor, if its id is known. The answer is not awaited: a supervisor of another task refuses
+   * all later requests. An older or custom one may lack this method; then only its info names its task.
    *
-   * @param onRefused called where it is another task's supervisor.
+   * @param onRefused called if the supervisor has another task.
    */
   greet(peer: RpcPeer, onRefused: () => void): void {
     const taskId = this.#taskId

@@ -32,14 +32,14 @@ import { type WatchOptions, watchTasks } from './watch/watch.js'
 /** With sessions, process groups and unix sockets as they are used here; darwin is unverified. */
 const PLATFORMS: readonly string[] = ['linux', 'darwin']
 
-/** What makes the tasks of a pool: a subclass of Task, say. */
+/** Creates the tasks of a pool, for example of a subclass of Task. */
 export type TaskClass<T extends Task<object>> = new (pool: TaskPool, pid: number) => T
 
 export type TaskPoolOptions<T extends Task<object> = Task> = PoolOptions<TaskClass<T>>
 
 /**
- * A group of tasks, organized by a directory: starts tasks there, and finds those that are there. It is no more than a view:
- * any process that can reach the directory can make one, and nothing ends with it but its standbys.
+ * A group of tasks in a directory: starts tasks there and finds them. It is only a view: any process that can access the
+ * directory can make one, and only its standbys end with it.
  */
 export class TaskPool<T extends Task<object> = Task> {
   /** Absolute path of the directory. */
@@ -52,8 +52,8 @@ export class TaskPool<T extends Task<object> = Task> {
   #taskClass: TaskClass<T>
 
   /**
-   * @throws InvalidOptionError; PoolDirError where the directory is missing (and `mkdirIfMissing` is not given), is no
-   * directory, or could be tampered with; PathTooLongError where a socket's path would exceed 107 bytes; PlatformError.
+   * @throws InvalidOptionError; PoolDirError if the directory is missing (and `mkdirIfMissing` is not given), is not
+   * a directory, or is not safe; PathTooLongError if a socket's path would exceed 107 bytes; PlatformError.
    */
   constructor(options: TaskPoolOptions<T>) {
     if (!PLATFORMS.includes(process.platform)) throw new PlatformError('bgtask')
@@ -68,12 +68,12 @@ export class TaskPool<T extends Task<object> = Task> {
     this.#refillStandbys(0)
   }
 
-  /** Where the sockets are: the same as `path` today. */
+  /** The directory of the sockets: at present the same as `path`. */
   get sockdir(): string {
     return this.path
   }
 
-  /** The file that takes the stdout and stderr of the supervisor with that pid: its own words, not the task's output. */
+  /** The log file of the supervisor with that pid: its own stdout and stderr, not the task's output. */
   outputPath(pid: number = process.pid): string {
     return join(this.path, logFileName(checkPid(pid)))
   }
@@ -83,7 +83,7 @@ export class TaskPool<T extends Task<object> = Task> {
     return join(this.sockdir, socketFileName(checkPid(pid)))
   }
 
-  /** Makes the tasks that this pool gives from now on. */
+  /** Creates the tasks that this pool returns from now on. */
   get taskClass(): TaskClass<T> {
     return this.#taskClass
   }
@@ -93,9 +93,9 @@ export class TaskPool<T extends Task<object> = Task> {
   }
 
   /**
-   * argv that starts a supervisor; what it must do is in docs/launch.md. Unless it was set, that of the option `supervisor`.
+   * argv that starts a supervisor; docs/launch.md specifies what it must do. The default depends on the option `supervisor`.
    *
-   * @throws InvalidOptionError if it was never set and the package of the default is not installed.
+   * @throws InvalidOptionError if it was not set and the package of the default is not installed.
    */
   get supervisorCmd(): string[] {
     return [...this.#supervisors.command().argv]
@@ -123,7 +123,7 @@ export class TaskPool<T extends Task<object> = Task> {
   }
 
   /**
-   * Starts a task. Resolves when its supervisor listens and the program was started; where it rejects, nothing is left.
+   * Starts a task. Resolves when its supervisor listens and the program was started; if it rejects, it leaves nothing.
    * Any number can be started at once: a few launches for each CPU are under way, the others wait for their turn.
    *
    * @throws InvalidOptionError, CommandError (not found, not executable, too long, bad cwd), LockHeldError, LaunchError with
@@ -132,7 +132,7 @@ export class TaskPool<T extends Task<object> = Task> {
   async spawn(options: SpawnOptions & { readonly meta?: MetaInput<MetaOf<T>> | undefined }): Promise<T> {
     const parsed = parseSpawnOptions(options, this.#settings)
     parsed.wait.signal?.throwIfAborted()
-    // A supervisor that is brought along may have rights that the caller lacks, by set-gid for instance.
+    // A custom supervisor may have rights that the caller lacks, for example by set-gid.
     if (!this.#supervisors.isCustom) this.#directory.checkWritable()
     return launch(parsed, this.#launcher)
   }
@@ -143,11 +143,11 @@ export class TaskPool<T extends Task<object> = Task> {
   }
 
   /**
-   * Finds tasks by a partial of their info, or by a predicate over it; all of them where neither is given. Where the pattern
-   * names only what records hold, no supervisor is asked.
+   * Finds tasks by a part of their info, or by a predicate over it; without either, all tasks. If the pattern has only keys
+   * that records hold, no supervisor is called.
    *
    * @returns tasks in order of pid, each with the info that matched as `cachedInfo`.
-   * @throws InvalidOptionError, PoolDirError, the signal's reason; what is wrong with single entries goes to `onError`.
+   * @throws InvalidOptionError, PoolDirError, the signal's reason; errors of single entries go to `onError`.
    */
   search(pattern?: TaskPattern<MetaOf<T>> | TaskPredicate<MetaOf<T>>, options?: SearchOptions): Promise<T[]>
   /** `Custom` has the keys that only a custom supervisor reports: `search<{ region: string }>({ region: 'north' })`. */
@@ -157,47 +157,47 @@ export class TaskPool<T extends Task<object> = Task> {
   }
 
   /**
-   * The task whose supervisor has that pid now; undefined where none listens. Pids are given again: what was noted for later
-   * is better a task's id.
+   * The task whose supervisor has that pid now; undefined if none listens. Pids are reused: to find a task later, store its
+   * task id.
    *
-   * @throws PermissionError where the socket may not be reached or is somebody else's, TimeoutError where it does not answer
-   * within `timeoutMs` (2,000 unless given).
+   * @throws PermissionError if the socket is inaccessible or its owner not trusted, TimeoutError without an answer within
+   * `timeoutMs` (default 2,000).
    */
   async taskByPid(pid: number, options: WaitOptions = {}): Promise<T | undefined> {
     return taskByPid(this.#view(), checkPid(pid), options)
   }
 
   /**
-   * The task with that id, or the only one whose id begins with what is given (4 digits or more); undefined where none listens.
+   * The task with that id, or the only one whose id begins with these digits (4 or more); undefined if none listens.
    *
-   * @throws InvalidOptionError, AmbiguousIdError with the ids of all that begin so, TimeoutError as `taskByPid`.
+   * @throws InvalidOptionError, AmbiguousIdError with all matching ids, TimeoutError as `taskByPid`.
    */
   async taskById(taskId: string, options: WaitOptions = {}): Promise<T | undefined> {
     return taskById(this.#view(), taskId, options)
   }
 
-  /** The record of the supervisor with that pid if it lives, else the newest of those that had it; undefined where there is none. */
+  /** The record of the supervisor with that pid if it lives, else the newest with that pid; undefined if there is none. */
   async record(pid: number): Promise<TaskRecord | undefined> {
     return latestRecord(this.#directory.inspect(), checkPid(pid))
   }
 
   /**
-   * Tasks of this machine whose supervisor died without ending in order. Records that cannot be believed (not a regular file,
-   * not trusted, not what their name says) go to `onError`: whether their tasks are lost, nobody knows.
+   * Tasks of this machine whose supervisor died without cleanup. Errors of records that are not valid (not a regular file,
+   * untrusted, another task than their name says) go to `onError`: whether their tasks are lost is unknown.
    */
   async lost(options?: LostOptions): Promise<LostTask[]> {
     return findLost(this.#directory.inspect(), options)
   }
 
   /**
-   * Removes what dead supervisors of this user and machine left. Returns the names of the files removed. What stays because of
-   * a record that cannot be believed goes to `onError`.
+   * Removes what dead supervisors of this user and machine left. Returns the names of the files removed. Errors of
+   * records that are not valid, whose files stay, go to `onError`.
    */
   async sweep(options?: SweepOptions): Promise<string[]> {
     return sweepDirectory(this.#directory.inspect(), options)
   }
 
-  /** Tells of tasks that match as they appear, change and go, those that are there already first; ends with `break`. */
+  /** Yields an event when a matching task appears, changes or goes, first for existing tasks; `break` ends it. */
   watch(
     pattern?: TaskPattern<MetaOf<T>> | TaskPredicate<MetaOf<T>>,
     options?: WatchOptions,
@@ -211,7 +211,7 @@ export class TaskPool<T extends Task<object> = Task> {
     return watchTasks(() => this.#view(), pattern, options)
   }
 
-  /** Lets the standbys go. Tasks are not touched. */
+  /** Ends the standbys. Tasks continue. */
   async close(): Promise<void> {
     await this.#standbys.close()
   }
@@ -228,7 +228,7 @@ export class TaskPool<T extends Task<object> = Task> {
     }
   }
 
-  /** A task uses only the paths of its pool, whatever the type of the pool's tasks is. */
+  /** A task uses only the paths of its pool, so the type of the pool's tasks does not matter. */
   #taskAt(pid: number): T {
     return new this.taskClass(this as TaskPool<Task<object>> as TaskPool, pid)
   }
@@ -249,7 +249,7 @@ export class TaskPool<T extends Task<object> = Task> {
     }
   }
 
-  /** Connects, once for this check and for the calls to come. */
+  /** Connects. Later calls use the same connection. */
   async #reach({ pid, taskId, supervisor }: Parameters<Launcher<T>['reach']>[0], wait: LaunchWait): Promise<T> {
     const task = this.#taskAt(pid).bind(taskId)
     try {
@@ -262,12 +262,12 @@ export class TaskPool<T extends Task<object> = Task> {
     }
   }
 
-  /** A supervisor that was killed could not undo what it had made. */
+  /** A supervisor that was killed could not remove its files. */
   async #sweepLaunch(taskId: string): Promise<void> {
     try {
       await sweepLaunch(this.#directory.inspect(), taskId)
     } catch (error) {
-      debug(() => `nothing swept after a launch that failed: ${error}`)
+      debug(() => `the sweep after a failed launch failed: ${error}`)
     }
   }
 

@@ -19,7 +19,7 @@ const LINGER_LOOK_MS: u64 = 5;
 
 const UNDO_STEPS: [Step; 1] = [Step { signal: SIGKILL, wait_ms: 2_000 }];
 
-/// Signals that ask for an end, as does whoever sends one that a fault would raise (SIGSEGV, say); SIGPWR: so does the machine.
+/// Signals that request an end, also those of a fault (SIGSEGV, say) if another process sent them; SIGPWR: the machine goes down.
 const ENDING: [i32; 12] = [SIGINT, SIGQUIT, SIGTERM, 4, 5, 6, 7, 8, 11, 24, 30, 31];
 
 pub struct Daemon {
@@ -53,7 +53,7 @@ impl Daemon {
         }
     }
 
-    /// Ends the task and its traces at once, and nobody is to hear of it.
+    /// Ends the task and removes its files at once, without events.
     pub fn undo(&mut self) {
         self.task.supervisor.terminate(UNDO_STEPS.to_vec());
         self.settle();

@@ -1,4 +1,4 @@
-//! What happens to the task, as subscribers hear it.
+//! What happens to the task, as subscribers receive it.
 
 use crate::facts::ExitStatus;
 use crate::info::write_offsets;

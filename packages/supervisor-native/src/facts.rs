@@ -1,4 +1,4 @@
-//! The facts that the lifecycle changes; `info.rs` tells them.
+//! The facts that the lifecycle changes; `info.rs` reports them.
 
 use crate::lifecycle::table::State;
 use crate::process::stat::Process;
@@ -6,12 +6,12 @@ use crate::process::tree;
 use crate::wire::sink::Sink;
 use crate::wire::value::Entries;
 
-/// So many survivors are told by name.
+/// The most survivors that are reported by pid.
 const MAX_SURVIVORS: usize = 100;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Cause {
-    /// By itself, or by somebody's kill.
+    /// By itself, or by a signal of another process.
     Exit,
     Signal,
     Stopped,

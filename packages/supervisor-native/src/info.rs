@@ -46,7 +46,7 @@ fn shortened(command: &[String]) -> Vec<String> {
     shown
 }
 
-/// What is told at this moment.
+/// The current values.
 pub struct Snapshot<'a> {
     pub spec: &'a Spec,
     pub fixed: &'a Fixed,

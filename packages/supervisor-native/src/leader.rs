@@ -4,18 +4,18 @@ use crate::process::stat::{Process, Stat};
 use crate::sys::{self, PollFd};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-/// How often to look where nothing reports its end.
+/// Interval of polls if nothing reports its end.
 const LOOK_MS: u64 = 1_000;
 
 pub struct Leader {
     process: Process,
-    /// Readable once it has ended; None where the kernel has no such descriptors.
+    /// Readable once it has ended; None if the kernel has no such descriptors.
     pidfd: Option<OwnedFd>,
     next_look: u64,
 }
 
 impl Leader {
-    /// None where there is none at launch (`true | node app`), so that there is nobody to miss; and where it was this process itself
+    /// None if there is none at launch (`true | node app`), so that its end cannot be awaited; and if it was this process itself
     /// before it detached.
     pub fn of_our_group(started_as: u32) -> Option<Self> {
         let group = sys::process_group();

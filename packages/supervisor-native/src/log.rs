@@ -20,7 +20,7 @@ const MAX_LOG_BYTES: u64 = 1024 * 1024;
 const MAX_WORDS: usize = 1_000;
 
 pub struct Log {
-    /// None in the foreground, where the words go to stderr.
+    /// None in the foreground, which writes to stderr.
     file: Option<LogFile>,
     is_debugging: bool,
 }
@@ -81,10 +81,10 @@ impl Log {
         if let Some(file) = self.file()
             && file.metadata().is_ok_and(|data| data.len() > MAX_LOG_BYTES)
         {
-            // It goes on at the old end where that fails.
+            // If that fails, it continues at the old end.
             let _ = file.set_len(0);
         }
-        // ENOSPC, EPIPE: there is nobody to tell. A terminal that was stopped must not stop us.
+        // ENOSPC, EPIPE: it cannot be reported. A stopped terminal must not stop us.
         if is_writable(self.output()) {
             let _ = sys::write(self.output(), line.as_bytes());
         }

@@ -1,4 +1,4 @@
-//! What is on record, and what is told once it is there.
+//! The record of the task, and the events that follow a change of it.
 
 use crate::clock::monotonic_ms;
 use crate::events::Event;
@@ -49,7 +49,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Puts the facts on record, then tells of the state. Returns whether they are there.
+    /// Records the facts, then emits the state. Returns whether they are recorded.
     pub(crate) fn commit(&mut self) -> bool {
         let recorded = self.try_record();
         let (state, run) = (self.facts.state, self.facts.run);
@@ -66,7 +66,7 @@ impl Supervisor {
         self.record_at = None;
         let Err(error) = self.write_record() else { return true };
         self.log.write(format_args!("cannot write the record: {error}"));
-        // A full disk has room again some day, and the directory is to tell the truth then.
+        // A full disk may have room later, and then the record must be correct.
         self.record_at = Some(monotonic_ms() + RECORD_RETRY_MS);
         false
     }

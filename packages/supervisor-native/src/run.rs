@@ -30,7 +30,7 @@ fn supervise() -> i32 {
     match launch() {
         Ok(Some(mut daemon)) => {
             daemon.serve();
-            // The connections end with the process, so that whoever waits for their end finds it gone.
+            // The connections end with the process, so that a client that waits for their end finds it gone.
             sys::exit_now(0)
         }
         // stdin ended without a spec: the one that might have wanted this supervisor is gone.
@@ -42,7 +42,7 @@ fn supervise() -> i32 {
     }
 }
 
-/// None where no spec came.
+/// None if no spec was sent.
 fn launch() -> Result<Option<Daemon>, Failure> {
     let bytes = spec::read()?;
     if bytes.is_empty() {

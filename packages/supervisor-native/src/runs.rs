@@ -67,7 +67,7 @@ impl Supervisor {
         self.facts.exit_offsets = Some(offsets);
         let decision = self.decide(&status, monotonic_ms() - run.started_ms);
         self.apply(decision);
-        // On record first, then told: who hears of an exit finds it in the directory.
+        // Recorded first, then sent: a client that receives an exit event finds it in the record.
         let recorded = self.settled();
         let will_restart = matches!(decision, Decision::Restart { .. });
         self.log.debug(format_args!("run {} ended: {status:?}", run.number));

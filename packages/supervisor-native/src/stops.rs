@@ -11,20 +11,20 @@ use crate::process::tree::command_line;
 use crate::supervisor::{CallId, PendingStart, Supervisor};
 use crate::wire::failure::Failure;
 
-/// So many stops at a time; each looks at all processes now and then.
+/// The most stops at a time; each scans all processes now and then.
 const MAX_STOPS: usize = 256;
 
 /// The exit of a child that is not alive any more comes within that time, unless a debugger holds it.
 const MAX_EXIT_MS: u64 = 1_000;
 
 pub struct StopResult {
-    /// Of the last run; None where the child never ran.
+    /// Of the last run; None if the child never ran.
     pub exit_status: Option<ExitStatus>,
     pub survivors: Survivors,
 }
 
 pub enum Outcome {
-    /// An error where nobody can tell who is left.
+    /// An error if the survivors are unknown.
     Stopped(Result<StopResult, Failure>),
     Terminated(Result<StopResult, Failure>),
     /// Whether it was started.
@@ -96,7 +96,7 @@ impl Supervisor {
         self.stops.len() >= MAX_STOPS
     }
 
-    /// An end is under way: whoever terminated with other steps at the same time is to get an answer too.
+    /// The supervisor is ending: a `terminate` with other steps at the same time must be answered too.
     pub fn is_ending(&self) -> bool {
         self.stops.iter().any(|call| call.ends_in_terminate)
     }
@@ -158,7 +158,7 @@ impl Supervisor {
             let left = match left {
                 Ok(left) => left,
                 Err(error) => {
-                    let failure = Failure::system("cannot look for the task's processes", &error);
+                    let failure = Failure::system("cannot find the task's processes", &error);
                     self.finish_stop(&call, Err(failure));
                     return None;
                 }
@@ -243,7 +243,7 @@ impl Supervisor {
     }
 
     fn start_again(&mut self) -> Result<(), Failure> {
-        // It may have gone to somebody else meanwhile.
+        // Another process may have taken it meanwhile.
         if let Some(lock) = &mut self.lock {
             lock.retake()?;
         }

@@ -1,7 +1,7 @@
 //! One task: its child, its streams, its state, and what may be done with them. Knows nothing of sockets and messages.
 //!
 //! What takes time (a stop, a start that waits for one) is a call with a number: its outcome is among `outcomes` some `tick`s
-//! later. Times are `monotonic_ms` where nothing else is said.
+//! later. Times are `monotonic_ms` unless noted otherwise.
 
 use crate::child::run::Run;
 use crate::child::stopper::Stopper;
@@ -117,7 +117,7 @@ impl Supervisor {
         }
     }
 
-    /// Starts the first run. Nothing is left behind where that fails.
+    /// Starts the first run. If that fails, nothing is left.
     pub fn start(&mut self) -> Result<(), Failure> {
         self.start_run()
     }
@@ -213,7 +213,7 @@ impl Supervisor {
         self.advance_stops(now);
     }
 
-    /// Nothing runs, and whoever waits is to know; first of all the directory. Returns whether that is so.
+    /// No run is left: records this, then wakes all pending calls. Returns whether it is recorded.
     pub(crate) fn settled(&mut self) -> bool {
         let recorded = self.commit();
         self.settle();

@@ -105,7 +105,7 @@ pub fn effective_gid() -> u32 {
     unsafe { c::getegid() }
 }
 
-/// Makes us the leader of a session of our own; fails only where we lead one already.
+/// Makes us the leader of a session of our own; fails only if we lead one already.
 pub fn new_session() {
     // SAFETY: takes nothing.
     unsafe { c::setsid() };
@@ -113,7 +113,7 @@ pub fn new_session() {
 
 /// Sets the umask and returns the one before.
 pub fn set_umask(mask: u32) -> u32 {
-    // SAFETY: takes an integer, always succeeds; one thread, so nobody makes a file meanwhile.
+    // SAFETY: takes an integer, always succeeds; with one thread, no file is made meanwhile.
     unsafe { c::umask(mask) }
 }
 
@@ -152,7 +152,7 @@ pub fn max_descriptors() -> u64 {
     }
 }
 
-/// Closes all descriptors from `first` on, which is above 2: they were leaked by whoever started us.
+/// Closes all descriptors from `first` on, which is above 2: the launcher leaked them.
 pub fn close_inherited(first: i32) {
     // SAFETY: called first of all, when nothing of this program owns a descriptor above 2.
     let closed = unsafe { c::syscall(SYS_CLOSE_RANGE, first.max(3), c_uint::MAX, 0 as c_uint) };
@@ -183,12 +183,12 @@ impl OwnedFdUnchecked {
 impl Drop for OwnedFdUnchecked {
     fn drop(&mut self) {
         const SYS_CLOSE: c_long = if cfg!(target_arch = "aarch64") { 57 } else { 3 };
-        // SAFETY: whoever made this value promised that nothing else owns the number.
+        // SAFETY: the creator of this value promised that nothing else owns the number.
         unsafe { c::syscall(SYS_CLOSE, self.0) };
     }
 }
 
-/// Takes over descriptor 3, which whoever started us has opened for us; None if it is not open. It will close on exec.
+/// Takes over descriptor 3, which the launcher has opened for us; None if it is not open. It will close on exec.
 pub fn take_third() -> Option<OwnedFd> {
     const F_SETFD: c_int = 2;
     const FD_CLOEXEC: c_int = 1;
@@ -216,7 +216,7 @@ pub fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
     check(unsafe { c::fcntl(fd.as_raw_fd(), F_SETFL, flags | O_NONBLOCK) }).map(drop)
 }
 
-/// Holds what is there, without a look into it and without following a link. (std for musl takes `O_PATH` out of the flags.)
+/// Opens a file without access to its content and without following a link. (std for musl takes `O_PATH` out of the flags.)
 pub fn hold(path: &CStr) -> io::Result<OwnedFd> {
     const O_PATH: c_int = 0o10_000_000;
     const O_CLOEXEC: c_int = 0o2_000_000;
@@ -242,7 +242,7 @@ pub fn bytes_in_pipe(fd: BorrowedFd<'_>) -> io::Result<usize> {
     Ok(usize::try_from(count).unwrap_or(0))
 }
 
-/// A lock of the open file description over the whole file; false where another one holds such a lock.
+/// A lock of the open file description over the whole file; false if another one holds such a lock.
 pub fn try_ofd_lock(fd: BorrowedFd<'_>) -> io::Result<bool> {
     #[repr(C)]
     struct Flock {
@@ -261,7 +261,7 @@ pub fn try_ofd_lock(fd: BorrowedFd<'_>) -> io::Result<bool> {
     }
 }
 
-/// The uid of whoever connected.
+/// The uid of the connected process.
 pub fn peer_uid(fd: BorrowedFd<'_>) -> io::Result<u32> {
     const SOL_SOCKET: c_int = 1;
     const SO_PEERCRED: c_int = 17;
@@ -314,7 +314,7 @@ impl PollFd {
 pub fn poll(fds: &mut [PollFd], timeout_ms: i32) {
     const LOOK_MS: i32 = 10;
     if let Err(EINVAL) = try_poll(fds, timeout_ms) {
-        // Somebody has lowered the limit of descriptors below what is open, and the kernel takes no more than that at a time.
+        // The limit of descriptors was lowered below the number of open ones, and the kernel takes no more than that at a time.
         let most = usize::try_from(max_descriptors()).unwrap_or(1).max(1);
         let found: usize = fds.chunks_mut(most).filter_map(|some| try_poll(some, 0).ok()).sum();
         if found == 0 {
@@ -333,7 +333,7 @@ fn try_poll(fds: &mut [PollFd], timeout_ms: i32) -> Result<usize, i32> {
     })
 }
 
-/// Sends a signal; true where there was a process to take it. A negative pid is a group.
+/// Sends a signal; true if a process got it. A negative pid is a group.
 pub fn kill(pid: i32, signal: i32) -> io::Result<()> {
     // 0 and -1 are everybody.
     if pid == 0 || pid == -1 {
@@ -618,7 +618,7 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// None where there is no memory.
+    /// None if there is no memory.
     pub fn new(size: usize) -> Option<Self> {
         const READ_WRITE: c_int = 1 | 2;
         const PRIVATE_ANONYMOUS: c_int = 2 | 0x20;

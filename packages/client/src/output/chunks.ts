@@ -1,10 +1,10 @@
 import { ProtocolError, type ReadResult } from '@bgtask/protocol'
 import { LONG_POLL_MS, PollPace } from '../long-poll.js'
 
-/** Bytes of a stream, as they lie there. */
+/** Consecutive bytes of a stream. */
 export interface OutputChunk {
   readonly gap?: never
-  /** Where `data` begins, in bytes from the task's first. */
+  /** Offset of `data`, in bytes from the first that the task wrote. */
   readonly offset: number
   readonly data: Buffer
 }
@@ -16,30 +16,30 @@ export interface OutputGap {
   readonly to: number
 }
 
-/** What following needs of a stream. */
+/** What `follow` needs of a stream. */
 export interface Followed {
-  /** Polls for bytes at `from`, by default the oldest kept byte; with `discard` what lies before that is discarded first. */
+  /** Polls for bytes at `from`, by default the oldest kept byte; with `discard`, bytes before it are discarded first. */
   read(poll: { from?: number; waitMs: number; discard: boolean; signal: AbortSignal }): Promise<ReadResult>
-  /** Discards what lies before `upTo`. */
+  /** Discards the bytes before `upTo`. */
   discard(upTo: number, signal: AbortSignal): Promise<unknown>
-  /** Whether the child waits for room. */
+  /** Whether the child is blocked until bytes are discarded. */
   isBlocked(signal: AbortSignal | null | undefined): Promise<boolean>
 }
 
 export interface ChunksOptions {
   readonly from?: number
   readonly signal?: AbortSignal | null
-  /** False: end with what is there at the beginning. */
+  /** False: end with the bytes that exist at the call. */
   readonly live?: boolean
-  /** How long the next poll waits. One that ends with nothing is told as undefined. */
+  /** How long the next poll waits (ms). A poll without a result yields undefined. */
   readonly waitMs?: () => number
-  /** Up to where the consumer has finished: that is discarded when it requests more. */
+  /** The consumer has finished with the bytes before this offset: they are discarded with its next request. */
   readonly discardTo?: () => number
 }
 
 /**
- * A stream's bytes from an offset to its end, at the pace of who asks: a loop of long polls, so that what happened before
- * counts and nothing is polled in vain.
+ * A stream's bytes from an offset to its end, at the consumer's pace. A loop of long polls: kept bytes are returned at once, and
+ * a poll waits only if there are none.
  */
 export async function* chunks(
   stream: Followed,
@@ -54,7 +54,7 @@ export async function* chunks(
   let ahead: Promise<ReadResult> | undefined
   const read = (pollMs: number, discard = false) =>
     stream.read({ from: position, waitMs: pollMs, discard, signal: ended })
-  /** Usually the consumer has finished with everything, and one call does both. */
+  /** Usually the consumer has finished with all bytes, and one call discards and reads. */
   const discardAndRead = async (pollMs: number, upTo: number) => {
     discarded = upTo
     if (upTo === position) return read(pollMs, true)
@@ -71,12 +71,12 @@ export async function* chunks(
       ahead = undefined
       position ??= offset
       if (offset < position && data.length > 0)
-        throw new ProtocolError(`readStream at ${position} gave bytes of ${offset}`)
+        throw new ProtocolError(`readStream at ${position} returned bytes at ${offset}`)
       if (offset > position) yield { gap: true, from: position, to: offset }
       position = Math.max(position, offset) + data.length
       until ??= live ? Number.POSITIVE_INFINITY : endOffset
       const over = eof || position >= until
-      // While the consumer works on this chunk the next one is fetched, if it is there. With `discard` it is not: one call
+      // The next chunk, if there is one, is fetched while the consumer works on this one. Not with `discard`: one call
       // that discards and reads costs less, and returns more at once.
       if (!over && endOffset > position && discardTo === undefined) ahead = quietly(read(pollMs))
       if (data.length > 0) yield { offset, data }
@@ -91,7 +91,7 @@ export async function* chunks(
   }
 }
 
-/** It may fail while nobody waits for it; who does later still gets the error. */
+/** It may reject before it is awaited; a later await still gets the error. */
 function quietly<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {})
   return promise

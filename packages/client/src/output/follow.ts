@@ -6,11 +6,11 @@ import { chunks, type Followed, type OutputChunk, type OutputGap } from './chunk
 export const followOptionsSchema = v.strictObject({
   /** Byte offset to begin at; the default is the oldest kept byte. */
   from: v.optional(countSchema),
-  /** Frees what the consumer has finished with: a chunk when the next is asked for. A task with `overflow: 'block'` needs it. */
+  /** Discards each chunk when the next one is requested. A task with `overflow: 'block'` needs this. */
   discard: v.optional(v.boolean()),
-  /** False: end with what is there at the call instead of waiting for more. */
+  /** False: end with the bytes that exist at the call instead of waiting for more. */
   live: v.optional(v.boolean()),
-  /** Ends the following: what waits rejects with the signal's reason. */
+  /** Ends the loop: a pending `next` rejects with the signal's reason. */
   signal: v.nullish(signalSchema),
 })
 export type FollowOptions = OptionsOf<typeof followOptionsSchema>

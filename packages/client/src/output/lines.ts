@@ -6,10 +6,10 @@ import { LineSplitter, type OutputLine } from '../text/line-splitter.js'
 import { chunks, type Followed, type OutputGap } from './chunks.js'
 import { followOptionsSchema } from './follow.js'
 
-/** A longer line comes in pieces: 1 MiB bounds what one line can take of the reader's memory. */
+/** A longer line is cut into pieces: one line takes at most 1 MiB of the reader's memory. */
 const DEFAULT_MAX_LINE_BYTES = 1024 * 1024
 
-/** How long an unfinished line may not go on before it is asked whether the child waits for the room that it takes. */
+/** Time (ms) without more of an unfinished line, after which a poll checks whether the child is blocked by its bytes. */
 const QUIET_MS = 500
 
 export const linesOptionsSchema = v.strictObject({
@@ -19,7 +19,7 @@ export const linesOptionsSchema = v.strictObject({
 })
 export type LinesOptions = OptionsOf<typeof linesOptionsSchema>
 
-/** A stream's lines. A gap cuts the line before it, and the line after it begins wherever the kept bytes do. */
+/** A stream's lines. A gap cuts the line before it; the next line begins with the first kept byte. */
 export async function* lines(
   stream: Followed,
   options: LinesOptions,
@@ -28,7 +28,7 @@ export async function* lines(
   const splitter = new LineSplitter(maxLineBytes)
   let position = 0
   const discardTo = discard ? () => position : undefined
-  // Only what comes can fill the buffer: once is enough for each chunk.
+  // Only new bytes can fill the buffer: one check for each chunk is enough.
   let asked = false
   const waitMs = () => (!live ? 0 : discard && splitter.holds && !asked ? QUIET_MS : LONG_POLL_MS)
   for await (const chunk of chunks(stream, { from, signal, live, waitMs, discardTo })) {

@@ -2,39 +2,39 @@ import { type OrderResult, type OutputStreamId, ProtocolError, type ReadResult }
 import { LONG_POLL_MS, PollPace } from '../long-poll.js'
 import type { OutputChunk, OutputGap } from './chunks.js'
 
-/** Where a merged view stands. Plain numbers, so it can be stored, or passed to another process. */
+/** Position in a merged view. Plain numbers, so it can be stored, or passed to another process. */
 export interface MergedPosition {
   /** Number of the next chunk in the order of reading. */
   readonly seq: number
-  /** Byte offset up to which stdout was told; the oldest kept byte where left out. */
+  /** Byte offset up to which stdout was yielded; the oldest kept byte if missing. */
   readonly stdout?: number
-  /** Byte offset up to which stderr was told. */
+  /** Byte offset up to which stderr was yielded. */
   readonly stderr?: number
 }
 
 interface Merged {
   readonly stream: 'stdout' | 'stderr'
-  /** What follows: pass it as `from` to go on behind this. */
+  /** Pass this as `from` to continue after this item. */
   readonly next: MergedPosition
 }
 
 /** Bytes of one stream; `at` is when the supervisor read them, in Unix ms. */
 export type MergedChunk = OutputChunk & Merged & { readonly at: number }
 
-/** Bytes of one stream that the view lacks, because they or their order are no longer kept. */
+/** Bytes of one stream that the view lacks, because they, or their order, are no longer kept. */
 export type MergedGap = OutputGap & Merged
 
-/** What merging needs of a task. */
+/** What `merge` needs of a task. */
 export interface MergeSource {
-  /** A long poll for the order of chunks from number `seq` on, the oldest known where undefined. */
+  /** A long poll for the order of chunks from number `seq` on, the oldest known if undefined. */
   order(seq: number | undefined): Promise<OrderResult>
-  /** Bytes that are there already: at most `length`, as many as one reply carries. */
+  /** Existing bytes: at most `length`, and as many as fit into one reply. */
   read(streamId: OutputStreamId, offset: number, length: number): Promise<ReadResult>
-  /** Discards what lies before `upTo`. */
+  /** Discards the bytes before `upTo`. */
   discard(streamId: OutputStreamId, upTo: number): Promise<unknown>
 }
 
-/** Lays the bytes of both streams into the order in which they were read. */
+/** Yields the bytes of both streams in the order in which the supervisor read them. */
 export async function* merge(
   source: MergeSource,
   { from, live = true, discard = false }: { from?: MergedPosition; live?: boolean; discard?: boolean } = {},
@@ -49,7 +49,7 @@ export async function* merge(
     next: { seq, stdout: stdout.position, stderr: stderr.position },
   })
   for (let asked = from?.seq; ; asked = seq) {
-    // Whoever asks for more has finished with all that was told.
+    // A consumer that requests more has finished with all that was yielded.
     if (discard) await Promise.all([stdout.discard(), stderr.discard()])
     const polled = performance.now()
     const order = await source.order(asked)
@@ -60,14 +60,14 @@ export async function* merge(
       const stream = streamId === 1 ? stdout : stderr
       const end = offset + length
       for await (const piece of stream.upTo(offset, end, lastEnd(order, streamId))) {
-        // Counted with its last piece, so that a reader who goes on from there gets nothing twice.
+        // Counted with its last piece, so that a reader that continues from there gets no byte twice.
         seq = order.seq + index + (stream.position < end ? 0 : 1)
         yield piece.gap ? { ...piece, ...told(stream) } : { ...piece, at, ...told(stream) }
       }
     }
     seq = order.seq + order.chunks.length
     if (order.eof) break
-    // What came since has an order that was not asked for, so there is no rest to tell.
+    // Bytes read since then are in an order that was not requested: the rest is not complete.
     if (seq >= until) return
   }
   for (const stream of [stdout, stderr]) {
@@ -77,23 +77,23 @@ export async function* merge(
   }
 }
 
-/** Where a view without a past begins; what is kept from there on but not in the order any more is a gap of the view. */
+/** Start of a new view. Bytes that are kept, but whose order is not, are a gap of the view. */
 async function firstKept(source: MergeSource, streamId: OutputStreamId): Promise<number> {
   const { offset } = await source.read(streamId, 0, 1)
   return offset
 }
 
-/** Where the last chunk of a stream ends: so far its bytes can be fetched at once. */
+/** End of the last chunk of a stream: bytes before it can be fetched at once. */
 function lastEnd(order: OrderResult, streamId: OutputStreamId): number {
   const [, offset, length] = order.chunks.findLast((chunk) => chunk[0] === streamId) ?? [streamId, 0, 0]
   return offset + length
 }
 
-/** Reads one stream forward, in as few calls as may be. */
+/** Reads one stream in order, with few calls. */
 class Cursor {
-  /** One past the last byte told. */
+  /** One past the last byte yielded. */
   position: number
-  /** Bytes from `position` on that were fetched. */
+  /** Fetched bytes from `position` on. */
   #fetched: Buffer = Buffer.alloc(0)
   #discarded = 0
   readonly #source: MergeSource
@@ -105,7 +105,7 @@ class Cursor {
     this.position = position
   }
 
-  /** Tells what lies before `end`, and what is missing before `start`. `fetchEnd` is how far bytes are there. */
+  /** Yields the bytes before `end`, and the gap before `start`. Bytes exist up to `fetchEnd`. */
   async *upTo(start: number, end: number, fetchEnd: number): AsyncGenerator<OutputChunk | OutputGap, void, undefined> {
     if (this.position < start) yield this.#skipTo(this.position, start)
     while (this.position < end) {
@@ -116,13 +116,13 @@ class Cursor {
     }
   }
 
-  /** What was never told though the output has ended; undefined where everything was. */
+  /** The bytes that were never yielded though the output has ended; undefined if there are none. */
   async rest(): Promise<OutputGap | undefined> {
     const { endOffset } = await this.#source.read(this.#streamId, this.position, 1)
     return endOffset > this.position ? this.#skipTo(this.position, endOffset) : undefined
   }
 
-  /** Discards what was yielded, unless that is done already. */
+  /** Discards what was yielded, unless that has been done. */
   async discard(): Promise<void> {
     if (this.position <= this.#discarded) return
     this.#discarded = this.position
@@ -132,7 +132,7 @@ class Cursor {
   async #fetch(position: number, end: number): Promise<OutputGap | undefined> {
     const { offset, data } = await this.#source.read(this.#streamId, position, end - position)
     if (offset < position || (offset === position && data.length === 0)) {
-      throw new ProtocolError(`readStream gave nothing at ${position}, where readOrder tells of bytes`)
+      throw new ProtocolError(`readStream returned nothing at ${position}, where readOrder lists bytes`)
     }
     const gap = offset > position ? this.#skipTo(position, offset) : undefined
     this.#fetched = data

@@ -16,7 +16,7 @@ import { type MergedChunk, type MergedGap, merge } from './merge.js'
 
 const mergedFollowOptionsSchema = v.strictObject({
   ...followOptionsSchema.entries,
-  /** The `next` of what was seen last; the default is the oldest known chunk. */
+  /** The `next` of the last item; the default is the oldest known chunk. */
   from: v.optional(mergedPositionSchema),
 })
 export type MergedFollowOptions = OptionsOf<typeof mergedFollowOptionsSchema>
@@ -33,7 +33,7 @@ const orderOptionsSchema = v.strictObject({
 })
 export type OrderOptions = OptionsOf<typeof orderOptionsSchema>
 
-/** Both outputs in the order in which the supervisor read them. That is not always the order of writing: they are two pipes. */
+/** Both outputs in the order in which the supervisor read them. The order of writing may differ, since they are two pipes. */
 export class MergedOutput {
   readonly #connection: SupervisorConnection
 
@@ -43,9 +43,9 @@ export class MergedOutput {
 
   /**
    * Chunks of both streams, with the time at which each was read, until both ended. Bytes that are no longer kept, and
-   * bytes whose order is no longer known, are told as a gap of their stream; the latter `stdout` and `stderr` still have.
+   * bytes whose order is no longer known, are a gap of their stream; `stdout` and `stderr` still have the latter.
    *
-   * @throws UnsupportedError where the supervisor does not note the order.
+   * @throws UnsupportedError if the supervisor does not note the order.
    */
   async *follow(options: MergedFollowOptions = {}): AsyncGenerator<MergedChunk | MergedGap, void, undefined> {
     const { from, signal, discard, live = true } = parseOptions(mergedFollowOptionsSchema, options)
@@ -67,10 +67,10 @@ export class MergedOutput {
   }
 
   /**
-   * Which bytes were read when, without the bytes: chunks `[streamId, offset, length, at]` from number `from` on. A byte
-   * that can be read is in the order already; that of older ones may be forgotten.
+   * Which bytes were read when, without the bytes: chunks `[streamId, offset, length, at]` from number `from` on. The
+   * newest bytes that can be read are in the order; the order of older bytes may be lost.
    *
-   * @throws UnsupportedError where the supervisor does not note the order.
+   * @throws UnsupportedError if the supervisor does not note the order.
    */
   async order(options: OrderOptions = {}): Promise<OrderResult> {
     const { signal, timeoutMs, ...params } = parseOptions(orderOptionsSchema, options)

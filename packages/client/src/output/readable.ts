@@ -7,12 +7,12 @@ import { follow, followOptionsSchema } from './follow.js'
 
 const readableOptionsSchema = v.strictObject({
   ...followOptionsSchema.entries,
-  /** Bytes that are no longer kept: `error` (default) errors the stream with an OutputGapError, `skip` goes on behind them. */
+  /** Bytes that are no longer kept: `error` (default) errors the stream with an OutputGapError, `skip` continues after them. */
   gaps: v.optional(gapsSchema, 'error'),
 })
 export type ReadableOptions = OptionsOf<typeof readableOptionsSchema>
 
-/** The bytes as a web stream. Nothing is read before it is asked for; cancelling it ends the reading, never the task. */
+/** The bytes as a web stream. Bytes are read only on demand; cancelling ends the reading, never the task. */
 export function readable(stream: Followed, streamName: string, options: ReadableOptions): ReadableStream<Uint8Array> {
   const { gaps, signal, ...where } = parseOptions(readableOptionsSchema, options)
   const cancelled = new AbortController()

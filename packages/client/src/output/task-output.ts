@@ -30,14 +30,14 @@ const readOptionsSchema = v.strictObject({
   maxBytes,
   /** If there is no byte yet, wait this long (ms, at most 60,000) for one, or for the end. */
   waitMs,
-  /** Forget what is returned, and everything before it. */
+  /** Discard the returned bytes and all before them. */
   discard,
 })
 export type ReadOptions = OptionsOf<typeof readOptionsSchema>
 
 /**
- * The child's stdout or stderr: the last bytes of it, at offsets that never move, whoever else reads.
- * Reading never forgets; only `discard` does, and the task's `maxReadBufSize`.
+ * The child's stdout or stderr: its last bytes, at offsets that never change, for any number of readers.
+ * Reading removes nothing; only `discard` and the task's `maxReadBufSize` do.
  */
 export class TaskOutput {
   readonly id: OutputStreamId
@@ -56,7 +56,7 @@ export class TaskOutput {
     }
   }
 
-  /** Offsets of what is kept, whether more can come, and what went wrong. */
+  /** Offsets of the kept bytes, whether more can come, and the last read error. */
   async info(options?: WaitOptions): Promise<OutputInfo> {
     const info = await this.#connection.call('getInfo', undefined, options)
     return checked(
@@ -67,8 +67,8 @@ export class TaskOutput {
   }
 
   /**
-   * Reads what is there. `offset` of the result lies past `from` where bytes are no longer kept; `eof` says that the
-   * data reaches the end for good.
+   * Reads existing bytes. The result's `offset` is past `from` if bytes in between are no longer kept; `eof` means that no
+   * byte can follow the data.
    */
   async read(options: ReadOptions = {}): Promise<ReadResult> {
     const { discard, signal, timeoutMs, ...params } = parseOptions(readOptionsSchema, options)
@@ -77,7 +77,7 @@ export class TaskOutput {
     return result
   }
 
-  /** Forgets what lies before `upTo`, or everything so far. Resolves with the offsets of what is kept then. */
+  /** Discards the bytes before `upTo`, or all so far. Resolves with the offsets of the bytes that are kept then. */
   async discard(upTo?: number, options?: WaitOptions): Promise<{ firstOffset: number; endOffset: number }> {
     const { firstOffset, endOffset } = await this.#connection.call(
       'discardStream',
@@ -88,26 +88,26 @@ export class TaskOutput {
   }
 
   /**
-   * Chunks in order, from `from` to the end of the output, as they come. Where bytes are no longer kept a gap says which.
-   * Ends with the output, not with the child: a grandchild may write on, a restart adds to it.
+   * Chunks in order, from `from` to the end of the output, as they are written. A gap names bytes that are no longer kept.
+   * Ends with the output, not with the child: a grandchild may continue to write, and a restart adds to it.
    *
-   * @throws TaskGoneError when the supervisor goes before the output ended.
+   * @throws TaskGoneError if the supervisor exits before the output has ended.
    */
   follow(options: FollowOptions = {}): AsyncGenerator<OutputChunk | OutputGap, void, undefined> {
     return follow(this.#followed, options)
   }
 
-  /** Lines in order, as `follow` gives chunks. Characters and lines that were split over chunks come out whole. */
+  /** Lines in order, read as `follow` reads chunks. Characters and lines that chunks split are joined. */
   lines(options: LinesOptions = {}): AsyncGenerator<OutputLine | OutputGap, void, undefined> {
     return lines(this.#followed, options)
   }
 
   /**
-   * Waits for text, also for text that was written before the call. Resolves with undefined where the output ends first.
-   * A RegExp sees what has come so far: let it end in something definite (`/port (\d+)\n/`), and expect `^` and `$` to hold
-   * at the edges of what is searched.
+   * Waits for text, which may have been written before the call. Resolves with undefined if the output ends first.
+   * A RegExp is applied to the bytes so far: let it end in something definite (`/port (\d+)\n/`); `^` and `$` match at the
+   * edges of these bytes.
    *
-   * @throws OutputGapError where bytes that may have matched are no longer kept; TimeoutError after `timeoutMs`.
+   * @throws OutputGapError if bytes that may have matched are no longer kept; TimeoutError after `timeoutMs`.
    */
   waitFor(pattern: RegExp | string, options: WaitForOptions = {}): Promise<OutputMatch | undefined> {
     return waitFor(this.#followed, this.name, pattern, options)
@@ -118,17 +118,17 @@ export class TaskOutput {
     return readable(this.#followed, this.name, options)
   }
 
-  /** Keeps nothing of what comes from now on; what is kept stays. */
+  /** Keeps no byte from now on; those that are kept stay. */
   async close(options?: WaitOptions): Promise<void> {
     await this.#connection.call('closeStream', { streamId: this.id }, options)
   }
 
-  /** On the wire `discard` means what lies before `from`. */
+  /** On the wire, `discard` names the bytes before `from`. */
   #read(params: Omit<ReadOptions, keyof WaitOptions>, options: WaitOptions): Promise<ReadResult> {
     return this.#connection.call('readStream', { ...params, streamId: this.id }, options)
   }
 
-  /** The bytes are in hand, so a supervisor that goes now must not take them away; the caller's abort neither. */
+  /** The bytes were received: neither an exit of the supervisor nor the caller's abort may lose them. */
   async #discardRead({ offset, data }: ReadResult): Promise<void> {
     try {
       await this.discard(offset + data.length)

@@ -7,7 +7,7 @@ import { Matcher, type OutputMatch } from '../text/matcher.js'
 import type { Followed } from './chunks.js'
 import { follow, followOptionsSchema } from './follow.js'
 
-/** What is searched again with each chunk, so that a match may lie over their border: 64 KiB. */
+/** Bytes that are searched again with the next chunk, since a match may span both: 64 KiB. */
 const DEFAULT_MAX_MATCH_BYTES = 64 * 1024
 
 export const waitForOptionsSchema = v.strictObject({
@@ -15,12 +15,12 @@ export const waitForOptionsSchema = v.strictObject({
   ...waitOptionsSchema.entries,
   /** A longer match of a RegExp may be missed; default 64 KiB. */
   maxMatchBytes: v.optional(windowBytesSchema, DEFAULT_MAX_MATCH_BYTES),
-  /** Bytes that are no longer kept may have held the match: `error` (default) rejects, `skip` searches on behind them. */
+  /** Bytes that are no longer kept may have held the match: `error` (default) rejects, `skip` continues after them. */
   gaps: v.optional(gapsSchema, 'error'),
 })
 export type WaitForOptions = OptionsOf<typeof waitForOptionsSchema>
 
-/** The first match at or after `from`; undefined where the output ends first. */
+/** The first match at or after `from`; undefined if the output ends first. */
 export async function waitFor(
   stream: Followed,
   streamName: string,

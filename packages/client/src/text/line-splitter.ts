@@ -3,13 +3,13 @@ import { wholeUtf8Length } from './utf8.js'
 /** A line of output. */
 export interface OutputLine {
   readonly gap?: never
-  /** Where the line begins, in bytes. */
+  /** Byte offset of the line. */
   readonly offset: number
-  /** Where what follows it begins, in bytes, its line end included: pass it as `from` to go on behind the line. */
+  /** Byte offset after its line end: pass it as `from` to continue after the line. */
   readonly endOffset: number
-  /** The text without its `\n` or `\r\n`. Bytes that are no UTF-8 become U+FFFD. */
+  /** The text without its `\n` or `\r\n`. Malformed UTF-8 becomes U+FFFD. */
   readonly line: string
-  /** False where it was cut: by `maxLineBytes`, by a gap, or because the output ended without a line end. */
+  /** False if it was cut: by `maxLineBytes`, by a gap, or because the output ended without a line end. */
   readonly complete: boolean
 }
 
@@ -17,8 +17,8 @@ const LF = 0x0a
 const CR = 0x0d
 
 /**
- * Makes lines from chunks that follow one another. Holds at most `maxLineBytes` of an unfinished line; a longer one
- * comes in pieces, none of which cuts a character.
+ * Makes lines from consecutive chunks. Holds at most `maxLineBytes` of an unfinished line; a longer one
+ * is cut into pieces, between characters.
  */
 export class LineSplitter {
   readonly #maxLineBytes: number
@@ -35,7 +35,7 @@ export class LineSplitter {
     return this.#held > 0
   }
 
-  /** Where the unfinished line begins. */
+  /** Byte offset of the unfinished line. */
   get offset(): number {
     return this.#offset
   }
@@ -59,7 +59,7 @@ export class LineSplitter {
     }
   }
 
-  /** What is left of an unfinished line, where there is any; the next push may begin anywhere. */
+  /** Yields the unfinished line, if any; the next push may begin at any offset. */
   *end(): Generator<OutputLine> {
     if (this.#held > 0) yield this.#take(this.#held, false)
   }

@@ -2,35 +2,35 @@ import { isRegExp } from 'node:util/types'
 import { InvalidOptionError } from '@bgtask/protocol'
 import { utf8Offset, wholeUtf8Length } from './utf8.js'
 
-/** Where and what a pattern matched. */
+/** A match of a pattern. */
 export interface OutputMatch {
-  /** Where the match begins, in bytes. */
+  /** Byte offset of the match. */
   readonly offset: number
-  /** One past its last byte: pass it as `from` to go on behind the match. */
+  /** Byte offset after it: pass it as `from` to continue after the match. */
   readonly endOffset: number
   /** The matched text. */
   readonly text: string
-  /** What the RegExp's groups captured, from the first; empty for a string. */
+  /** Captures of the RegExp's groups, from the first; empty for a string. */
   readonly captures: readonly (string | undefined)[]
-  /** What its named groups captured. */
+  /** Captures of its named groups. */
   readonly groups: Readonly<Record<string, string | undefined>>
 }
 
 /**
- * Searches a pattern in chunks that follow one another, over their borders too. Keeps the last `windowBytes` that did not
- * match, so a match that is longer may be missed.
+ * Searches a pattern in consecutive chunks and across their borders. Keeps the last `windowBytes` that did not match, so
+ * a longer match may be missed.
  */
 export class Matcher {
   readonly #search: (text: string) => RegExpExecArray | null
   readonly #windowBytes: number
   #window: Buffer = Buffer.alloc(0)
-  /** Where the window begins. */
+  /** Byte offset of the window. */
   #offset = 0
 
   constructor(pattern: RegExp | string, windowBytes: number) {
     const expression = typeof pattern === 'string' ? new RegExp(escapeRegExp(pattern)) : withoutState(pattern)
     this.#search = (text) => expression.exec(text)
-    // A string is known whole, and must be found whatever the window.
+    // The length of a string is known: it is found whatever the window.
     this.#windowBytes = typeof pattern === 'string' ? Math.max(windowBytes, Buffer.byteLength(pattern)) : windowBytes
   }
 
@@ -42,7 +42,7 @@ export class Matcher {
     return match
   }
 
-  /** Forgets what was pushed: the next push does not follow it. */
+  /** Drops what was pushed: the next push is not adjacent to it. */
   reset(): void {
     this.#window = Buffer.alloc(0)
   }
@@ -58,7 +58,7 @@ export class Matcher {
   }
 
   #keepEndOf(bytes: Buffer): void {
-    // Not from inside a character: its second half alone would be taken for malformed.
+    // Not from inside a character, whose rest would decode as malformed.
     const start = wholeUtf8Length(bytes, Math.max(0, bytes.length - this.#windowBytes))
     // A copy, so that a small window does not hold the whole of a big chunk.
     this.#window = Buffer.from(bytes.subarray(start))
@@ -66,7 +66,7 @@ export class Matcher {
   }
 }
 
-/** `g` and `y` make a search depend on the one before. */
+/** With `g` or `y`, a search would depend on the one before. */
 function withoutState(pattern: RegExp): RegExp {
   if (!isRegExp(pattern)) throw new InvalidOptionError('pattern', pattern, 'must be a string or a RegExp')
   return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))

@@ -3,7 +3,7 @@
  * Bytes that no further byte could complete are not held back.
  */
 export function wholeUtf8Length(bytes: Uint8Array, end = bytes.length): number {
-  // A sequence has at most four bytes, so only the last three before `end` can have begun one that is cut.
+  // A sequence has at most four bytes, so only the last three before `end` can begin one that is cut.
   for (let start = end - 1; start >= 0 && start >= end - 3; start -= 1) {
     const lead = bytes[start] as number
     if (isContinuation(lead)) continue
@@ -14,7 +14,7 @@ export function wholeUtf8Length(bytes: Uint8Array, end = bytes.length): number {
 }
 
 /**
- * Where in `bytes` the character begins that has `index` UTF-16 units before it in the decoded text. Exact for malformed
+ * Byte offset of the character that has `index` UTF-16 units before it in the decoded text. Exact for malformed
  * bytes too, where decoding puts one U+FFFD for each maximal malformed part (WHATWG Encoding).
  */
 export function utf8Offset(bytes: Uint8Array, index: number): number {
@@ -27,7 +27,7 @@ export function utf8Offset(bytes: Uint8Array, index: number): number {
   return offset
 }
 
-/** Bytes at `start` that decode together: a whole sequence, or the longest beginning of one that is right so far. */
+/** Bytes at `start` that decode together: a whole sequence, or the longest valid beginning of one. */
 function sequenceLength(bytes: Uint8Array, start: number, end: number): number {
   const lead = bytes[start] as number
   const expected = expectedLength(lead)

@@ -9,11 +9,11 @@ export interface PoolEntry {
   hasSocket: boolean
   hasLog: boolean
   readonly taskIds: string[]
-  /** Names of files that were being made. */
+  /** Names of temporary files. */
   readonly temporaries: string[]
 }
 
-/** Lists the pool's files by pid, in order of pid; other files are nobody's business. */
+/** Lists the pool's files by pid, in order of pid; other files are ignored. */
 export function listEntries(directory: Pick<PoolDirectory, 'path' | 'at'>): PoolEntry[] {
   const entries = new Map<number, PoolEntry>()
   for (const name of readNames(directory)) {

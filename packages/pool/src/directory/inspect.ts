@@ -3,12 +3,12 @@ import { HeldDirectory } from '@bgtask/os'
 import { type Access, PathTooLongError, PermissionError, PoolDirError, TaskGoneError } from '@bgtask/protocol'
 import { MAX_SOCKET_PATH_BYTES } from '@bgtask/protocol/rpc'
 
-/** A pool's directory as it was found, and whom one may believe in it. */
+/** A pool's directory as it was inspected, and whose files in it are trusted. */
 export interface PoolDirectory {
   readonly path: string
-  /** The path by which a file in it is reached. */
+  /** The path of a file in it. */
   readonly at: (name: string) => string
-  /** Which one it was: another can be put at its path. */
+  /** Identifies it: another directory can be put at its path. */
   readonly inode: string
   /** Whether files of that owner are the pool's: one's own, root's, the directory owner's, and those of `access.owners`. */
   readonly trusts: (uid: number) => boolean
@@ -17,7 +17,7 @@ export interface PoolDirectory {
 /** The longest name of a socket: pids end at 2^22 on Linux. */
 const LONGEST_SOCKET_NAME = '4194304.sock'
 
-/** @throws PathTooLongError where the socket of some pid would not fit. */
+/** @throws PathTooLongError if the socket of some pid would not fit. */
 export function checkPathLength(path: string): void {
   const longest = `${path}/${LONGEST_SOCKET_NAME}`
   const bytes = Buffer.byteLength(longest)
@@ -25,10 +25,10 @@ export function checkPathLength(path: string): void {
 }
 
 /**
- * Looks at the directory, at every use anew, since it can be replaced at any time.
+ * Inspects the directory. Done at every use, since it can be replaced at any time.
  *
- * @returns undefined where it is missing.
- * @throws PoolDirError where it is no directory of its own, or where people who are not trusted could swap its entries.
+ * @returns undefined if it is missing.
+ * @throws PoolDirError if it is not a directory, or if untrusted users could replace its entries.
  */
 export function inspectDirectory(path: string, access: Access): PoolDirectory | undefined {
   const stats = lstatOrUndefined(path)
@@ -42,10 +42,10 @@ export function inspectDirectory(path: string, access: Access): PoolDirectory | 
 }
 
 /**
- * Works on a directory that stays the one that was inspected, whatever is put at its path meanwhile: so nothing is removed
- * from another one, in which the names may be those of files that are in use.
+ * Opens the directory that was inspected, whatever is put at its path meanwhile: nothing may be removed from another one,
+ * in which files in use may have the same names.
  *
- * @throws PoolDirError where another one is there already.
+ * @throws PoolDirError if another one has replaced it.
  */
 export async function whileHeld<T>(
   directory: PoolDirectory,
@@ -61,16 +61,16 @@ export async function whileHeld<T>(
   }
 }
 
-/** Tells one file from another. */
+/** Identifies a file. */
 export function inodeOf({ dev, ino }: Stats): string {
   return `${dev}:${ino}`
 }
 
 /**
- * Looks at a socket before anybody connects to it.
+ * Inspects a socket before a connect.
  *
  * @returns the uid of its owner.
- * @throws TaskGoneError where there is none, PermissionError where it belongs to somebody who is not trusted.
+ * @throws TaskGoneError if it is missing, PermissionError if its owner is not trusted.
  */
 export function checkSocket(directory: PoolDirectory, path: string, pid: number): number {
   const stats = lstatSync(path, { throwIfNoEntry: false })
@@ -104,14 +104,14 @@ function lstatOrUndefined(path: string): Stats | undefined {
   }
 }
 
-/** Without the sticky bit, whoever may write to a directory may replace everybody's sockets in it. */
+/** Without the sticky bit, every user who may write to a directory can replace all sockets in it. */
 function whyUnsafe({ mode, gid }: Stats, access: Access): string | undefined {
   const sticky = (mode & 0o1000) !== 0
   if (sticky) return undefined
   if ((mode & 0o002) !== 0) return 'can be written by everybody and is not sticky (chmod +t makes it safe)'
   const groupIsOurs = gid === process.getegid?.() || gid === access.gid
   if ((mode & 0o020) !== 0 && !groupIsOurs) {
-    return `can be written by group ${gid} and is not sticky (chmod +t makes it safe, the option access.gid says that it is meant)`
+    return `can be written by group ${gid} and is not sticky (chmod +t makes it safe, the option access.gid allows it)`
   }
   return undefined
 }

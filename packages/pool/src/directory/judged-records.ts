@@ -10,7 +10,7 @@ export interface JudgedRecord extends FoundRecord {
   readonly supervisor: Liveness
 }
 
-/** All records of an entry that can be believed; the others are told to `report`. */
+/** All trusted and valid records of an entry; the others are passed to `report`. */
 export function readRecords(
   directory: PoolDirectory,
   entry: PoolEntry,
@@ -37,20 +37,20 @@ function judge(found: FoundRecord): JudgedRecord {
   return { ...found, supervisor }
 }
 
-/** Root may write for anybody, and we ourselves forge nothing: only records of others cost another read. */
+/** Root may write records of any user, and this process forges none: only other users' records need another read. */
 function mayBeOf({ record, ownerUid }: FoundRecord): boolean {
   if (ownerUid === 0 || ownerUid === process.geteuid?.()) return true
   const users = readProcessUsers(record.supervisor.pid)
-  // Gone meanwhile: then it does not live.
+  // It has exited meanwhile.
   return users === undefined || users.effective === ownerUid
 }
 
-/** The record of that pid's supervisor if it lives, else the newest; undefined where none can be believed. */
+/** The record of that pid's supervisor if it lives, else the newest; undefined if none is valid. */
 export function latestRecord(directory: PoolDirectory, pid: number): TaskRecord | undefined {
   const records = listEntries(directory)
     .filter((entry) => entry.pid === pid)
     .flatMap((entry) => readRecords(directory, entry))
-  // Whoever may write here can make one that is newer than any.
+  // A user who may write here can forge one that is newer than all others.
   const living = records.filter(({ supervisor }) => supervisor === 'alive')
   const candidates = living.length > 0 ? living : records
   return candidates.sort((a, b) => b.record.info.createdAt - a.record.info.createdAt)[0]?.record

@@ -24,7 +24,7 @@ const integerTo = (max: number) =>
     ),
   )
 
-/** How a missing directory is made; `mode` is exact whatever the umask, 0o700 unless given. */
+/** How a missing directory is made; `mode` (default 0o700) is exact whatever the umask. */
 const mkdirOptionsSchema = v.strictObject({
   mode: integerTo(0o7777),
   uid: integerTo(0xffff_fffe),
@@ -40,7 +40,7 @@ export type MkdirIfMissing =
 
 const DEFAULT_MODE = 0o700
 
-/** Checks `mkdirIfMissing` and brings its forms into one; undefined if a missing directory is an error. */
+/** Checks and normalizes `mkdirIfMissing`; undefined if a missing directory is an error. */
 export function parseMkdirIfMissing(value: MkdirIfMissing | undefined | null): MkdirOptions | undefined {
   if (value === undefined || value === null || value === false) return undefined
   if (value === true) return {}
@@ -52,11 +52,11 @@ export function parseMkdirIfMissing(value: MkdirIfMissing | undefined | null): M
   return parseOptions(mkdirOptionsSchema, { mode, uid, gid }, 'mkdirIfMissing')
 }
 
-/** Makes the directory, parents included. Somebody else may make it first: then it is left as it is, for `checkAsAsked`. */
+/** Makes the directory and its parents. If another process makes it first, it stays as it is, for `checkAsAsked`. */
 export function makePoolDirectory(path: string, { mode, uid, gid }: MkdirOptions): void {
   try {
     makeParents(dirname(path))
-    // Ours alone until owner and mode are right.
+    // Private until owner and mode are set.
     mkdirWith(0o700, path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return
@@ -73,10 +73,10 @@ export function makePoolDirectory(path: string, { mode, uid, gid }: MkdirOptions
 }
 
 /**
- * Looks whether a directory that was there already could have been made as the options say: whoever makes it first decides
- * who else may come in.
+ * Checks that an existing directory could have been made with these options: the user who makes it first decides who else
+ * may enter.
  *
- * @throws PoolDirError where it is of an owner who is neither this user, root, nor named, or wider than the mode that was asked for.
+ * @throws PoolDirError if its owner is neither this user, root, nor named, or its mode allows more than the requested one.
  */
 export function checkAsAsked(path: string, { mode, uid }: MkdirOptions, access: Access): void {
   const stats = lstatSync(path, { throwIfNoEntry: false })
@@ -90,22 +90,22 @@ export function checkAsAsked(path: string, { mode, uid }: MkdirOptions, access: 
   const wider = mode === undefined || mode === null ? 0 : stats.mode & 0o777 & ~mode
   if (wider === 0) return
   const [got, asked] = [stats.mode & 0o7777, mode as number].map((bits) => bits.toString(8))
-  throw new PoolDirError(path, 'unsafe', `has mode ${got}, which lets in more than the ${asked} of mkdirIfMissing`)
+  throw new PoolDirError(path, 'unsafe', `has mode ${got}, which allows more than the ${asked} of mkdirIfMissing`)
 }
 
-/** Not by `recursive`, with which Node 20 tries for ever where a parent can hold no directories (`/proc`). */
+/** Not with `recursive`: Node 20 retries for ever if a parent can hold no directories (`/proc`). */
 function makeParents(path: string): void {
   if (existsSync(path)) return
   makeParents(dirname(path))
   try {
-    // Nothing wider, also under a umask that takes nothing: whoever may write to it may put another directory in ours' place.
+    // Not wider, even with umask 0: a user who may write to a parent can replace the directory in it.
     mkdirWith(0o755, path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
 }
 
-/** Also under a umask that takes rights from the owner. A thread cannot change that, and is told what comes of it. */
+/** With an umask that removes rights of the owner too. A worker thread cannot change the umask; there the mkdir may fail. */
 function mkdirWith(mode: number, path: string): void {
   const isInTheWay = (currentUmask() & 0o700) !== 0 && isMainThread
   const umask = isInTheWay ? process.umask(0o077) : undefined
@@ -116,7 +116,7 @@ function mkdirWith(mode: number, path: string): void {
   }
 }
 
-/** By descriptor, so that nobody can put another directory in its place in between; chown first, since it clears setgid. */
+/** By descriptor, since another directory can replace it in between; chown first, since it clears setgid. */
 function setOwnerAndMode(path: string, mode: number, uid: number | undefined, gid: number | undefined): void {
   const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
   try {

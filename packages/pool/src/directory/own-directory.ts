@@ -3,7 +3,7 @@ import { type Access, PoolDirError } from '@bgtask/protocol'
 import { inspectDirectory, type PoolDirectory } from './inspect.js'
 import { checkAsAsked, type MkdirOptions, makePoolDirectory } from './mkdir.js'
 
-/** The directory of a pool: made if that is asked for, and inspected at each use, since it can be replaced at any time. */
+/** The directory of a pool: made if requested, and inspected at each use, since it can be replaced at any time. */
 export class OwnDirectory {
   readonly path: string
   readonly access: Access

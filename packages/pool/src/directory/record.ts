@@ -22,12 +22,12 @@ export interface FoundRecord {
 }
 
 /**
- * Reads one record. Anybody who may write to the directory can plant a file of that name, so it is opened without
- * following links or waiting for the other end of a FIFO, and believed only if it is a small regular file of a trusted
- * owner that says what its name says.
+ * Reads one record. Any user who may write to the directory can plant a file of that name. So it is opened without
+ * following links or blocking on a FIFO, and accepted only if it is a small regular file of a trusted owner, and its pid
+ * and task id are those of its name.
  *
- * @returns undefined where there is none (any more).
- * @throws PermissionError for an owner who is not trusted, ProtocolError for what is no record.
+ * @returns undefined if it is missing.
+ * @throws PermissionError for an untrusted owner, ProtocolError for a file that is not a record.
  */
 export function readRecord(directory: PoolDirectory, pid: number, taskId: string): FoundRecord | undefined {
   const name = recordFileName(pid, taskId)
@@ -38,7 +38,7 @@ export function readRecord(directory: PoolDirectory, pid: number, taskId: string
     const stats = checkFile(directory, path, fd)
     const record = parseRecord(path, readText(fd, stats.size))
     if (record.info.supervisorPid !== pid || record.supervisor.pid !== pid || record.info.taskId !== taskId) {
-      throw new ProtocolError(`record ${path} tells of another task than its name`)
+      throw new ProtocolError(`record ${path} is of another task than its name says`)
     }
     const { uid, mtimeMs } = stats
     return { record: soundRecord(record, uid, path), ownerUid: uid, path, inode: inodeOf(stats), mtimeMs }
@@ -86,7 +86,7 @@ function parseRecord(path: string, text: string): TaskRecord {
 }
 
 /**
- * Checks what identity and liveness rest on: a record without it is none.
+ * Checks the fields that identity and liveness depend on: a record must have them.
  */
 function recordProblem(record: unknown): string | undefined {
   if (!isPlainObject(record)) return 'it is no map'
@@ -99,7 +99,7 @@ function recordProblem(record: unknown): string | undefined {
   return isPlainObject(info) ? undefined : 'info is no map'
 }
 
-/** All else is taken where it fits. */
+/** Other fields are used if they fit their schema. */
 function soundRecord({ info, pipes, ...rest }: TaskRecord, ownerUid: number, path: string): TaskRecord {
   const onMisfit = (words: string) => debug(() => `record ${path} is wrong: ${words}`)
   return {

@@ -2,17 +2,17 @@ import type { TaskInfo } from '@bgtask/protocol'
 import { armDeadline } from '@bgtask/protocol/rpc'
 import type { MetaOf } from '../meta.js'
 
-/** What happened to one task, as seen by the pattern of a watch. */
+/** What happened to one task of a watch. */
 export interface PoolEvent<T> {
-  /** It is there, or matches now; its info changed; it is gone, or no longer matches. */
+  /** It exists or matches now; its info changed; it is gone or no longer matches. */
   readonly type: 'appear' | 'change' | 'gone'
   readonly task: T
   readonly info: TaskInfo<MetaOf<T>>
 }
 
 /**
- * Holds what the consumer has not yet taken: at most one event a task, so a consumer that stalls costs memory by the number
- * of tasks and not by how much they do. What it then gets is where things stand, without the steps in between.
+ * Holds the events that the consumer has not taken: at most one for each task, so that a stalled consumer costs memory for
+ * each task, not for each change. It then gets the latest state without the steps in between.
  */
 export class EventQueue<T> {
   readonly #pending = new Map<T, PoolEvent<T>>()
@@ -27,13 +27,13 @@ export class EventQueue<T> {
     this.#wake()
   }
 
-  /** No event can come any more: those that wait are still given, then `next` rejects. */
+  /** No event follows: `next` returns the queued ones, then rejects. */
   fail(reason: unknown): void {
     this.#failure ??= { reason }
     this.#wake()
   }
 
-  /** The oldest event; waits for one. Rejects with the signal's reason. */
+  /** Returns the oldest event, or waits for one. Rejects with the signal's reason. */
   async next(signal: AbortSignal | null | undefined): Promise<PoolEvent<T>> {
     for (;;) {
       signal?.throwIfAborted()
@@ -58,7 +58,7 @@ export class EventQueue<T> {
   }
 }
 
-/** One event that says what two in a row say; undefined where they cancel out. */
+/** Combines two successive events of a task; undefined if they cancel out. */
 function mergeEvents<T>(before: PoolEvent<T>, after: PoolEvent<T>): PoolEvent<T> | undefined {
   if (after.type === 'gone') return before.type === 'appear' ? undefined : after
   return { ...after, type: before.type === 'appear' ? 'appear' : 'change' }

@@ -21,10 +21,10 @@ const watchOptionsSchema = v.strictObject({
 export type WatchOptions = OptionsOf<typeof watchOptionsSchema>
 
 /**
- * Tells of tasks as they appear, change and go; those that are there already appear first. Nothing is polled: the
- * directory tells of files, each supervisor of its task.
+ * Yields an event when a task appears, changes or goes, first for existing tasks. Nothing is polled: the kernel reports
+ * files of the directory, each supervisor its task.
  *
- * @param inspect looks at the pool anew.
+ * @param inspect inspects the pool's directory.
  */
 export async function* watchTasks<T extends Task<object>>(
   inspect: () => SearchView<T>,
@@ -40,27 +40,27 @@ export async function* watchTasks<T extends Task<object>>(
   const watched = new Map<number, WatchedTask<T>>()
   const report = entryReport('watch', path, { onError })
 
-  const look = (pid: number) => {
+  const refresh = (pid: number) => {
     const known = watched.get(pid)
-    if (known !== undefined) return known.look()
+    if (known !== undefined) return known.refresh()
     const view = inspect()
     if (!isReachable(view, pid, report)) return
     const task = new WatchedTask(view.taskAt, pid, { pattern, queue, onError: report, onGone })
     watched.set(pid, task)
-    task.look()
+    task.refresh()
   }
   const onGone = (pid: number, mayBeAnother: boolean) => {
     watched.delete(pid)
-    if (mayBeAnother) orFail(() => look(pid))
+    if (mayBeAnother) orFail(() => refresh(pid))
   }
-  const lookAtAll = () => {
-    for (const { pid, hasSocket } of listEntries(directory)) if (hasSocket) look(pid)
+  const refreshAll = () => {
+    for (const { pid, hasSocket } of listEntries(directory)) if (hasSocket) refresh(pid)
   }
-  const lookAtFile = (name: string | null) => {
-    if (name === null) return lookAtAll()
+  const refreshFile = (name: string | null) => {
+    if (name === null) return refreshAll()
     const file = parsePoolFileName(name)
-    if (file?.kind === 'socket' || file?.kind === 'record') look(file.pid)
-    // The directory is told of under its own name, also when it is gone.
+    if (file?.kind === 'socket' || file?.kind === 'record') refresh(file.pid)
+    // Events of the directory itself, such as its removal, have its own name.
     else if (file === undefined) inspect()
   }
   const orFail = (work: () => void) => {
@@ -73,9 +73,9 @@ export async function* watchTasks<T extends Task<object>>(
 
   const fail = (cause: unknown) =>
     queue.fail(new PoolDirError(path, 'unusable', `cannot be watched: ${cause}`, { cause }))
-  const watcher = openWatcher(path, (name) => orFail(() => lookAtFile(name)), fail)
+  const watcher = openWatcher(path, (name) => orFail(() => refreshFile(name)), fail)
   try {
-    lookAtAll()
+    refreshAll()
     for (;;) yield await queue.next(signal)
   } finally {
     watcher?.close()
@@ -83,7 +83,7 @@ export async function* watchTasks<T extends Task<object>>(
   }
 }
 
-/** The kernel may have no watch left to give, which is told as everything else that ends the watching. */
+/** The kernel may have no inotify watch left, which is reported like any other error that ends the watch. */
 function openWatcher(path: string, onFile: (name: string | null) => void, onError: (error: unknown) => void) {
   try {
     return watchDirectory(path, (_, name) => onFile(name)).on('error', onError)

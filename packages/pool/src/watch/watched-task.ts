@@ -6,34 +6,34 @@ import { matchesTask } from '../search/match.js'
 import { DEFAULT_ANSWER_MS } from '../search/search.js'
 import type { EventQueue } from './event-queue.js'
 
-/** All that may come with a change of the info. */
-const HINTS = ['childStart', 'childExit', 'stateChange', 'metaChange', 'terminating', 'missed'] as const
+/** All events that can mean a change of the info. */
+const CHANGE_EVENTS = ['childStart', 'childExit', 'stateChange', 'metaChange', 'terminating', 'missed'] as const
 
-/** A supervisor that ends every connection (it is full, or hostile) is not asked more often than once in so long. */
+/** Minimal interval (ms) of connects to a supervisor that ends every connection (it is full, or hostile). */
 const RECONNECT_MS = 1_000
 
-/** What a watched task needs of its watch. */
+/** What a watched task needs from its watch. */
 export interface WatchedTaskOptions<T> {
   /** A pattern or a predicate. */
   readonly pattern: object
   readonly queue: EventQueue<T>
   readonly onError: (error: unknown, pid: number) => void
-  /** It is gone; `mayBeAnother` where something hints at a later one with the same pid. */
+  /** It is gone; `mayBeAnother` if there may be a later one with the same pid. */
   readonly onGone: (pid: number, mayBeAnother: boolean) => void
 }
 
-/** One supervisor under watch: looks at the info whenever something hints at a change, and tells the queue what changed. */
+/** One watched supervisor: gets the info after each event that can mean a change, and queues what changed. */
 export class WatchedTask<T extends Task<object>> {
   /** Holds the connection. */
   readonly #source: T
-  /** Handed out, with a connection of its own, so that the end of the watch ends nothing of the consumer's. */
+  /** For the consumer, with its own connection, which the end of the watch does not close. */
   readonly #task: T
   readonly #options: WatchedTaskOptions<T>
-  /** As it was told last; undefined while the consumer does not know of the task. */
+  /** The info of the last queued event; undefined if the consumer does not know of the task. */
   #told: TaskInfo<MetaOf<T>> | undefined
-  #looking = false
-  #lookAgain = false
-  /** It did not answer in time, which was told: now it may take as long as it likes. */
+  #refreshing = false
+  #refreshAgain = false
+  /** It did not answer in time, which was reported: from now on it has no deadline. */
   #late = false
   #reconnectAt = Number.NEGATIVE_INFINITY
   #reconnecting: NodeJS.Timeout | undefined
@@ -43,14 +43,14 @@ export class WatchedTask<T extends Task<object>> {
     this.#source = taskAt(pid)
     this.#task = taskAt(pid)
     this.#options = options
-    for (const hint of HINTS) this.#source.on(hint, () => this.look())
+    for (const event of CHANGE_EVENTS) this.#source.on(event, () => this.refresh())
     this.#source.on('disconnect', () => this.#reconnect())
   }
 
-  /** Asks for the info, once more where a hint comes while the answer is on its way. */
-  look(): void {
-    this.#lookAgain = true
-    if (!this.#looking) void this.#lookUntilQuiet()
+  /** Gets the info, and once more if an event arrives before the answer. */
+  refresh(): void {
+    this.#refreshAgain = true
+    if (!this.#refreshing) void this.#refreshUntilQuiet()
   }
 
   close(): void {
@@ -60,30 +60,30 @@ export class WatchedTask<T extends Task<object>> {
     this.#source.disconnect()
   }
 
-  /** Most who disconnect are gone, which is looked at at once; the others are given time. */
+  /** Most supervisors that disconnect have exited, which is checked at once; the others are checked later. */
   #reconnect(): void {
     const now = performance.now()
     const waitMs = this.#reconnectAt - now
     this.#reconnectAt = Math.max(now, this.#reconnectAt) + RECONNECT_MS
     clearTimeout(this.#reconnecting)
-    if (waitMs <= 0) this.look()
-    else this.#reconnecting = setTimeout(() => this.look(), waitMs)
+    if (waitMs <= 0) this.refresh()
+    else this.#reconnecting = setTimeout(() => this.refresh(), waitMs)
   }
 
-  async #lookUntilQuiet(): Promise<void> {
-    this.#looking = true
-    while (this.#lookAgain && !this.#closed) {
-      this.#lookAgain = false
+  async #refreshUntilQuiet(): Promise<void> {
+    this.#refreshing = true
+    while (this.#refreshAgain && !this.#closed) {
+      this.#refreshAgain = false
       const info = await this.#ask()
       if (info === undefined) continue
       try {
         this.#tell(info, await matchesTask(this.#options.pattern, info))
       } catch (error) {
-        // A pattern that cannot be used is the caller's mistake.
+        // An invalid pattern is the caller's mistake.
         this.#options.queue.fail(error)
       }
     }
-    this.#looking = false
+    this.#refreshing = false
   }
 
   async #ask(): Promise<TaskInfo<MetaOf<T>> | undefined> {
@@ -94,8 +94,8 @@ export class WatchedTask<T extends Task<object>> {
       return info
     } catch (error) {
       if (this.#closed) return undefined
-      // A pid, and with it the socket's path, may be another task's by now.
-      if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) this.#gone(this.#lookAgain || error.taskId !== undefined)
+      // The pid, and with it the socket's path, may be reused by another task.
+      if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) this.#gone(this.#refreshAgain || error.taskId !== undefined)
       else this.#complain(error)
       return undefined
     }
@@ -103,7 +103,7 @@ export class WatchedTask<T extends Task<object>> {
 
   #complain(error: unknown): void {
     this.#late = isBgTaskError(error, 'ERR_BGTASK_TIMEOUT')
-    this.#lookAgain ||= this.#late
+    this.#refreshAgain ||= this.#late
     this.#options.onError(error, this.#source.pid)
   }
 
@@ -131,7 +131,7 @@ export class WatchedTask<T extends Task<object>> {
   }
 }
 
-/** The info without what changes with every byte and every connection. */
+/** The info without the keys that change with every byte and every connection. */
 function steady({ streams, clientCount, ...rest }: TaskInfo<object>): unknown {
   return rest
 }

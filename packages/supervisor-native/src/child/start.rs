@@ -17,7 +17,7 @@ const DEFAULT_PATH: &str = "/bin:/usr/bin";
 /// A child that runs: its pid, and our ends of its stdio.
 pub struct Started {
     pub pid: i32,
-    /// None where it has `/dev/null`.
+    /// None if it has `/dev/null`.
     pub stdin: Option<OwnedFd>,
     pub stdout: OwnedFd,
     pub stderr: OwnedFd,
@@ -31,7 +31,7 @@ struct Pipe {
     name: Option<String>,
 }
 
-/// Returns when the program has been executed. Nothing is left behind where it could not be.
+/// Returns when the program has been executed. If that fails, nothing is left.
 pub fn start_child(spec: &Spec) -> Result<Started, Failure> {
     let system = |error: io::Error| command_failure(spec, "other", &error);
     let stdin = if spec.has_stdin { Some(input_pipe().map_err(system)?) } else { None };

@@ -9,7 +9,7 @@ use crate::signals::SIGCONT;
 use crate::sys;
 use std::io;
 
-/// So many runs are remembered: whoever is left of their sessions, or holds one of their pipes, belongs to the task.
+/// The most runs that are remembered: processes of their sessions, or with one of their pipes, belong to the task.
 const REMEMBERED_RUNS: usize = 8;
 
 /// How soon a tree is looked at again while it ends: first soon, since most end at once, then ever more rarely.
@@ -66,7 +66,7 @@ impl Stopper {
         }
     }
 
-    /// Signals the child that lives; false where there is none.
+    /// Signals the live child; false if there is none.
     pub fn signal_child(&self, signal_number: i32) -> bool {
         let Some((root, _)) = self.runs.last().filter(|_| self.has_child) else { return false };
         match root.start_time {
@@ -76,7 +76,7 @@ impl Stopper {
         }
     }
 
-    /// Signals everybody in the tree; false where there was nobody.
+    /// Signals all processes of the tree; false if there were none.
     pub fn signal_tree(&mut self, signal_number: i32) -> io::Result<bool> {
         // Not any(): everybody is to get the signal.
         Ok(self.find_or_child()?.into_iter().filter(|target| self.send(*target, signal_number)).count() > 0)
@@ -173,7 +173,7 @@ impl Stop {
         self.next_look = self.next_look.min(now + 1);
     }
 
-    /// Who is left, once it is over: none, or those who are there after the last step. It fails where nobody can tell.
+    /// The survivors of a finished stop. An error if they cannot be found out.
     pub fn advance(&mut self, stopper: &mut Stopper, now: u64) -> Option<io::Result<Vec<Process>>> {
         if now < self.next_look {
             return None;
@@ -211,7 +211,7 @@ impl Stop {
                 continue;
             }
             self.signalled.push(*target);
-            // It grows: whoever makes new processes must not have the long pauses for it.
+            // The tree grows: a program that creates processes must not get the long pauses for it.
             self.look_ms = FIRST_LOOK_MS;
             stopper.send(*target, self.step.signal);
             stopper.send(*target, SIGCONT);

@@ -10,7 +10,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
-/// Gives a file a further name, in place of a socket of ours at which nobody listens any more, but of nothing else.
+/// Gives a file a further name. Replaces only a dead socket of this user.
 pub fn link_unless_taken(from: &Path, directory: &Held, name: &str) -> Result<(), Failure> {
     let link = || match std::fs::hard_link(from, directory.at(name)) {
         Err(error) if error.raw_os_error() == Some(sys::EEXIST) => Ok(false),
@@ -24,7 +24,7 @@ pub fn link_unless_taken(from: &Path, directory: &Held, name: &str) -> Result<()
     if link()? { Ok(()) } else { Err(name_taken(directory, name, "another process took it first")) }
 }
 
-/// Removes a socket of ours at which nobody listens, if there is one; fails where it is anything else.
+/// Removes a dead socket of this user, if there is one; fails if it is anything else.
 pub fn remove_dead_socket(directory: &Held, name: &str) -> Result<(), Failure> {
     let path = directory.at(name);
     let Ok(data) = std::fs::symlink_metadata(&path) else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! A directory as it was when it was opened. Whoever may write to its parent can put another one at its path later; nothing is
+//! A directory as it was when it was opened. A user who may write to its parent can put another one at its path later; nothing is
 //! written to that one, or removed from it.
 
 use crate::sys;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub struct Held {
     /// Where it was; for people.
     path: PathBuf,
-    /// By which its files are reached: a name of its descriptor, or the path where there is no `/proc`.
+    /// Prefix of its files' paths: a name of its descriptor, or its path without `/proc`.
     base: PathBuf,
     /// Keeps the descriptor open.
     directory: File,
@@ -42,7 +42,7 @@ impl Held {
         self.path.join(name).to_string_lossy().into_owned()
     }
 
-    /// Makes a directory in it that nobody else can enter, for files whose mode and group can only be set by name.
+    /// Makes a directory in it that only this user can enter, for files whose mode and group can only be set by name.
     pub fn make_private(&self) -> io::Result<(String, Self)> {
         let name = temporary_name();
         let umask = sys::set_umask(0o077);
@@ -58,7 +58,7 @@ impl Held {
     }
 }
 
-/// For what is being made: six letters and digits. Whoever could foresee them could take the name first.
+/// For a temporary name: six random letters and digits. A user who could foresee them could take the name first.
 pub fn temporary_name() -> String {
     let number = std::collections::hash_map::RandomState::new().build_hasher().finish();
     let digits = (0..6).map(|place| (number / 36_u64.pow(place) % 36) as u32);

@@ -6,7 +6,7 @@ use crate::launch::spec::Access;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-/// Nobody reads a larger one.
+/// Clients refuse a larger one.
 const MAX_RECORD_BYTES: usize = 256 * 1024;
 
 pub struct RecordFile {
@@ -28,10 +28,10 @@ impl RecordFile {
         self.directory.shown(&self.name)
     }
 
-    /// Replaces the record in one step: whoever reads it sees the old or the new one, whole.
+    /// Replaces the record in one step: a reader gets the whole old or new one.
     pub fn write(&self, json: &str) -> io::Result<()> {
         if self.is_removed {
-            return Err(io::Error::other("the task is over and its record removed"));
+            return Err(io::Error::other("the task has ended and its record was removed"));
         }
         if json.len() > MAX_RECORD_BYTES {
             let words = format!("the record has {} bytes, {MAX_RECORD_BYTES} is the most", json.len());

@@ -53,8 +53,8 @@ pub fn make_task(spec: Spec, earlier_children: Vec<Process>) -> Result<Task, Fai
 }
 
 impl Task {
-    /// Takes everything of the task out of the directory, but for the record while something of the task may still run: it is how
-    /// that is told, and ended.
+    /// Removes all files of the task, except the record while a process of the task may still run: clients find and end it by
+    /// the record.
     pub fn remove_traces(&mut self, has_survivors: bool) {
         self.server.listener.unpublish();
         self.supervisor.remove_record(has_survivors);

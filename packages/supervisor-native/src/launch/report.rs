@@ -1,4 +1,4 @@
-//! What the launcher hears, on stderr.
+//! The report to the launcher, on stderr.
 
 use crate::sys;
 use crate::wire::failure::Failure;
@@ -9,7 +9,7 @@ use std::io;
 const MAX_WAITS: u32 = 100;
 const WAIT_MS: i32 = 50;
 
-/// The task can be controlled. Fails where nobody waits for it any more.
+/// The task can be controlled. Fails if the launcher is gone.
 pub fn ready() -> io::Result<()> {
     say(&format!("DAEMON_PID={}\n", std::process::id()))
 }
@@ -18,7 +18,7 @@ pub fn ready() -> io::Result<()> {
 pub fn failure(failure: &Failure) {
     let mut json = Json::default();
     failure.write(&mut json);
-    // The launcher may be gone: there is nobody to tell.
+    // The launcher may be gone: an error cannot be reported.
     let _ = say(&format!("BGTASK_ERROR={}\n{}\n", json.text, failure.message));
 }
 

@@ -33,7 +33,7 @@ pub enum Event {
     Terminating,
 }
 
-/// The state after an event; None where the event cannot happen in that state.
+/// The state after an event; None if the event cannot happen in that state.
 pub fn next_state(state: State, event: Event) -> Option<State> {
     use Event as E;
     use State::{Backoff, Exited, Failed, Paused, Running, Starting, Terminating};

@@ -22,7 +22,7 @@ pub struct Note {
 pub enum Text {
     Empty,
     Note(Box<Note>),
-    /// Somebody else's, which stays as it is.
+    /// Another text, which stays as it is.
     Foreign,
 }
 
@@ -95,7 +95,7 @@ pub fn find_orphan(text: &Text) -> Option<Value> {
     child.map(|pid| holder("orphan", None, Some(note.supervisor.pid), Some(pid)))
 }
 
-/// Killed between the start of a child and its naming, a supervisor leaves one that can be told by its cookie.
+/// A supervisor that is killed between the start of a child and its note leaves a child that is found by its cookie.
 fn unnamed_child(note: &Note, here: &Place) -> Option<i32> {
     if note.supervisor.place.boot_id != here.boot_id {
         return None;
@@ -130,7 +130,7 @@ fn listed_holder(line: &str, file: &Metadata, refused: Family) -> Option<Value> 
         "OFDLCK" => "ofd".to_owned(),
         other => other.to_ascii_lowercase(),
     };
-    // A descriptor that was locked for somebody by `flock(1)` is listed with the pid of that helper, which is gone.
+    // A lock taken with `flock(1)` is listed with the pid of that program, which has exited.
     Some(holder(&name, Some(pid).filter(|pid| Stat::of(*pid).is_some()), None, None))
 }
 

@@ -13,10 +13,10 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 
-/// A note is a few hundred bytes; more is somebody else's file, and stays as it is.
+/// A note has a few hundred bytes; a larger file is not ours and stays as it is.
 const MAX_NOTE_BYTES: usize = 4_096;
 
-/// Somebody may replace the file between opening and locking it; that often in a row is no accident.
+/// The file may be replaced between opening and locking; this often in a row is no accident.
 const MAX_ATTEMPTS: u32 = 10;
 
 pub struct Lock {
@@ -88,7 +88,7 @@ fn acquire(path: &str) -> Result<File, Failure> {
     Err(held(path, None))
 }
 
-/// Closing the file gives back the first lock where the second is held.
+/// Closing the file releases the first lock if the second is held.
 fn take_both(file: &File, path: &str, data: &Metadata) -> Result<(), Failure> {
     let ofd = sys::try_ofd_lock(file.as_fd());
     let flock = if matches!(ofd, Ok(false)) { Ok(false) } else { try_flock(file) };
@@ -116,7 +116,7 @@ fn try_flock(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Not through a link: whoever may place one in the directory must not choose the file that is made or written.
+/// Not through a link: its owner must not choose the file that is made or written.
 fn open(path: &str) -> Result<File, Failure> {
     let flags = sys::O_NONBLOCK | sys::O_NOCTTY | sys::O_NOFOLLOW;
     let file =
@@ -146,7 +146,7 @@ fn read_note(file: &File) -> Text {
     }
 }
 
-/// Only a file that was empty or ours is written: a lock file may be a file that somebody needs. One write replaces the note, so
+/// Writes only a file that was empty or ours: a lock file may have other content that is needed. One write replaces the note, so
 /// that there is one at any moment.
 fn replace_note(file: &File, note: Option<String>) -> io::Result<()> {
     if read_note(file) == Text::Foreign {

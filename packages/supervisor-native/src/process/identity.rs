@@ -5,7 +5,7 @@ use crate::sys;
 use crate::wire::sink::Sink;
 use crate::wire::value::Value;
 
-/// Where processes live. Each part is empty where it cannot be had.
+/// Machine, boot and pid namespace of processes. A part that cannot be read is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     pub boot_id: String,
@@ -44,7 +44,7 @@ fn read_trimmed(path: &str) -> String {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     pub pid: i32,
-    /// None where there is no `/proc`.
+    /// None without `/proc`.
     pub start_time: Option<u64>,
     pub place: Place,
 }
@@ -53,7 +53,7 @@ pub struct Identity {
 pub enum Liveness {
     Alive,
     Dead,
-    /// It belongs elsewhere: this side cannot tell.
+    /// It belongs to another machine, boot or pid namespace: unknown here.
     Unknown,
 }
 
@@ -77,7 +77,7 @@ impl Identity {
         })
     }
 
-    /// `kill(pid, 0)` cannot tell: pids are reused, and a zombie answers.
+    /// `kill(pid, 0)` does not show it: pids are reused, and it succeeds for a zombie.
     pub fn liveness(&self, here: &Place) -> Liveness {
         let place = &self.place;
         if place.machine_id != here.machine_id {

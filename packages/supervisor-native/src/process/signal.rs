@@ -4,7 +4,7 @@ use super::stat::{Process, Stat};
 use crate::sys;
 use std::os::fd::AsFd;
 
-/// Sends a signal to exactly that process; false where it is gone or may not be signalled.
+/// Sends a signal to exactly that process; false if it is gone or must not be signalled.
 ///
 /// The descriptor is opened first: if the pid then still has the start time, it had it when the descriptor was opened, and so
 /// the descriptor is that process's, whatever becomes of the pid.

@@ -1,4 +1,4 @@
-//! `/proc/PID/stat`: what tells processes apart, and how they hang together.
+//! `/proc/PID/stat`: what identifies a process, and its parent, group and session.
 
 use crate::sys;
 use std::fs::File;
@@ -24,12 +24,12 @@ pub struct Stat {
 }
 
 impl Stat {
-    /// None where there is no such process, or no `/proc`.
+    /// None if the process does not exist, or without `/proc`.
     pub fn of(pid: i32) -> Option<Self> {
         Self::look(pid).ok().flatten()
     }
 
-    /// Fails where nobody can tell, for want of a descriptor say.
+    /// Fails if that cannot be found out, for example without a free descriptor.
     fn look(pid: i32) -> io::Result<Option<Self>> {
         if !shows_own_namespace() {
             return Ok(None);
@@ -119,7 +119,7 @@ pub fn own_pid() -> i32 {
     std::process::id().cast_signed()
 }
 
-/// Every process that can be seen. A list that is not whole is an error: whoever is missing would be taken for dead.
+/// All visible processes. An incomplete list is an error: a missing process would be taken for dead.
 pub fn all() -> io::Result<Vec<Stat>> {
     let mut stats = Vec::new();
     for entry in std::fs::read_dir("/proc")? {
@@ -130,7 +130,7 @@ pub fn all() -> io::Result<Vec<Stat>> {
     Ok(stats)
 }
 
-/// None where there is no such file, or it is not for us to see; an error where we lack what it takes to open it.
+/// None if the file is missing or not visible to us; an error if we lack a resource to open it.
 pub fn unless_lacking(file: io::Result<File>) -> io::Result<Option<File>> {
     match file {
         Err(error) if matches!(error.raw_os_error(), Some(sys::EMFILE | sys::ENFILE | sys::ENOMEM)) => Err(error),

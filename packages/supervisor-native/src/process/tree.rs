@@ -14,7 +14,7 @@ const MAX_EXEC_LOOKS: u32 = 10;
 
 /// What makes a process part of a task.
 pub struct Selector<'a> {
-    /// Start time of the supervisor (0 where unknown): what is older is not the task's, and need not be looked into.
+    /// Start time of the supervisor (0 if unknown): older processes are not the task's, and are not inspected.
     pub since: u64,
     /// Value of the cookie variable that the task's processes carry.
     pub cookie: &'a str,
@@ -29,11 +29,11 @@ pub struct Selector<'a> {
     pub own_session: Option<i32>,
     /// Never part of the tree: the supervisor, and what was its child before the task was made.
     pub spare: &'a [Process],
-    /// The supervisor where it is a subreaper: its children are the task's, but for those of other tasks.
+    /// The supervisor if it is a subreaper: its children are the task's, except those of other tasks.
     pub reaper: Option<i32>,
 }
 
-/// The child of a run; without a start time it cannot be told from a later process with its pid, and is not looked for.
+/// The child of a run; without a start time it cannot be distinguished from a later process with its pid, and is not searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Root {
     pub pid: i32,

@@ -46,7 +46,7 @@ pub struct Connection {
     pub is_closed: bool,
     /// Connections open now; for the info.
     pub client_count: usize,
-    /// Somebody else's bytes for the child's stdin came first.
+    /// Another client's bytes for the child's stdin came first.
     pub others_wait_to_write: bool,
 }
 
@@ -167,7 +167,7 @@ impl Connection {
         self.flush();
     }
 
-    /// Answers the request that waits for this call; false where none does.
+    /// Answers the request that waits for this call; false if there is none.
     pub fn settle_call(&mut self, call: CallId, outcome: &Outcome, supervisor: &Supervisor) -> bool {
         let is_for_it = |pending: &Pending| matches!(pending.wait, Wait::Call(id) if id == call);
         let Some(place) = self.pending.iter().position(is_for_it) else { return false };
@@ -235,7 +235,7 @@ impl Connection {
                 Ok(call) => self.request(id, call, supervisor),
                 Err(failure) => self.refuse(id, &failure),
             },
-            // Nobody here has asked for anything, and no notification means anything to us.
+            // The supervisor sends no requests, and handles no notifications.
             Some(Message::Other) => {}
             None => self
                 .disconnect(&Failure::protocol("a message is no request, response or notification of MessagePack-RPC")),

@@ -1,4 +1,4 @@
-//! The task's unix socket in the pool's directory. It is made where nobody else can enter, claims the names of our pid, and gets its
+//! The task's unix socket in the pool's directory. It is made in a private directory, claims the names of our pid, and gets its
 //! own when the task is there.
 
 use crate::directory::claim::{link_unless_taken, remove_dead_socket};
@@ -39,7 +39,7 @@ impl Listener {
             Ok(Self { socket, directory: Rc::clone(&directory), name, claim, inode })
         });
         remove_file(&made);
-        // Empty again; what somebody else puts there cannot be removed, and is not ours.
+        // Empty again; a file that another user adds cannot be removed, and is not ours.
         let _ = std::fs::remove_dir(directory.at(&private_name));
         let listener = listening?;
         remove_dead_socket(&directory, &listener.name)?;
@@ -54,7 +54,7 @@ impl Listener {
         Ok(())
     }
 
-    /// Takes the socket out of the directory; connections stay. Somebody may have put something of their own in its place.
+    /// Removes the socket from the directory; connections stay. Another file may have replaced it.
     pub fn unpublish(&self) {
         remove_if_same(&self.directory.at(&self.claim), self.inode);
         remove_if_same(&self.directory.at(&self.name), self.inode);
@@ -67,7 +67,7 @@ impl Drop for Listener {
     }
 }
 
-/// In a directory that nobody else can enter, so that no link can be followed.
+/// In a private directory, so that no link can be followed.
 fn listen(path: &Path, access: &Access) -> io::Result<(UnixListener, u64)> {
     let socket = UnixListener::bind(path)?;
     socket.set_nonblocking(true)?;

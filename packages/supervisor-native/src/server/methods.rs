@@ -37,7 +37,7 @@ pub fn call(
     match call {
         Call::Hello { task_id } => return hello(task_id.as_deref(), supervisor, sink),
         Call::GetInfo => {
-            // What became of the child this moment is to be told.
+            // The reply must include a change of the child that was just noticed.
             supervisor.reap();
             supervisor.snapshot().write_info(sink, connection.client_count, &supervisor.streams);
         }
@@ -60,7 +60,7 @@ pub fn call(
             if discard {
                 supervisor.streams.discard(stream, from);
             }
-            // Also where it is answered at once: the bytes are sent from where they lie.
+            // Also if it is answered at once: the bytes are sent from the buffer without a copy.
             return Ok(Answer::Later(Wait::Read { stream, from, most }, Some(wait_ms)));
         }
         Call::DiscardStream { stream, up_to } => {
@@ -176,7 +176,7 @@ fn hello(task_id: Option<&str>, supervisor: &Supervisor, sink: &mut dyn Sink) ->
 fn kill(signal: i32, tree: bool, supervisor: &mut Supervisor, sink: &mut dyn Sink) -> Result<Answer, Failure> {
     let stopper = &mut supervisor.stopper;
     let is_delivered = if tree { stopper.signal_tree(signal) } else { Ok(stopper.signal_child(signal)) };
-    let is_delivered = is_delivered.map_err(|error| Failure::system("cannot look for the tree", &error))?;
+    let is_delivered = is_delivered.map_err(|error| Failure::system("cannot find the tree", &error))?;
     if is_delivered && crate::signals::is_pausing(signal) {
         let is_stopped = signal != crate::signals::SIGCONT;
         return Ok(Answer::Later(Wait::Pause { is_stopped }, Some(MAX_PAUSE_MS)));

@@ -73,7 +73,7 @@ impl Outbox {
     }
 }
 
-/// 0 where the kernel takes nothing now.
+/// 0 if the kernel takes no bytes now.
 fn patiently(mut write: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match write() {

@@ -7,7 +7,7 @@ use crate::wire::fields::{COUNT, Fields, POSITIVE};
 use crate::wire::meta;
 use crate::wire::value::{Entries, Value};
 
-/// What a read carries where `maxBytes` is left out, and the most that it carries.
+/// Bytes of a read without `maxBytes`, and the most that it returns.
 const DEFAULT_READ_BYTES: i64 = 64 * 1024;
 const MAX_READ_BYTES: u64 = 512 * 1024;
 

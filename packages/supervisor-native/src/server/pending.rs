@@ -8,7 +8,7 @@ use crate::supervisor::{CallId, Supervisor};
 pub struct Pending {
     pub id: u32,
     pub wait: Wait,
-    /// None where it has no time of its own.
+    /// None if it has no deadline.
     pub deadline: Option<u64>,
 }
 
@@ -25,7 +25,7 @@ pub enum Wait {
     Exit {
         run: Option<u64>,
     },
-    /// Until the queue of the child's stdin has room, or there is nobody to write to.
+    /// Until the queue of the child's stdin has room, or the child can read no more.
     Write(WaitingWrite),
     /// A signal is acted on a moment after it was sent; one that the child ignores is not waited for long.
     Pause {

@@ -37,7 +37,7 @@ impl Connection {
         }
     }
 
-    /// What a request causes is told to its own client before the response.
+    /// Events that a request causes are sent to its client before the response.
     fn notify_first(&mut self, supervisor: &Supervisor) {
         if !self.is_subscribed {
             return;
@@ -60,7 +60,7 @@ impl Connection {
         }
     }
 
-    /// The bytes are sent from where they are kept.
+    /// The bytes are sent from the buffer without a copy.
     fn answer_read(&mut self, id: u32, stream: u8, from: u64, most: u64, supervisor: &Supervisor) {
         let output = supervisor.streams.output(stream);
         let found = output.look(from, most);

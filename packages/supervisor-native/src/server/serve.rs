@@ -19,9 +19,9 @@ use std::rc::Rc;
 
 /// More clients at once than any task has; each costs a descriptor and some buffers.
 const MAX_CONNECTIONS: u64 = 1_000;
-/// Whatever the limit is, somebody must be able to ask.
+/// At least these, whatever the limit of descriptors is.
 const MIN_CONNECTIONS: u64 = 4;
-/// Descriptors kept from clients: a start with fresh pipes, a look at all processes, a record.
+/// Descriptors that clients cannot use: for a start with new pipes, a scan of all processes, a record.
 const RESERVED_FDS: u64 = 48;
 
 /// Held for all clients together: half messages, and responses that they do not read.
@@ -125,7 +125,7 @@ impl Server {
         let _ = self.connections.iter_mut().any(|connection| connection.settle_call(call, outcome, supervisor));
     }
 
-    /// Whether anybody has not got yet what it follows, or was sent.
+    /// Whether a client has not yet received the output that it follows, or its replies.
     pub fn is_unfinished(&self) -> bool {
         let now = monotonic_ms();
         self.connections.iter().any(|connection| connection.is_unfinished(now))
@@ -151,7 +151,7 @@ impl Server {
             let Some(largest) = self.connections.iter_mut().max_by_key(|connection| connection.held()) else { break };
             let bytes = largest.held();
             held -= bytes;
-            let words = format!("too much is held for all clients, {bytes} bytes of it for this one");
+            let words = format!("the clients hold too much memory, this one {bytes} bytes");
             largest.disconnect(&Failure::protocol(words));
             largest.release();
         }
@@ -195,7 +195,7 @@ impl Server {
         self.connections.len() as u64 >= most
     }
 
-    /// Whoever is connected and wants nothing must not keep others out; our own clients connect again when they do.
+    /// Idle clients must not keep others out; our own client connects again at its next call.
     fn make_room(&mut self) -> bool {
         let idle = self.connections.iter_mut().filter(|connection| connection.is_idle());
         let Some(longest) = idle.min_by_key(|connection| connection.heard_at) else { return false };
@@ -204,7 +204,7 @@ impl Server {
         true
     }
 
-    /// Whoever waits in the backlog would otherwise keep us awake, or wait for ever.
+    /// A client in the backlog would otherwise keep us awake, or wait for ever.
     fn refuse_one(&mut self, error: &io::Error) {
         self.log.write(format_args!("cannot accept a client: {error}"));
         self.reserve = None;
@@ -215,7 +215,7 @@ impl Server {
 }
 
 /// Where the socket's mode lets others in, the mode decides, and the directory's. Else only its owner, root and the named owners may
-/// come in: also whoever can pass over modes, or was handed a connection, is somebody else.
+/// come in: a user who can bypass modes, or was passed a connection, is refused too.
 fn may_connect(uid: u32, access: &Access) -> bool {
     access.mode & 0o066 != 0 || uid == 0 || uid == sys::effective_uid() || access.owners.contains(&uid)
 }

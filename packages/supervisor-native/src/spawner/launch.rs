@@ -16,7 +16,7 @@ const READ_BYTES: usize = 64 * 1024;
 
 pub struct Launch {
     pub id: u32,
-    /// None once its end was passed on, or nobody reads it any more.
+    /// None once its end was passed on, or its reader is gone.
     stdin: Option<OwnedFd>,
     stderr: OwnedFd,
     /// Bytes for stdin that the pipe has not taken.
@@ -106,7 +106,7 @@ impl Launch {
                 }
                 Err(error) if error.raw_os_error() == Some(sys::EINTR) => {}
                 Err(error) if error.raw_os_error() == Some(sys::EAGAIN) => break,
-                // Nobody reads it any more. Why, stderr says.
+                // The reader is gone; stderr has the reason.
                 Err(_) => {
                     self.unreported += self.waiting.len();
                     self.waiting.clear();

@@ -6,14 +6,14 @@ use crate::sys::{self, PollFd};
 /// Bytes that wait for the terminal; while there are more, the child waits, as it would for its own terminal.
 const MAX_QUEUED_BYTES: usize = 256 * 1024;
 
-/// A terminal that takes nothing for so long is held up by somebody: the task goes on without it.
+/// After this time without a write, the terminal counts as stopped, and the task continues without it.
 const STALL_MS: u64 = 5_000;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
     Stalled,
-    /// Nobody reads it any more.
+    /// It has no reader any more.
     Gone,
 }
 

@@ -10,7 +10,7 @@ const BLOCK_SIZE: usize = 64 * 1024;
 /// `end_offset` counts every byte that was ever appended, `first_offset` is the oldest byte still kept. Memory grows only as
 /// used and is given back as bytes are dropped.
 pub struct OffsetBuffer {
-    /// The most bytes that are kept; `u64::MAX` where whoever appends sees to that.
+    /// The most bytes that are kept; `u64::MAX` if the caller bounds them.
     capacity: u64,
     blocks: VecDeque<Pages>,
     /// Offset of the first byte of the first block; `first_offset` may lie within that block.
@@ -39,7 +39,7 @@ impl OffsetBuffer {
         self.end_offset - self.first_offset
     }
 
-    /// Where the next bytes may be read to, `most` at most; `take` then appends them. None where there is no memory.
+    /// Memory for the next read, at most `most`; `commit` then appends its bytes. None if there is no memory.
     pub fn room(&mut self, most: usize) -> Option<&mut [u8]> {
         let (index, inside) = self.place(self.end_offset);
         if index == self.blocks.len() {
@@ -51,7 +51,7 @@ impl OffsetBuffer {
         self.blocks.get_mut(index)?.bytes_mut().get_mut(inside..inside + length)
     }
 
-    /// Appends the first bytes of what `room` gave; the oldest are dropped where they would exceed the capacity.
+    /// Appends the first bytes of the reserved memory; drops the oldest bytes above the capacity.
     pub fn take(&mut self, count: usize) {
         self.end_offset += count as u64;
         self.discard(self.end_offset.saturating_sub(self.capacity));

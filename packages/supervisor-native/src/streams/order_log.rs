@@ -34,7 +34,7 @@ impl OrderLog {
         self.first_seq + self.chunks.len() as u64
     }
 
-    /// Notes a chunk. Chunks of one stream that follow each other within a millisecond become one, unless somebody may have read
+    /// Notes a chunk. Chunks of one stream that follow each other within a millisecond become one, unless a reader may have
     /// it already.
     pub fn add(&mut self, stream: u8, offset: u64, length: u64, at: i64) {
         let may_grow = self.seen_seq < self.end_seq();
@@ -52,7 +52,7 @@ impl OrderLog {
         self.chunks.push_back(Chunk { stream, offset, length, at });
     }
 
-    /// Chunks from a number on, and the number of the first one: later than `from` where those are gone.
+    /// Chunks from a number on, and the number of the first one: later than `from` if older ones are gone.
     pub fn read(&mut self, from: u64, most: usize) -> (u64, impl ExactSizeIterator<Item = &Chunk>) {
         let seq = from.clamp(self.first_seq, self.end_seq());
         let start = usize::try_from(seq - self.first_seq).unwrap_or(usize::MAX);

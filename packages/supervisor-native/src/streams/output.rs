@@ -38,7 +38,7 @@ pub struct Output {
     spool: Option<OutputSpool>,
 }
 
-/// What one look at the pipe brought.
+/// The result of one read of the pipe.
 enum Got {
     /// So many bytes, and whether there may be more at once.
     Bytes(u64, bool),

@@ -69,7 +69,7 @@ impl TaskStreams {
         [self.stdout.end_offset(), self.stderr.end_offset()]
     }
 
-    /// An output is at its end where its writers are gone and no start is pending. Returns those that have just reached it.
+    /// An output is at its end if its writers are gone and no start is pending. Returns those that have just reached it.
     pub fn update_eof(&mut self, is_final: bool) -> impl Iterator<Item = (u8, u64)> + use<> {
         let reached = [&mut self.stdout, &mut self.stderr].map(|output| {
             let is_over = is_final && output.has_ended();
@@ -83,7 +83,7 @@ impl TaskStreams {
         self.stdout.eof() && self.stderr.eof()
     }
 
-    /// The supervisor goes: whatever may still hold the pipes, nobody will read on.
+    /// The supervisor ends and stops reading, even if processes still have the pipes open.
     pub fn finish(&mut self) {
         self.drain();
         self.stdin.detach();

@@ -3,7 +3,7 @@
 use super::scanner::{Header, Kind};
 use super::value::{Value, without_repeats};
 
-/// None where the bytes are not exactly one value.
+/// None if the bytes are not exactly one value.
 pub fn decode(message: &[u8]) -> Option<Value> {
     let mut reader = Reader { rest: message };
     let value = reader.value()?;

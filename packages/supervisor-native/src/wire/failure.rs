@@ -13,7 +13,7 @@ const MAX_SHOWN: usize = 200;
 pub struct Failure {
     pub code: &'static str,
     pub message: String,
-    /// Facts; none where there are none.
+    /// Further facts, possibly empty.
     pub data: Entries,
 }
 
@@ -87,7 +87,7 @@ fn show(value: &Value) -> String {
     }
 }
 
-/// The beginning of a text, marked where it was cut off.
+/// The beginning of a text, with a mark if it was cut.
 pub fn cut(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),

@@ -10,7 +10,7 @@ pub const DURATION_MS: RangeInclusive<i64> = 0..=0x7fff_ffff;
 pub const COUNT: RangeInclusive<i64> = 0..=MAX_INTEGER;
 pub const POSITIVE: RangeInclusive<i64> = 1..=MAX_INTEGER;
 
-/// A map that is checked. Keys that nobody asks for are ignored.
+/// A map that is checked. Keys that are not read are ignored.
 #[derive(Clone, Copy)]
 pub struct Fields<'a> {
     entries: &'a [(String, Value)],
@@ -30,7 +30,7 @@ impl<'a> Fields<'a> {
         Self { entries: &[], path }
     }
 
-    /// None where it is missing; nil is a value.
+    /// None if it is missing; nil is a value.
     pub fn get(&self, key: &str) -> Option<&'a Value> {
         get(self.entries, key)
     }

@@ -1,11 +1,11 @@
-//! Reads JSON that somebody else may have written: a lock file's line, a record. The caller bounds the bytes.
+//! Reads JSON that another program may have written: a lock file's line, a record. The caller bounds the bytes.
 
 use super::value::{Entries, Value, without_repeats};
 
 /// As deep as a message, so that a hostile text cannot exhaust the stack.
 const MAX_DEPTH: usize = 32;
 
-/// None where the text is not exactly one JSON value.
+/// None if the text is not exactly one JSON value.
 pub fn parse(text: &str) -> Option<Value> {
     let mut parser = Parser { rest: text };
     let value = parser.value(0)?;

@@ -10,7 +10,7 @@ pub const MAX_META_BYTES: usize = 64 * 1024;
 /// Leaves room below the wire's depth bound for the envelope that carries the value.
 const MAX_JSON_DEPTH: usize = 24;
 
-/// Why a map cannot be meta; None where it can.
+/// Why a map cannot be meta; None if it can.
 pub fn problem(entries: &Entries) -> Option<String> {
     if let Some(what) = entries.iter().find_map(|(key, value)| unfit(value, 1).map(|what| format!("{key} {what}"))) {
         return Some(what);

@@ -46,7 +46,7 @@ pub struct Scanner {
     at: usize,
     /// Payload bytes to skip until the value at hand is complete; otherwise `at` is at a value's first byte.
     skip: usize,
-    /// Bytes of the string at hand; 0 where the value at hand is none.
+    /// Bytes of the current string; 0 if the current value is none.
     text: usize,
     open: Vec<Open>,
     elements: usize,
@@ -95,7 +95,7 @@ impl Scanner {
         }
     }
 
-    /// Takes a value's header; true where it opened an array or map that waits for values.
+    /// Takes a value's header; true if it opened an array or map that waits for values.
     fn take(&mut self, header: &Header) -> Result<bool, Broken> {
         if let Kind::Refused(token) = header.kind {
             return Err(Broken::Type(token));
@@ -157,7 +157,7 @@ impl Scanner {
         }
     }
 
-    /// Counts a complete value, and the arrays and maps that it completes; true where that was the whole message.
+    /// Counts a complete value, and the arrays and maps that it completes; true if that was the whole message.
     fn close_value(&mut self) -> bool {
         while let Some(top) = self.open.last_mut() {
             top.waiting -= 1;
@@ -190,7 +190,7 @@ pub(super) enum Kind {
 }
 
 impl Header {
-    /// None where the header is not whole yet.
+    /// None if the header is incomplete.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let (&token, rest) = bytes.split_first()?;
         let small = usize::from(token);

@@ -1,4 +1,4 @@
-//! What is told is written once, for both of its encodings.
+//! Messages and records are described once, for both of their encodings.
 
 /// Takes values one after the other. A `map` or `array` is followed by as many entries or items as it says, and by `end`.
 pub trait Sink {

@@ -5,12 +5,12 @@ import { isBgTaskError, RemoteError } from '@bgtask/protocol'
 import { connectSocket } from '@bgtask/protocol/rpc'
 import { removeIfSame } from './files.js'
 
-/** Time (ms) to wait for room in the backlog of a live listener; otherwise it accepts a connection at once. */
+/** Time (ms) to wait for room in the backlog of a live listener; otherwise a connect succeeds at once. */
 const CONNECT_MS = 1_000
 
 /**
- * Gives a file a further name, in place of a socket of ours at which nobody listens any more, but of nothing else: in
- * another pid namespace a supervisor with our pid may live.
+ * Gives a file a further name. Replaces only a dead socket of this user: in another pid namespace a supervisor with this
+ * pid may live.
  *
  * @throws RemoteError with the code NAME_TAKEN.
  */
@@ -20,7 +20,7 @@ export async function linkUnlessTaken(from: string, directory: HeldDirectory, na
   if (!tryLink(from, directory.at(name))) throw nameTaken(directory, name, 'another process took it first')
 }
 
-/** Removes a socket of ours at which nobody listens, if there is one. @throws as `linkUnlessTaken` where it is anything else. */
+/** Removes a dead socket of this user, if there is one. @throws as `linkUnlessTaken` if it is anything else. */
 export async function removeDeadSocket(directory: HeldDirectory, name: string): Promise<void> {
   const path = directory.at(name)
   const stats = lstatSync(path, { throwIfNoEntry: false })
@@ -31,13 +31,13 @@ export async function removeDeadSocket(directory: HeldDirectory, name: string): 
   removeIfSame(path, stats.ino)
 }
 
-/** No child has been started yet, so that a launcher may try another supervisor, with another pid. */
+/** No child has been started yet: a launcher may try another supervisor, with another pid. */
 export function nameTaken(directory: HeldDirectory, name: string, why: string): RemoteError {
   const path = join(directory.path, name)
   return new RemoteError('NAME_TAKEN', `the name ${path} is taken: ${why}`, { path })
 }
 
-/** By `link`, since `rename` would replace what is there. */
+/** By `link`, since `rename` would replace an existing file. */
 function tryLink(from: string, to: string): boolean {
   try {
     linkSync(from, to)

@@ -1,7 +1,7 @@
 import { closeSync, constants, fchmodSync, fchownSync, lstatSync, openSync, unlinkSync } from 'node:fs'
 import type { Access } from '@bgtask/protocol'
 
-/** Creates a file with exactly the mode and group asked for. @throws EEXIST where the name is taken. */
+/** Creates a file with exactly this mode and group. @throws EEXIST if the name is taken. */
 export function createOwned(path: string, access: Access, extraFlags = 0): number {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
   const fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | extraFlags, 0o600)
@@ -15,9 +15,9 @@ export function createOwned(path: string, access: Access, extraFlags = 0): numbe
   }
 }
 
-/** Removes a file that may be gone already. `rmSync` tells a wrong reason where it is somebody else's in a sticky directory. */
+/** Removes a file if it exists. For another user's file in a sticky directory, `rmSync` would report a wrong reason. */
 export function removeFile(path: string): void {
-  // An exception would cost more than this look.
+  // An exception would cost more than this check.
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return
   try {
     unlinkSync(path)
@@ -26,7 +26,7 @@ export function removeFile(path: string): void {
   }
 }
 
-/** Removes a name of the file with that inode; another file may have been put in its place. */
+/** Removes a name of the file with that inode; another file may have replaced it. */
 export function removeIfSame(path: string, inode: number | undefined): void {
   if (lstatSync(path, { throwIfNoEntry: false })?.ino === inode) removeFile(path)
 }

@@ -6,7 +6,7 @@ import { createOwned, removeIfSame } from './files.js'
 
 const { O_WRONLY, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants
 
-/** The supervisor's own output in the pool's directory. */
+/** The supervisor's log in the pool's directory. */
 export class LogFile {
   readonly fd: number
   readonly #directory: HeldDirectory
@@ -14,14 +14,14 @@ export class LogFile {
   readonly #temporaryName = temporaryFileName(process.pid)
   readonly #inode: number
 
-  /** Makes it under a temporary name, so that a full or read-only directory fails the launch. */
+  /** Creates it under a temporary name, so that a full or read-only directory fails the launch. */
   constructor(directory: HeldDirectory, access: Access) {
     this.#directory = directory
     this.fd = createOwned(directory.at(this.#temporaryName), access, O_APPEND)
     this.#inode = fstatSync(this.fd).ino
   }
 
-  /** Gives it its name, once that is claimed: what has it now was left by an earlier process with our pid. */
+  /** Renames it, once its name is claimed: a file there was left by an earlier process with this pid. */
   publish(): void {
     const path = this.#directory.at(this.#name)
     const stats = lstatSync(path, { throwIfNoEntry: false })
@@ -30,7 +30,7 @@ export class LogFile {
     renameSync(this.#directory.at(this.#temporaryName), path)
   }
 
-  /** A further descriptor of it: of the file, since by now anything may have its name, a FIFO without a reader for one. */
+  /** Another descriptor of this file, not by its name: that may be another file by now, such as a FIFO without a reader. */
   reopen(): number {
     try {
       return openSync(`/proc/self/fd/${this.fd}`, O_WRONLY | O_APPEND)
@@ -47,7 +47,7 @@ export class LogFile {
     closeSync(this.fd)
   }
 
-  /** The supervisor ends: its words go with it. */
+  /** Removes it at the end of the supervisor. */
   remove(): void {
     for (const name of [this.#temporaryName, this.#name]) removeIfSame(this.#directory.at(name), this.#inode)
   }

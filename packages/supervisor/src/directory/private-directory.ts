@@ -3,14 +3,14 @@ import { basename } from 'node:path'
 import { HeldDirectory, privateDirectoryPrefix } from '@bgtask/os'
 import { removeFile } from './files.js'
 
-/** A directory that nobody else can enter, for files whose mode and group can only be set by name. */
+/** A directory that only this user can enter, for files whose mode and group can only be set by name. */
 export interface PrivateDirectory {
   readonly held: HeldDirectory
-  /** Removes it from its parent, with the file of that name. It stays held. */
+  /** Removes it from its parent, with the file of that name. Its descriptor stays open. */
   remove(name: string): void
 }
 
-/** @throws what the system says, and where somebody put another directory in its place. */
+/** @throws the system's error, and an Error if another directory has replaced it. */
 export function makePrivateDirectory(parent: HeldDirectory): PrivateDirectory {
   const name = basename(makeUnique(parent.at(privateDirectoryPrefix(process.pid))))
   const held = new HeldDirectory(parent.at(name))
@@ -24,7 +24,7 @@ export function makePrivateDirectory(parent: HeldDirectory): PrivateDirectory {
   throw new Error(`${parent.path}/${name} was replaced`)
 }
 
-/** With mode 0700, also under a umask that takes rights from the owner. */
+/** With mode 0700, also with an umask that removes rights of the owner. */
 function makeUnique(prefix: string): string {
   const umask = process.umask(0o077)
   try {

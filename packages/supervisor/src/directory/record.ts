@@ -4,7 +4,7 @@ import { type HeldDirectory, MAX_RECORD_BYTES, recordFileName, temporaryFileName
 import type { Access, TaskRecord } from '@bgtask/protocol'
 import { createOwned, removeFile } from './files.js'
 
-/** The task's record in the pool's directory: what can be known of it without asking its supervisor. */
+/** The task's record in the pool's directory: the facts that clients get without a call. */
 export class RecordFile {
   readonly #directory: HeldDirectory
   readonly #name: string
@@ -17,16 +17,16 @@ export class RecordFile {
     this.#access = access
   }
 
-  /** Where it is; for people. */
+  /** Its path, for messages. */
   get path(): string {
     return join(this.#directory.path, this.#name)
   }
 
-  /** Replaces the record in one step: whoever reads it sees the old or the new one, whole. Throws what the system says. */
+  /** Replaces the record in one step: a reader gets the whole old or new one. @throws the system's error. */
   write(record: TaskRecord): void {
-    if (this.#removed) throw new Error('the task is over and its record removed')
+    if (this.#removed) throw new Error('the task has ended and its record was removed')
     const bytes = Buffer.from(JSON.stringify(record))
-    // Nobody would read it.
+    // Clients refuse a larger one.
     if (bytes.length > MAX_RECORD_BYTES)
       throw new Error(`the record has ${bytes.length} bytes, ${MAX_RECORD_BYTES} is the most`)
     try {

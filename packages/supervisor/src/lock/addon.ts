@@ -8,10 +8,10 @@ interface Addon {
 let loaded: Addon | undefined | null
 
 /**
- * Takes an exclusive lock of the open file description (`F_OFD_SETLK`) over the whole file: it excludes `fcntl` locks, dies
+ * Takes an exclusive lock of the open file description (`F_OFD_SETLK`) over the whole file: it excludes `fcntl` locks, ends
  * with the last descriptor of this opening and, unlike a plain POSIX lock, is not lost when another descriptor closes.
  *
- * @returns whether it was got; undefined where this platform has no such call (musl, unknown architectures).
+ * @returns whether it was taken; undefined if this platform has no such call (musl, unknown architectures).
  */
 export function tryOfdLock(fd: number): boolean | undefined {
   if (loaded === undefined) loaded = load()
@@ -25,7 +25,7 @@ export function tryOfdLock(fd: number): boolean | undefined {
   }
 }
 
-/** Loads the prebuilt file of fs-native-extensions itself: its JavaScript would cost 23 ms and more. */
+/** Loads the prebuilt file of fs-native-extensions itself: its JavaScript would take 23 ms or more. */
 function load(): Addon | null {
   const path = join(prebuildsDirectory(), `${process.platform}-${process.arch}`, 'fs-native-extensions.node')
   if (!existsSync(path)) return null
@@ -39,7 +39,7 @@ function load(): Addon | null {
   }
 }
 
-/** The build puts them beside the bundle; from source this file lies two folders below the package. */
+/** The build puts them next to the bundle; in the source tree this file is two folders below the package. */
 function prebuildsDirectory(): string {
   const beside = join(import.meta.dirname, 'prebuilds')
   return existsSync(beside) ? beside : join(import.meta.dirname, '../../dist/prebuilds')

@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process'
 
-/** The exit status that means "somebody else has it", in util-linux and busybox alike. */
+/** The exit status for "locked by another process", in util-linux and busybox. */
 const HELD = 1
 
 /**
- * Takes a `flock(2)` lock on our own open file description, by running `flock(1)` on a descriptor that it inherits: the
- * lock stays with us when it exits.
+ * Takes a `flock(2)` lock on our open file description, by running `flock(1)` on a descriptor that it inherits: the
+ * lock stays when it exits.
  *
- * @returns whether it was got; undefined where there is no `flock` program, or the file system knows no such lock.
+ * @returns whether it was taken; undefined without a `flock` program, or if the file system has no such locks.
  */
 export function tryFlock(fd: number): boolean | undefined {
   const { status, error } = spawnSync('flock', ['-n', '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] })

@@ -2,16 +2,16 @@ import { readFileSync, type Stats } from 'node:fs'
 import { currentPlace, findTree, hasSameClock, isHere, liveness, readProcessStat } from '@bgtask/os'
 import { isPlainObject, type LockHolder, type ProcessIdentity } from '@bgtask/protocol'
 
-/** What we write into a lock file: who holds it, and the child that must not run twice. */
+/** The note in a lock file: its holder, and the child that must not run twice. */
 export interface LockNote {
   readonly bgtask: 1
   readonly taskId: string
   readonly supervisor: ProcessIdentity
-  /** Null while none has been started. */
+  /** Null before the first start. */
   readonly child: ProcessIdentity | null
 }
 
-/** Reads our note; undefined where the text is somebody else's, `empty` where there is none. */
+/** Reads the note; undefined for any other text, `empty` for an empty file. */
 export function parseLockNote(text: string): LockNote | 'empty' | undefined {
   if (text.trim() === '') return 'empty'
   try {
@@ -27,7 +27,7 @@ export function parseLockNote(text: string): LockNote | 'empty' | undefined {
 /** `fcntl` locks, those of open file descriptions among them, and `flock` locks do not see each other. */
 export type LockFamily = 'fcntl' | 'flock'
 
-/** Who holds the lock that was refused, from the note if its writer lives, else from the kernel's list. */
+/** The holder of the refused lock: from the note if its writer lives, else from the kernel's list. */
 export function findHolder(
   note: ReturnType<typeof parseLockNote>,
   file: Stats,
@@ -48,19 +48,19 @@ export function isListed(file: Stats, family: LockFamily): boolean {
   return kernelHolder(file, family) !== undefined
 }
 
-/** The child of a supervisor that was killed runs on and still excludes. */
+/** The child of a killed supervisor continues to run and still holds the lock. */
 export function findOrphan(note: ReturnType<typeof parseLockNote>): LockHolder | undefined {
   if (typeof note !== 'object') return undefined
   const childPid = isIdentity(note.child) ? pidIfRunning(note.child) : unnamedChild(note)
   return childPid === undefined ? undefined : { supervisorPid: note.supervisor.pid, childPid, kind: 'orphan' }
 }
 
-/** A process whose start time cannot be read or compared may be the child, so it excludes as the child does. */
+/** A process whose start time cannot be read or compared may be the child, so it counts as the child. */
 function pidIfRunning(child: ProcessIdentity): number | undefined {
   return isHere(child) && liveness(child) !== 'dead' ? child.pid : undefined
 }
 
-/** Killed between the start of a child and its naming, a supervisor leaves one that is found by its cookie. */
+/** A supervisor that is killed between the start of a child and its note leaves a child that is found by its cookie. */
 function unnamedChild({ taskId, supervisor }: LockNote): number | undefined {
   if (supervisor.bootId !== currentPlace().bootId) return undefined
   const since = hasSameClock(supervisor) ? supervisor.startTime : null
@@ -72,10 +72,10 @@ function kernelHolder({ dev, ino }: Stats, refused: LockFamily): LockHolder | un
   for (const line of readLocks()) {
     const [, kind, , , pid, where] = line.trim().split(/\s+/)
     if (kind === undefined || where !== `${hex(major(dev))}:${hex(minor(dev))}:${ino}`) continue
-    // The one that we got ourselves is in the list too.
+    // The list includes our own lock.
     if ((kind === 'FLOCK') !== (refused === 'flock')) continue
     const name = { POSIX: 'fcntl', OFDLCK: 'ofd', FLOCK: 'flock' }[kind] ?? kind.toLowerCase()
-    // A descriptor that was locked for somebody by `flock(1)` is listed with the pid of that helper, which is gone.
+    // A lock taken with `flock(1)` is listed with the pid of that program, which has exited.
     return { kind: name, ...(readProcessStat(Number(pid)) !== undefined && { pid: Number(pid) }) }
   }
   return undefined

@@ -15,15 +15,15 @@ import { tryOfdLock } from './addon.js'
 import { tryFlock } from './flock.js'
 import { findHolder, findOrphan, isListed, type LockNote, parseLockNote } from './holder.js'
 
-/** A note is a few hundred bytes; more is somebody else's file, and stays as it is. */
+/** A note has a few hundred bytes; a larger file is not ours and stays as it is. */
 const MAX_NOTE_BYTES = 4_096
 
-/** Somebody may replace the file between opening and locking it; that often in a row is no accident. */
+/** The file may be replaced between opening and locking; this often in a row is no accident. */
 const MAX_ATTEMPTS = 10
 
 /**
- * A lock file held by this supervisor: a kernel lock, so it ends with this process however that ends, and is never
- * inherited by the child. Excludes holders of `fcntl` and `flock` locks and an orphan of an earlier supervisor.
+ * A lock file held by this supervisor: a kernel lock, so it ends with this process in any case, and the child
+ * never inherits it. Excludes holders of `fcntl` and `flock` locks and an orphan of an earlier supervisor.
  */
 export class Lock {
   readonly path: string
@@ -31,8 +31,8 @@ export class Lock {
   #fd: number | undefined
 
   /**
-   * @throws LockHeldError with the holder where it is known; InvalidOptionError, PermissionError where the path is unfit;
-   * PlatformError where neither kind of lock can be had.
+   * @throws LockHeldError with the holder if known; InvalidOptionError, PermissionError if the path cannot be used;
+   * PlatformError if neither kind of lock is available.
    */
   constructor(path: string, taskId: string) {
     this.path = path
@@ -48,9 +48,9 @@ export class Lock {
   }
 
   /**
-   * Notes for whom it is held: another supervisor must not start while this child lives, even if we are killed.
+   * Notes the child: another supervisor must not start while it lives, even if this one is killed.
    *
-   * @param child undefined before it is started: should we be killed at that moment, it is found by the task's id.
+   * @param child undefined before it is started: if we are killed at that moment, it is found by the task's id.
    */
   nameChild(child: { pid: number; startTime: number | null } | undefined): void {
     if (this.#fd === undefined) return
@@ -59,7 +59,7 @@ export class Lock {
     writeNote(this.#fd, { bgtask: 1, taskId: this.#taskId, supervisor, child: identity })
   }
 
-  /** Lets a successor in. The file stays: unlinking it would let two holders lock two files of that name. */
+  /** Releases the lock. The file stays: without it, two holders could lock two files of that name. */
   release(): void {
     const fd = this.#fd
     if (fd === undefined) return
@@ -90,7 +90,7 @@ function acquire(path: string): number {
   throw new LockHeldError(path, undefined, { message: `lock file ${path} is being replaced again and again` })
 }
 
-/** Closing the file gives back the first lock where the second is held. */
+/** Closing the file releases the first lock if the second is held. */
 function takeBoth(fd: number, path: string, file: Stats): void {
   const taken: (boolean | undefined)[] = []
   for (const [family, take] of [
@@ -98,7 +98,7 @@ function takeBoth(fd: number, path: string, file: Stats): void {
     ['flock', tryFlock],
   ] as const) {
     const got = take(fd)
-    // What cannot be taken here (musl has no addon) can still be seen to be held.
+    // A lock that cannot be taken here (musl has no addon) can still be found held.
     if (got === false || (got === undefined && isListed(file, family)))
       throw new LockHeldError(path, findHolder(readNote(fd), file, family))
     taken.push(got)
@@ -112,7 +112,7 @@ function openLockFile(path: string): number {
     return openSync(path, O_RDWR | O_CREAT | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, 0o644)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    // Whoever made the link would choose the file that is made.
+    // The link's owner would choose which file is created.
     if (code === 'ELOOP') throw new InvalidOptionError('lockfile', path, 'must not be a symbolic link', { cause })
     if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
       throw new PermissionError(path, `cannot be opened as a lock file: ${code}`, { cause })
@@ -134,8 +134,8 @@ function readNote(fd: number): ReturnType<typeof parseLockNote> {
 }
 
 /**
- * Only a file that was empty or ours is written: a lock file may be a file that somebody needs. One write replaces the note,
- * so that there is one at any moment.
+ * Writes only a file that was empty or ours: a lock file may have other content that is needed. One write replaces the
+ * note, so that there is always one.
  */
 function writeNote(fd: number, note: LockNote | undefined): void {
   try {
@@ -143,6 +143,6 @@ function writeNote(fd: number, note: LockNote | undefined): void {
     if (note === undefined) ftruncateSync(fd)
     else writeSync(fd, JSON.stringify(note).padEnd(fstatSync(fd).size), 0)
   } catch {
-    // ENOSPC: the kernel's lock holds all the same.
+    // ENOSPC: the kernel's lock is held nevertheless.
   }
 }

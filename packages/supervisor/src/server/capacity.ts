@@ -3,16 +3,16 @@ import { readdirSync, readFileSync } from 'node:fs'
 /** More clients at once than any task has; each costs a descriptor and some buffers. */
 const MAX_CONNECTIONS = 1_000
 
-/** Whatever the limit is, somebody must be able to ask. */
+/** At least these, whatever the limit of descriptors is. */
 export const MIN_CONNECTIONS = 4
 
-/** Descriptors kept from clients: a start with fresh pipes has some 20 open at a time, a look at all processes 2, a record 1. */
+/** Descriptors that clients cannot use: a start with new pipes opens some 20 at a time, a scan of all processes 2, a record 1. */
 const RESERVED_FDS = 32
 
 /**
- * How many clients may be connected at once, so that the supervisor never lacks a descriptor for what it has to do.
+ * How many clients may be connected at once, so that the supervisor never lacks a descriptor for its own work.
  *
- * @param connected how many are connected now.
+ * @param connected number of connected clients.
  */
 export function maxConnections(connected: number): number {
   return Math.max(MIN_CONNECTIONS, Math.min(MAX_CONNECTIONS, connected + freeFds() - RESERVED_FDS))
@@ -24,7 +24,7 @@ function freeFds(): number {
     const soft = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY)
     return soft - readdirSync('/proc/self/fd').length
   } catch (error) {
-    // Without a descriptor left to look with, there is none; otherwise there is no /proc here.
+    // EMFILE means that no descriptor is left; any other error that there is no /proc.
     return (error as NodeJS.ErrnoException).code === 'EMFILE' ? 0 : Number.POSITIVE_INFINITY
   }
 }

@@ -15,10 +15,10 @@ import { RpcPeer } from '@bgtask/protocol/rpc'
 import type { EventHub } from '../events.js'
 import { type Caller, type MethodContext, methods } from './methods.js'
 
-/** A follower of an output reads again as soon as it has handled the last bytes; a client that pauses for longer is no follower. */
+/** A follower of an output reads again at once; a client that pauses for longer (ms) is not a follower. */
 const FOLLOWER_PAUSE_MS = 250
 
-/** One client's connection: its calls, its subscription, and what of the output it has not seen yet. */
+/** One client's connection: its calls, its subscription, and whether it still follows an output. */
 export class ClientSession implements Caller {
   readonly #context: MethodContext
   readonly #peer: RpcPeer
@@ -31,8 +31,8 @@ export class ClientSession implements Caller {
   #refusal: TaskGoneError | undefined
 
   /**
-   * @param onHeld called when much is held for the client.
-   * @param onClose called once, when the connection is over for whatever reason.
+   * @param onHeld called when much memory is held for the client.
+   * @param onClose called once, when the connection has ended for any reason.
    */
   constructor(
     socket: Socket,
@@ -57,7 +57,7 @@ export class ClientSession implements Caller {
     return this.#closed.signal
   }
 
-  /** The client follows an output and has not seen its end. */
+  /** The client follows an output and has not read its end. */
   get isBehind(): boolean {
     return this.#behind.size > 0 && monotonicMs() - this.#readAt < FOLLOWER_PAUSE_MS
   }
@@ -66,17 +66,17 @@ export class ClientSession implements Caller {
     return this.#peer.queuedBytes
   }
 
-  /** What is held for the client. */
+  /** Bytes held for the client. */
   get heldBytes(): number {
     return this.#peer.heldBytes
   }
 
-  /** When (`monotonicMs`) the client called last. */
+  /** Time (`monotonicMs`) of the last call. */
   get heardAt(): number {
     return this.#heardAt
   }
 
-  /** It waits for no reply and no event. */
+  /** The client waits for no reply and no event. */
   get isIdle(): boolean {
     return !this.#peer.isAnswering && this.#peer.queuedBytes === 0 && this.#stopListening === undefined
   }
@@ -90,15 +90,15 @@ export class ClientSession implements Caller {
   }
 
   /**
-   * The client means another task, which had this pid before: none of its requests is carried out any more, those that it
-   * has sent already included, and it is disconnected.
+   * The client addresses an earlier task with this pid: it is disconnected, and all its requests, including those already
+   * sent, are refused.
    *
-   * @returns what to answer.
+   * @returns the error to answer with.
    */
   refuse(taskId: string): TaskGoneError {
     const message = `task ${taskId} is gone: its pid is another task's now`
     this.#refusal = new TaskGoneError(undefined, { taskId, message })
-    // Requests that came together are handled, and answered, in one turn.
+    // Requests that arrived together are handled and answered in one turn.
     queueMicrotask(() => this.close())
     return this.#refusal
   }
@@ -110,7 +110,7 @@ export class ClientSession implements Caller {
     return result
   }
 
-  /** Sends events from now on. Those that do not fit into a slow subscriber's queue are counted, and the count is sent. */
+  /** Sends events from now on. Events that do not fit into a slow subscriber's queue are dropped; their number is sent. */
   subscribe(events: EventHub): void {
     this.#stopListening ??= events.listen((name, payload) => {
       this.#reportMissed()
@@ -118,7 +118,7 @@ export class ClientSession implements Caller {
     })
   }
 
-  /** As soon as there is room: the event that was missed may have been the last one. */
+  /** Sent as soon as there is room: the dropped event may have been the last one. */
   #reportMissed(): void {
     if (this.#missed > 0 && this.#peer.notify('missed', [{ count: this.#missed }])) this.#missed = 0
   }
@@ -129,7 +129,7 @@ export class ClientSession implements Caller {
     if (!Object.hasOwn(paramSchemas, method)) throw new UnsupportedError(method)
     const name = method as MethodName
     if (params.length > 1) throw new InvalidOptionError(method, `${params.length} parameters`, 'takes one map')
-    // Only meta may hold any JSON.
+    // Only meta may contain any JSON.
     if (hasWholeFloats && name !== 'applyMeta') throw new InvalidOptionError(method, 'a float', 'takes integers')
     const { value, invalid } = validate(paramSchemas[name], params[0])
     if (invalid !== undefined) {
@@ -139,7 +139,7 @@ export class ClientSession implements Caller {
         invalid.problem,
       )
     }
-    // The table's types tie each handler to its schema; the compiler cannot derive that from the name alone.
+    // The type of the table ties each handler to its schema; the compiler cannot derive it from the name.
     return methods[name](this.#context, value as never, this)
   }
 }

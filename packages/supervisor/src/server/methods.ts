@@ -14,21 +14,21 @@ import { FEATURES } from '../features.js'
 import type { TaskInfoBuilder } from '../info.js'
 import type { Supervisor } from '../supervisor.js'
 
-/** What the methods act on. */
+/** What the methods use. */
 export interface MethodContext {
   readonly supervisor: Supervisor
   readonly infoBuilder: TaskInfoBuilder
   readonly software: string
   clientCount(): number
-  /** Ends the task and everything of it in the directory; the process exits once clients have what they wait for. */
+  /** Ends the task and removes its files; the process exits once clients have their replies. */
   terminate(steps: ParsedParams<'terminate'>['steps']): Promise<MethodResult<'terminate'>>
 }
 
-/** The client that calls, as far as methods act on its connection. */
+/** The calling client, as far as methods use it. */
 export interface Caller {
   /** Aborts when the connection closes, and long polls with it. */
   readonly signal: AbortSignal
-  /** Disconnects a client that means another task; returns the error to answer with. */
+  /** Disconnects a client that addresses another task; returns the error to answer with. */
   refuse(taskId: string): TaskGoneError
   noteRead(streamId: OutputStreamId, result: ReadResult): ReadResult
   subscribe(events: EventHub): void
@@ -40,7 +40,7 @@ type Handler<M extends MethodName> = (
   caller: Caller,
 ) => MethodResult<M> | EncodedResult<MethodResult<M>> | Promise<MethodResult<M>>
 
-/** Everything that a client can call. */
+/** All methods of the protocol. */
 export const methods: { readonly [M in MethodName]: Handler<M> } = {
   hello: ({ supervisor, software }, { taskId = supervisor.spec.taskId }, caller) => {
     if (taskId !== supervisor.spec.taskId) throw caller.refuse(taskId)

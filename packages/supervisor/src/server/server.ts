@@ -19,11 +19,11 @@ import { ClientSession } from './client-session.js'
 import { boundHeld } from './held.js'
 import type { MethodContext } from './methods.js'
 
-/** How long a supervisor that is to go waits for followers to fetch the last output and for replies to be sent. */
+/** How long (ms) an ending supervisor waits for followers to read the last output and for replies to be sent. */
 const LINGER_MS = 1_000
 const LINGER_POLL_INTERVAL_MS = 5
 
-/** The task's unix socket. It listens under a temporary name until `publish`, so that nobody finds a task half made. */
+/** The task's unix socket. It has a temporary name until `publish`, so that clients find only complete tasks. */
 export class TaskServer {
   readonly #directory: HeldDirectory
   readonly #name = socketFileName(process.pid)
@@ -31,9 +31,9 @@ export class TaskServer {
   readonly #log: Log
   readonly #connections = new Set<ClientSession>()
   readonly #server: Server
-  /** Known once there are more clients than are let in whatever the limit. */
+  /** Computed once there are more clients than the least number. */
   #maxConnections: number | undefined
-  /** Where it was bound. */
+  /** The name it was bound to. */
   #private: PrivateDirectory | undefined
   #inode: number | undefined
 
@@ -48,10 +48,10 @@ export class TaskServer {
   }
 
   /**
-   * Binds, listens and claims the pid's names. Mode and group of a socket can only be set by name, so it is made where
-   * nobody else can put anything in its place.
+   * Binds, listens and claims the pid's names. Mode and group of a socket can only be set by name, so it is made in a
+   * private directory, where other users cannot replace it.
    *
-   * @throws PathTooLongError, RemoteError with the code NAME_TAKEN, and what the system says.
+   * @throws PathTooLongError, RemoteError with the code NAME_TAKEN, and the system's errors.
    */
   async listen(access: Access): Promise<void> {
     checkLength(join(this.#directory.path, this.#name))
@@ -69,7 +69,7 @@ export class TaskServer {
     } finally {
       this.#private.remove(PRIVATE_SOCKET_NAME)
     }
-    // One that lives has let go of the claim already.
+    // A live one has released its claim already.
     await removeDeadSocket(this.#directory, this.#name)
   }
 
@@ -98,7 +98,7 @@ export class TaskServer {
     return size >= this.#maxConnections
   }
 
-  /** Whoever is connected and wants nothing must not keep others out; our own clients connect anew when they do. */
+  /** Idle clients must not keep others out; our own client connects again at its next call. */
   #makeRoom(): boolean {
     const idle = [...this.#connections].filter((connection) => connection.isIdle)
     const [first, ...others] = idle
@@ -107,37 +107,37 @@ export class TaskServer {
     return true
   }
 
-  /** Gives the socket its name. @throws EEXIST where somebody who had not claimed it has taken it since. */
+  /** Gives the socket its name. @throws EEXIST if a process without a claim has taken it since. */
   publish(): void {
     linkSync(this.#directory.at(this.#temporaryName), this.#directory.at(this.#name))
     removeIfSame(this.#directory.at(this.#temporaryName), this.#inode)
     if (lstatSync(this.#directory.at(this.#name)).ino !== this.#inode) throw new Error('the socket was replaced')
   }
 
-  /** Takes the socket out of the directory; connections stay. */
+  /** Removes the socket from the directory; connections stay. */
   unpublish(): void {
-    // Node removes the name that the socket was bound to, if there is one, so that must still lead to the same place.
+    // Node unlinks the name that the socket was bound to, so that must still resolve to the same directory.
     this.#server.close()
     this.#private?.held.close()
-    // Somebody may have put something of their own in its place.
+    // Another file may have replaced it.
     for (const name of [this.#temporaryName, this.#name]) removeIfSame(this.#directory.at(name), this.#inode)
   }
 
   /**
-   * Gives clients a moment to fetch what they follow and to take their replies. The connections end with the process, so
-   * that whoever waits for their end finds it gone.
+   * Waits briefly for clients to read the output that they follow, and their replies. Connections end with the process: a
+   * client that waits for their end finds it gone.
    */
   async linger(): Promise<void> {
     const deadline = monotonicMs() + LINGER_MS
     const unfinished = () =>
       [...this.#connections].some((connection) => connection.isBehind || connection.queuedBytes > 0)
-    // A reply that is ready is sent in the next turn of the loop.
+    // A finished reply is sent in the next turn of the event loop.
     do await new Promise((resolve) => setTimeout(resolve, LINGER_POLL_INTERVAL_MS))
     while (unfinished() && monotonicMs() < deadline)
   }
 }
 
-/** Longer ones are truncated, and the socket listens somewhere else. */
+/** Node would truncate a longer path, and listen there. */
 function checkLength(path: string): void {
   const bytes = Buffer.byteLength(path)
   if (bytes > MAX_SOCKET_PATH_BYTES) throw new PathTooLongError(path, bytes, MAX_SOCKET_PATH_BYTES)

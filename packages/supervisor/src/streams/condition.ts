@@ -37,7 +37,7 @@ export class Condition {
   }
 }
 
-/** Polls now and after each wake, until `poll` finds something, the time is up, or `signal` aborts; returns the last result. */
+/** Polls now and after each wake, until `poll` succeeds, the time is over, or `signal` aborts; returns the last result. */
 export async function pollUntil<T>(
   condition: Condition,
   poll: () => { found: boolean; result: T },

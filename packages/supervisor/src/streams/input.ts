@@ -3,20 +3,20 @@ import { type InputInfo, RemoteError, WouldBlockError } from '@bgtask/protocol'
 import { closeQuietly } from '../child/pipes.js'
 import { Condition } from './condition.js'
 
-/** Bytes taken from clients that the pipe has not taken yet; above that writers wait. One write may exceed it once. */
+/** Accepted bytes that are not yet in the pipe; above this, writers wait. One write may exceed it once. */
 const MAX_QUEUED_BYTES = 1024 * 1024
 
-/** Bytes held by all writes that wait; above that a write is refused, since each of 1,000 clients may wait with 64 writes. */
+/** Bytes of all waiting writes; above this a write is refused, since each of 1,000 clients may have 64 waiting writes. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024
 
 /**
- * The child's stdin: what clients write is queued in bounded space, in the order of acceptance, and handed to the pipe of
- * the present run. What a run left unread is dropped with it.
+ * The child's stdin: clients' bytes are queued in bounded memory, in the order of acceptance, and written to the pipe of
+ * the current run. Bytes that a run did not read are dropped with it.
  */
 export class InputStream {
   readonly #onError: (error: Error) => void
   readonly #changed = new Condition()
-  /** The pipe of the present run, until the first write: most tasks never get input, and a socket costs some KB. */
+  /** The pipe of the current run, until the first write: most tasks never get input, and a socket costs some KB. */
   #fd: number | undefined
   #sink: Socket | undefined
   #closing = false
@@ -39,7 +39,7 @@ export class InputStream {
     else this.#fd = end
   }
 
-  /** Ends the present run's stdin at once; what is queued is dropped. */
+  /** Ends the current run's stdin at once; queued bytes are dropped. */
   detach(): void {
     if (this.#fd !== undefined) closeQuietly(this.#fd)
     this.#fd = undefined
@@ -51,15 +51,15 @@ export class InputStream {
   }
 
   /**
-   * Queues bytes; resolves with the offset behind them once they are accepted.
+   * Queues bytes; resolves with the offset after them once they are accepted.
    *
    * @throws RemoteError `STDIN_CLOSED` if the child has no open stdin; WouldBlockError with a full queue and `wait: false`, or
-   * too much that waits already.
+   * if too many bytes wait already.
    */
   async write(data: Uint8Array, wait: boolean, signal: AbortSignal): Promise<number> {
     const sink = this.#sinkWithRoom()
     if (sink !== undefined) return this.#accept(sink, data)
-    // It may be a small part of what was received at once, all of which it keeps in memory.
+    // A copy: the bytes may be a small part of a received block, all of which they would keep in memory.
     const { byteLength } = data.buffer
     if (!wait || this.#waitingBytes + byteLength > MAX_WAITING_BYTES) throw new WouldBlockError('stdin')
     this.#waitingBytes += byteLength
@@ -86,7 +86,7 @@ export class InputStream {
     return sink.writableLength < MAX_QUEUED_BYTES ? sink : undefined
   }
 
-  /** Closes after what is queued, or at once. */
+  /** Closes after the queued bytes, or at once. */
   close(immediate: boolean): void {
     this.#closing = true
     if (!this.#isOpen) return
@@ -127,7 +127,7 @@ export class InputStream {
     this.#sink = sink
   }
 
-  /** Not the sink's own count: that is 0 before the last writes are reported, and they would not be counted as written. */
+  /** Not the sink's own count: that is 0 before the last writes are reported, which would then not be counted. */
   get #queuedBytes(): number {
     return this.#acceptedOffset - this.#writtenOffset - this.#discarded
   }

@@ -1,12 +1,12 @@
 import type { Writable } from 'node:stream'
 
-/** Bytes (of each output) that wait for the terminal; while there are more, the child waits, as it would for its own terminal. */
+/** Bytes (of each output) queued for the terminal; above this the child blocks, as it would on its own terminal. */
 const MAX_QUEUED_BYTES = 256 * 1024
 
-/** A terminal that takes nothing for so long (ms) is held up by somebody: the task goes on without it. */
+/** After this time (ms) without a write, the terminal counts as stopped, and the task continues without it. */
 const STALL_MS = 5_000
 
-/** Writes what comes from an output to the launcher's terminal as well, which may be slow, stop, or go. */
+/** Copies an output to the launcher's terminal, which may be slow, stop, or go away. */
 export class Mirror {
   readonly #sink: Writable
   readonly #onRoom: () => void
@@ -15,26 +15,26 @@ export class Mirror {
   #stall: NodeJS.Timeout | undefined
   #onTaken = () => {}
 
-  /** @param onRoom called when it may no longer be full. */
+  /** @param onRoom called when there may be room again. */
   constructor(sink: Writable, onRoom: () => void) {
     this.#sink = sink
     this.#onRoom = onRoom
     sink.on('error', () => this.#giveUp())
   }
 
-  /** More should not come before there is room. */
+  /** Whether the caller should wait for room. */
   get isFull(): boolean {
     return this.#state === 'open' && this.#sink.writableLength >= MAX_QUEUED_BYTES
   }
 
-  /** Takes a copy. */
+  /** Copies the bytes. */
   push(bytes: Uint8Array): void {
     if (bytes.length === 0 || this.#state === 'gone') return
     if (this.#state === 'stalled') this.#skipped += bytes.length
     else this.#write(Buffer.from(bytes))
   }
 
-  /** Resolves when everything was taken, or can no longer be. */
+  /** Resolves when all was written, or can no longer be. */
   async flushed(): Promise<void> {
     while (this.#state === 'open' && this.#sink.writableLength > 0) {
       await new Promise<void>((resolve) => {
@@ -48,7 +48,7 @@ export class Mirror {
     try {
       this.#sink.write(bytes, (error) => (error == null ? this.#taken() : this.#giveUp()))
     } catch {
-      // A file is written at once: the disk may be full.
+      // A file is written synchronously: the disk may be full.
       this.#giveUp()
     }
   }
@@ -73,7 +73,7 @@ export class Mirror {
     if (skipped > 0) this.#write(Buffer.from(`\n[bgtask: ${skipped} bytes were not shown]\n`))
   }
 
-  /** Nobody reads it any more (EPIPE), or it cannot be written. */
+  /** It has no reader any more (EPIPE), or cannot be written. */
   #giveUp(): void {
     clearTimeout(this.#stall)
     this.#state = 'gone'

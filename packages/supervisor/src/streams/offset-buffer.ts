@@ -4,10 +4,10 @@ const BLOCK_BYTES = 64 * 1024
 /** A pipe is filled page by page, so a flood's reads begin at pages of a block. */
 export const PAGE_BYTES = 4096
 
-/** A memory of its own, from its first byte on, and the views of it that were reserved: making a view takes longer than a read of 8 KiB. */
+/** A block of memory and the reserved views of it: making a view takes longer than a read of 8 KiB. */
 interface Block {
   readonly bytes: Buffer
-  /** The last one at each page. */
+  /** The last view at each page. */
   readonly views: Uint8Array[]
 }
 
@@ -24,7 +24,7 @@ export class OffsetBuffer {
   #endOffset = 0
   /** One emptied block kept for the next append, so that a flood allocates nothing. */
   #spare: Block | undefined
-  /** The free rest of the last block, which a reader may be writing to. */
+  /** The free rest of the last block, into which a read may be under way. */
   #reserved: Uint8Array | undefined
 
   /** @param capacity the most bytes that are kept; `Infinity` if the caller bounds them. */
@@ -41,8 +41,8 @@ export class OffsetBuffer {
   }
 
   /**
-   * Where the next bytes may be read to, `maxBytes` at most, so that they need not be copied: `commit` appends them. The
-   * reader owns the memory until the next call; other bytes may be appended meanwhile.
+   * Memory for the next read, at most `maxBytes`: `commit` appends what was read without a copy. The reader owns the memory
+   * until the next call; other bytes may be appended meanwhile.
    */
   reserve(maxBytes: number): Uint8Array {
     const at = this.#endOffset - this.#baseOffset
@@ -62,7 +62,7 @@ export class OffsetBuffer {
     }
   }
 
-  /** Appends a copy of the bytes; the oldest are dropped if they exceed the capacity. */
+  /** Appends a copy of the bytes, and drops the oldest bytes above the capacity. */
   append(bytes: Uint8Array): void {
     this.#leaveReserved()
     for (let done = 0; done < bytes.length; ) {
@@ -79,8 +79,8 @@ export class OffsetBuffer {
   }
 
   /**
-   * Bytes from an offset on, at most `maxBytes`. An offset outside what is kept is clamped; `offset` says where `data`
-   * starts. `data` may be a view that the next append overwrites: use it at once.
+   * Bytes from an offset on, at most `maxBytes`. An offset outside the kept bytes is clamped; `offset` is that of
+   * `data`. `data` may be a view that the next append overwrites: use it at once.
    */
   read(from: number, maxBytes: number): { offset: number; data: Buffer } {
     const offset = Math.min(Math.max(from, this.#firstOffset), this.#endOffset)
@@ -115,7 +115,7 @@ export class OffsetBuffer {
     return dropped
   }
 
-  /** A reader of the reserved memory would overwrite what is appended now: it keeps that block, and the buffer continues in a copy. */
+  /** A read into reserved memory would overwrite what is appended now: it keeps that block, the buffer continues in a copy. */
   #leaveReserved(): void {
     const last = this.#blocks.at(-1)
     if (last !== undefined && last.bytes.buffer === this.#reserved?.buffer) {
@@ -138,7 +138,7 @@ function newBlock(): Block {
   return { bytes: Buffer.allocUnsafeSlow(BLOCK_BYTES), views: [] }
 }
 
-/** Returns the same view again if it begins at a page and has the length of the last one there. */
+/** Returns the same view again if it begins at a page and has the length of the last view there. */
 function reserveIn(block: Block, inBlock: number, length: number): Uint8Array {
   const page = inBlock / PAGE_BYTES
   if (!Number.isInteger(page)) return viewOf(block, inBlock, length)
@@ -149,7 +149,7 @@ function reserveIn(block: Block, inBlock: number, length: number): Uint8Array {
   return view
 }
 
-/** Not `subarray`, which takes longer. */
+/** Not `subarray`, which is slower. */
 function viewOf({ bytes }: Block, inBlock: number, length: number): Uint8Array {
   return new Uint8Array(bytes.buffer, inBlock, length)
 }

@@ -1,31 +1,31 @@
 import type { OrderedChunk, OutputStreamId } from '@bgtask/protocol'
 
-/** Chunks whose order is kept: 256 KiB at most, as typed arrays that are made with the first chunk and grow by doubling. */
+/** Chunks whose order is kept: at most 256 KiB, in typed arrays that are made with the first chunk and doubled as needed. */
 const MAX_CHUNKS = 8_192
 const FIRST_CHUNKS = 64
 const FIELDS = 4
 
-/** How long (ms) the newest chunk may grow before the clock is looked at again. */
+/** How long (ms) the newest chunk may grow before the clock is read again. */
 const GROWS_MS = 1
 
 /**
  * The order and time in which chunks of stdout and stderr were read. It is the order of reading, not of writing: the
- * kernel does not tell which of two pipes was written first. The newest chunks are kept, numbered from 0.
+ * kernel does not report which of two pipes was written first. The newest chunks are kept, numbered from 0.
  */
 export class OrderLog {
   readonly #now: () => number
   #ring = new Float64Array(0)
   #firstSeq = 0
   #endSeq = 0
-  /** The newest chunk, apart from the ring: a flood brings 400,000 reads a second, most of which only make it longer. */
+  /** The newest chunk, not in the ring: a flood causes 400,000 reads a second, most of which only extend it. */
   #lastSlot = 0
   #lastStream = 0
   #lastEnd = 0
   #lastAt = 0
-  /** It may grow without a look at the clock, which for a read of 8 KiB costs more than all the rest of noting it. */
+  /** It may grow without reading the clock, which for a read of 8 KiB costs more than all the rest. */
   #grows = false
   #growthEnd: NodeJS.Timeout | undefined
-  /** Chunks below this number were handed out. */
+  /** Chunks below this number were returned to a reader. */
   #seenSeq = 0
 
   /** @param now Unix time in ms. */
@@ -43,8 +43,8 @@ export class OrderLog {
   }
 
   /**
-   * Notes a chunk. Chunks of one stream that follow each other within about a millisecond become one, unless somebody may
-   * have read it already.
+   * Notes a chunk. Chunks of one stream that follow each other within about a millisecond become one, unless a reader
+   * may have it already.
    */
   add(streamId: OutputStreamId, offset: number, length: number): void {
     const follows = streamId === this.#lastStream && offset === this.#lastEnd && this.#seenSeq < this.#endSeq
@@ -53,7 +53,7 @@ export class OrderLog {
     this.#ring[this.#lastSlot + 2]! += length
   }
 
-  /** Twice in one, so more will follow. Whoever writes seldom keeps no timer busy. */
+  /** The second addition to one chunk, so more will follow. A program that writes seldom needs no timer. */
   #isSameMillisecond(): boolean {
     if (this.#now() !== this.#lastAt) return false
     this.#grows = true
@@ -79,7 +79,7 @@ export class OrderLog {
     this.#endSeq += 1
   }
 
-  /** Chunks from number `from` on, at most `maxChunks`; `seq` is the number of the first, later than `from` where those are gone. */
+  /** Chunks from number `from` on, at most `maxChunks`; `seq` is the number of the first, later than `from` if older ones are gone. */
   read(from: number, maxChunks: number): { seq: number; chunks: OrderedChunk[] } {
     const seq = Math.min(Math.max(from, this.#firstSeq), this.#endSeq)
     const end = Math.min(this.#endSeq, seq + maxChunks)

@@ -8,7 +8,7 @@ import { openSource, READ_BYTES, type Source } from './source.js'
 import { OutputSpool } from './spool/output-spool.js'
 import type { Segments } from './spool/segments.js'
 
-/** The most that a pipe can hold on Linux unless raised; a drain stops there, for a grandchild may write on for ever. */
+/** The most that a pipe can hold on Linux unless raised; a drain stops there, since a grandchild may write for ever. */
 const MAX_DRAIN_BYTES = 1024 * 1024
 
 const EMPTY = Buffer.alloc(0)
@@ -21,12 +21,12 @@ export interface OutputOptions {
   readonly isSpooled: boolean
   /** After a chunk was kept. */
   onChunk(streamId: OutputStreamId, offset: number, length: number): void
-  /** Every writer of the present run has closed its end. */
+  /** Every writer of the current run has closed its end. */
   onEnd(streamId: OutputStreamId): void
   onError(streamId: OutputStreamId, error: Error): void
 }
 
-/** One output stream of the task: the pipe of the present run, and what is kept of all runs. */
+/** One output stream of the task: the pipe of the current run, and the kept bytes of all runs. */
 export class OutputStream {
   readonly #options: OutputOptions
   readonly #buffer: OffsetBuffer
@@ -40,18 +40,18 @@ export class OutputStream {
   #error: string | null = null
   #eof = false
   #keeping = true
-  /** Bytes that came when nothing more was kept: they lie behind all that the buffer holds. */
+  /** Bytes that were read when no more were kept: their offsets are after those of the buffer. */
   #dropped = 0
   /**
-   * With `block` and a full buffer one byte more is read, and counted once there is room: otherwise the end of an output
-   * that fills its buffer exactly would never be seen.
+   * With `block` and a full buffer one more byte is read, and counted once there is room: otherwise the end of an output
+   * that fills its buffer exactly would never be noticed.
    */
   readonly #pocket = new Uint8Array(1)
   #pocketFull = false
 
   constructor(options: OutputOptions) {
     this.#options = options
-    // With `block` nothing is dropped to make room: there is always enough before a read, or no read. What is not in files yet stays.
+    // With `block` no byte is dropped: a read is made only if there is room. What is not in files yet stays.
     const isBounded = options.overflow === 'discard' && !options.isSpooled
     this.#buffer = new OffsetBuffer(isBounded ? options.capacity : Number.POSITIVE_INFINITY)
   }
@@ -75,7 +75,7 @@ export class OutputStream {
     return this.#spool
   }
 
-  /** Where nothing is kept that is the end. */
+  /** If no byte is kept, this is the end. */
   get #firstOffset(): number {
     if (this.#spool !== undefined) return this.#spool.firstOffset ?? this.endOffset
     const { firstOffset, endOffset } = this.#buffer
@@ -106,8 +106,8 @@ export class OutputStream {
   }
 
   /**
-   * Starts to read the pipe of a new run. The pipe of the run before is closed: a stale writer never mixes in. What was
-   * written there before is taken in, with `block` even beyond the capacity: it must not be lost, and cannot wait.
+   * Starts to read the pipe of a new run. The pipe of the last run is read out and closed, so that a leftover
+   * writer never mixes in; with `block` even beyond the capacity, since these bytes must not be lost and cannot wait.
    */
   attach(end: number | Socket): void {
     this.#emptyPocket()
@@ -135,19 +135,19 @@ export class OutputStream {
     this.#source = source
   }
 
-  /** Writes everything to a sink as well: what is kept, and what comes from now on. */
+  /** Copies all output to a sink: the kept bytes, and all later ones. */
   mirrorTo(sink: Writable): Mirror {
     this.#mirror = new Mirror(sink, () => this.#resume())
     this.#mirror.push(this.#buffer.read(0, Number.POSITIVE_INFINITY).data)
     return this.#mirror
   }
 
-  /** Reads what the pipe holds now, as far as it may be kept. */
+  /** Reads what the pipe holds now, as far as there is room. */
   drain(): void {
     this.#drain(() => this.#hasRoom())
   }
 
-  /** No byte can come until a restart: readers get the end. Returns whether that is new. */
+  /** No byte can follow until a restart: readers get the end. Returns whether that is new. */
   setEof(eof: boolean): boolean {
     const reached = eof && !this.#eof
     this.#eof = eof
@@ -161,7 +161,7 @@ export class OutputStream {
     this.#source = undefined
   }
 
-  /** From now on bytes are read and dropped. The pipe is not closed: the child's end is open for reading too, so it would block. */
+  /** From now on bytes are read and dropped. The pipe stays open: the child's end is open for reading too, so the child would block. */
   stopKeeping(): void {
     this.#keeping = false
     this.#resume()
@@ -196,7 +196,7 @@ export class OutputStream {
       firstOffset: this.#firstOffset,
       endOffset: this.endOffset,
       runOffset: this.#runOffset,
-      // Offsets count from 0, so whatever is not kept any more was dropped.
+      // Offsets count from 0, so all bytes before the first kept one were dropped.
       discarded: (this.#spool === undefined ? this.#buffer.firstOffset : this.#firstOffset) + this.#dropped,
       eof: this.#eof,
       blocked: !this.ended && !this.#hasRoom(),
@@ -253,17 +253,17 @@ export class OutputStream {
     return this.#mirror?.isFull === true || this.#spool?.isBehind === true || this.#isOrderBehind()
   }
 
-  /** Reads on if there is room for what comes, here and on the terminal. */
+  /** Continues to read if there is room, here and on the terminal. */
   #resume(): void {
     if (this.#mustPause()) return
     if (this.#hasRoom()) this.#emptyPocket()
     if (!this.#pocketFull) this.#source?.resume()
   }
 
-  /** Returns false to stop reading: the child waits until a reader discards. */
+  /** Returns false to stop reading: the child blocks until a reader discards. */
   #fillPocket(): boolean {
     this.#pocketFull = true
-    // The room may have been given before a discard.
+    // The memory may have been reserved before a discard.
     if (this.#hasRoom()) this.#emptyPocket()
     return !this.#pocketFull
   }
@@ -286,7 +286,7 @@ export class OutputStream {
     this.#options.onEnd(this.#options.streamId)
   }
 
-  /** With `block` a read must fit whatever it brings, so it is never larger than a quarter of the buffer. */
+  /** With `block` all bytes of a read must fit, so it is never larger than a quarter of the buffer. */
   #readSize(): number {
     if (this.#options.overflow === 'discard') return READ_BYTES
     const room = Math.min(this.#options.capacity, this.#spool?.files.maxBytes ?? Number.POSITIVE_INFINITY)

@@ -2,13 +2,13 @@ import { readSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { PAGE_BYTES } from './offset-buffer.js'
 
-/** The most that one read brings. */
+/** The size of the largest read. */
 export const READ_BYTES = 64 * 1024
 
 /**
- * A flood comes in whole pages, mostly two, from programs that write through a buffer of C's stdio. After a read that fills
- * the reserved memory the next read follows at once. After any other read the loop polls for events, which takes as long as
- * the read. So after little output the next read is small, and once in a while a large one checks if more would come.
+ * A flood arrives in whole pages, mostly two, from programs that write through a buffer of C's stdio. After a read that
+ * fills the reserved memory the next read follows at once. After any other read the loop polls for events, which takes as
+ * long as the read. So after little output the next read is small, and now and then a large one checks for more.
  */
 const SMALL_READ_BYTES = 2 * PAGE_BYTES
 const LITTLE_BYTES = 2 * SMALL_READ_BYTES
@@ -21,13 +21,13 @@ export interface SourceEvents {
   onRead(reserved: Uint8Array, count: number): boolean
   /** Bytes that were read into other memory. Returns false to pause until `resume`. */
   onData(bytes: Uint8Array): boolean
-  /** Once, when every writer is gone, or reading failed. */
+  /** Called once, when every writer is gone, or reading failed. */
   onEnd(error?: Error): void
 }
 
 /** The read end of one run's stdout or stderr. */
 export interface Source {
-  /** Reads once without waiting; the bytes go the usual way. Returns how many there were. */
+  /** Reads once without waiting and reports the bytes as usual. Returns their number. */
   readNow(): number
   resume(): void
   close(): void
@@ -55,16 +55,16 @@ function openPipe(fd: number, readSize: number, { reserve, onRead, onData, onEnd
   reportEnd(socket, onEnd)
   socket.resume()
   const readNow = () => {
-    // The number may belong to another descriptor by now, such as a client's.
+    // The number may be that of another descriptor by now, such as a client's.
     if (socket.destroyed) return 0
     try {
-      // Not into reserved memory: that is the socket's.
+      // Not into reserved memory, which belongs to the socket.
       const bytes = Buffer.allocUnsafeSlow(readSize)
       const count = readSync(fd, bytes)
       if (count > 0) onData(bytes.subarray(0, count))
       return count
     } catch {
-      // EAGAIN: nothing there. Anything else comes back through the socket.
+      // EAGAIN: no bytes. Any other error is reported by the socket.
       return 0
     }
   }
@@ -81,7 +81,7 @@ function openSocket(socket: Socket, readSize: number, { onData, onEnd }: SourceE
       taken += bytes.length
       wanted = onData(bytes)
     }
-    // Nothing is taken, but the end is noticed.
+    // No byte is read, but the end is noticed.
     if (socket.readableLength === 0) socket.read(0)
     return taken
   }
@@ -98,7 +98,7 @@ function openSocket(socket: Socket, readSize: number, { onData, onEnd }: SourceE
   return { readNow, resume, close: () => socket.destroy() }
 }
 
-/** 'close' comes after 'end' and after 'error', so it alone says that it is over. */
+/** 'close' comes after 'end' and after 'error', so it alone is the end. */
 function reportEnd(socket: Socket, onEnd: (error?: Error) => void): void {
   let failure: Error | undefined
   socket.on('error', (error) => {

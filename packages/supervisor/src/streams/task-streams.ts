@@ -7,9 +7,9 @@ import { OutputStream } from './output.js'
 import { Spool } from './spool/spool.js'
 import type { SpoolDirectory } from './spool/spool-directory.js'
 
-/** What the streams report. */
+/** Callbacks of the streams. */
 export interface StreamEvents {
-  /** All writers of an output of the present run are gone. */
+  /** All writers of an output of the current run are gone. */
   onEnd(): void
   onError(streamId: StreamId, error: Error): void
   log(words: string): void
@@ -50,7 +50,7 @@ export class TaskStreams {
     return streamId === 1 ? this.stdout : this.stderr
   }
 
-  /** Goes on with the pipes of a new run. */
+  /** Continues with the pipes of a new run. */
   attach(child: StartedChild): void {
     this.#spool?.retry()
     this.stdin.attach(child.stdin)
@@ -58,7 +58,7 @@ export class TaskStreams {
     this.stderr.attach(child.stderr)
   }
 
-  /** Takes in what the pipes hold now. */
+  /** Reads what the pipes hold now. */
   drain(): void {
     this.stdout.drain()
     this.stderr.drain()
@@ -73,7 +73,7 @@ export class TaskStreams {
     return { 1: this.stdout.endOffset, 2: this.stderr.endOffset }
   }
 
-  /** An output is at its end where its writers are gone and no start is pending. Returns those that have just reached it. */
+  /** An output is at its end if its writers are gone and no start is pending. Returns those that have just reached it. */
   updateEof(final: boolean): OutputStreamId[] {
     const reached = ([1, 2] as const).filter((streamId) =>
       this.output(streamId).setEof(final && this.output(streamId).ended),
@@ -82,7 +82,7 @@ export class TaskStreams {
     return reached
   }
 
-  /** Keeps what the pipes hold now, and stops reading for good: the supervisor is about to end. */
+  /** Reads what the pipes hold now, then stops reading: the supervisor is about to end. */
   async close(): Promise<void> {
     this.drain()
     this.stdin.detach()
