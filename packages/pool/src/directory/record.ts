@@ -85,9 +85,7 @@ function parseRecord(path: string, text: string): TaskRecord {
   return record as TaskRecord
 }
 
-/**
- * Checks the fields that identity and liveness depend on: a record must have them.
- */
+/** Checks the fields that identity and liveness depend on: a record must have them. */
 function recordProblem(record: unknown): string | undefined {
   if (!isPlainObject(record)) return 'it is no map'
   const { v, supervisor, child, info } = record

@@ -1,5 +1,5 @@
 import { MAX_TIME_MS } from './fields.js'
-import type { inputInfoSchema, outputInfoSchema, recordedInfoSchema } from './info.js'
+import type { recordedInfoSchema } from './info.js'
 import { isPlainObject, jsonObjectProblem } from './json.js'
 
 // Whether a value is as usual, in a twentieth of the time that its schema takes: a search reads hundreds of infos. What is
@@ -72,25 +72,15 @@ export const quickRecorded: Fits<typeof recordedInfoSchema> = {
   features: isTexts,
 }
 
-const isOutput = ({ firstOffset, endOffset, runOffset, discarded, eof, blocked, error }: Partial<OutputFields>) =>
-  isCount(firstOffset) &&
-  isCount(endOffset) &&
-  isCount(runOffset) &&
-  isCount(discarded) &&
-  isFlag(eof) &&
-  isFlag(blocked) &&
-  isTextOrNull(error)
+const OUTPUT_COUNTS = ['firstOffset', 'endOffset', 'runOffset', 'discarded']
+const INPUT_COUNTS = ['acceptedOffset', 'writtenOffset', 'discarded']
 
-const isInput = ({ acceptedOffset, writtenOffset, discarded, closed, error }: Partial<InputFields>) =>
-  isCount(acceptedOffset) && isCount(writtenOffset) && isCount(discarded) && isFlag(closed) && isTextOrNull(error)
+const hasCounts = (value: unknown, keys: string[]): value is Record<string, unknown> =>
+  isPlainObject(value) && keys.every((key) => isCount(value[key]))
+const isInput = (value: unknown) => hasCounts(value, INPUT_COUNTS) && isFlag(value.closed) && isTextOrNull(value.error)
+const isOutput = (value: unknown) =>
+  hasCounts(value, OUTPUT_COUNTS) && isFlag(value.eof) && isFlag(value.blocked) && isTextOrNull(value.error)
 
-type OutputFields = Record<keyof (typeof outputInfoSchema)['entries'], unknown>
-type InputFields = Record<keyof (typeof inputInfoSchema)['entries'], unknown>
-
-export const quickStreams = {
-  0: (value: unknown) => isPlainObject(value) && isInput(value),
-  1: (value: unknown) => isPlainObject(value) && isOutput(value),
-  2: (value: unknown) => isPlainObject(value) && isOutput(value),
-}
+export const quickStreams = { 0: isInput, 1: isOutput, 2: isOutput }
 
 export const quickClientCount = { clientCount: isCount }

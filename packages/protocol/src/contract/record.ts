@@ -17,9 +17,8 @@ export const processIdentitySchema = v.looseObject({
 export type ProcessIdentity = v.InferOutput<typeof processIdentitySchema>
 
 /**
- * `alive`: exactly that process runs. `dead`: it does not, or it is a zombie.
- * `unknown`: it belongs to another machine, boot or pid namespace, or a process has its pid whose start time cannot be seen
- * or compared, or there is no `/proc`.
+ * `alive`: exactly that process runs. `dead`: it does not, or it is a zombie. `unknown`: it belongs to another machine, boot
+ * or pid namespace, or a process has its pid whose start time cannot be seen or compared, or there is no `/proc`.
  */
 export type Liveness = 'alive' | 'dead' | 'unknown'
 

@@ -22,10 +22,7 @@ export const MAX_SPEC_BYTES = 8 * 1024 * 1024
 
 const absolutePathSchema = v.pipe(kernelTextSchema, v.startsWith('/', 'must be an absolute path'))
 
-/**
- * The launch spec: one msgpack map on the supervisor's stdin (docs/launch.md).
- * Unknown keys are ignored, so that it can grow.
- */
+/** The launch spec: one msgpack map on the supervisor's stdin (docs/launch.md). Unknown keys are ignored, so that it can grow. */
 export const launchSpecSchema = v.object({
   v: v.literal(PROTOCOL_VERSION),
   taskId: taskIdSchema,

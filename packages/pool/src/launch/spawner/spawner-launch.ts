@@ -21,11 +21,7 @@ export type SpawnerFailure =
 
 const STEPS = ['system', 'cwd', 'exec'] as const
 
-/**
- * The payload of a frame `launch`.
- *
- * @throws TypeError if one of the strings holds a NUL byte.
- */
+/** The payload of a frame `launch`. @throws TypeError if one of the strings holds a NUL byte. */
 export function encodeLaunch({ argv, env, cwd, umask, behavior }: SpawnerLaunch): Buffer {
   const variables = Object.entries(env)
   const strings = [cwd, ...argv, ...variables.map(([name, value]) => `${name}=${value}`)]
