@@ -27,7 +27,7 @@ const ROWS: Row[] = [
   { what: 'a cmd that is no string', options: invalid({ cmd: 7 }), error: option('cmd') },
   { what: 'an empty argv', options: { exec: [] }, error: option('exec') },
   { what: 'an empty program name', options: { exec: [''] }, error: option('exec') },
-  { what: 'an argv of numbers', options: invalid({ exec: ['sleep', 1] }), error: option('exec') },
+  { what: 'an argv of numbers', options: invalid({ exec: ['sleep', 1] }), error: option('exec.1') },
   { what: 'a command that does not exist', options: { exec: ['no-such'] }, error: command('no-such', 'not-found') },
   {
     what: 'a command that does not exist, where only root may look into a directory of PATH',
@@ -65,7 +65,7 @@ const ROWS: Row[] = [
   { what: 'an unknown option', options: invalid({ cmd: 'true', lockFile: 'x' }), error: option('lockFile') },
   { what: 'an unknown behavior', options: invalid({ cmd: 'true', behavior: 'demon' }), error: option('behavior') },
   { what: 'a NUL byte in cmd', options: { cmd: 'echo \0' }, error: option('cmd') },
-  { what: 'a NUL byte in an argument', options: { exec: ['echo', 'a\0b'] }, error: option('exec') },
+  { what: 'a NUL byte in an argument', options: { exec: ['echo', 'a\0b'] }, error: option('exec.1') },
   { what: 'a NUL byte in env', options: { cmd: 'true', env: { SEED_A: '\0' } }, error: option('env.SEED_A') },
   { what: 'a NUL byte in cwd', options: { cmd: 'true', cwd: '/\0' }, error: option('cwd') },
   { what: 'an = in the name of a variable', options: { cmd: 'true', env: { 'A=B': '' } }, error: option('env') },
