@@ -107,7 +107,9 @@ test.each([
 })
 
 /** It once ignored unknown options, and worked for minutes. */
-test('the console benchmark prints its usage with --help, and refuses unknown options and words at once', async () => {
+test('the console benchmark prints its usage with --help, and refuses unknown options and words at once', {
+  timeout: 60_000,
+}, async () => {
   const directory = tempDir()
   for (const [args, words] of [
     [['--nothing'], /^Unknown option '--nothing'/],
