@@ -106,7 +106,7 @@ export class Client {
         if (eof) throw new Error(`the output ended without ${pattern}: ${JSON.stringify(text.slice(-500))}`)
         return undefined
       },
-      `${pattern} in the output, which is ${JSON.stringify(text)}`,
+      () => `${pattern} in the output, which is ${JSON.stringify(text.slice(-500))}`,
     )
   }
 
@@ -141,7 +141,7 @@ export class Client {
     fits: (payload: EventPayload<E>) => boolean = () => true,
   ): Promise<EventPayload<E>> {
     const found = () => this.heard.find(([heard, payload]) => heard === name && fits(payload as EventPayload<E>))
-    const [, payload] = await until(found, `the event ${name}; heard ${JSON.stringify(this.heard)}`)
+    const [, payload] = await until(found, () => `the event ${name}; heard ${JSON.stringify(this.heard)}`)
     return payload as EventPayload<E>
   }
 

@@ -27,12 +27,21 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
   })
 }
 
-/** Polls until `look` returns a truthy value, and resolves with it; for facts that no event announces. */
-export async function until<T>(look: () => T | Promise<T>, what: string, ms = STEP_MS): Promise<NonNullable<T>> {
+/**
+ * Polls until `look` returns a truthy value, and resolves with it; for facts that no event announces. `what` is what did not happen; as a
+ * function it can report what was seen last.
+ */
+export async function until<T>(
+  look: () => T | Promise<T>,
+  what: string | (() => string),
+  ms = STEP_MS,
+): Promise<NonNullable<T>> {
   for (const deadline = performance.now() + ms; ; ) {
     const found = await look()
     if (found) return found
-    if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`)
+    if (performance.now() > deadline) {
+      throw new Error(`not within ${ms} ms: ${typeof what === 'string' ? what : what()}`)
+    }
     await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS))
   }
 }
