@@ -9,10 +9,14 @@ arch=${1:?usage: ./reproduce.sh x64|arm64 [directory with packages]}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# Both at once: nobody waits with changes until the first is built.
+for name in one another; do
+  mkdir -p "$work/$name/sources" "$work/$name/packages"
+  (cd "$here" && cp -r Cargo.toml Cargo.lock NOTICES.md src ./*.mjs release.sh "$work/$name/sources")
+done
+
 # build NAME: prints the checksum.
 build() {
-  mkdir -p "$work/$1/sources" "$work/$1/packages"
-  (cd "$here" && cp -r Cargo.toml Cargo.lock NOTICES.md src ./*.mjs release.sh "$work/$1/sources")
   for unpacked in root "root-$arch"; do
     [ ! -d "$packages/$unpacked" ] || cp -r "$packages/$unpacked" "$work/$1/packages"
   done
@@ -24,7 +28,7 @@ packages=${2:-$work/none}
 first=$(build one)
 # Downloaded once.
 packages=$work/one/packages
-second=$(build another-one)
+second=$(build another)
 printf '%s\n%s\n' "$first" "$second"
 [ "$first" = "$second" ] || { echo 'reproduce.sh: the builds differ' >&2; exit 1; }
-node "$here/stage.mjs" "$arch" "$work/one/supervisor-linux-$arch/bgtask-supervisor"
+node "$work/one/sources/stage.mjs" "$arch" "$work/one/supervisor-linux-$arch/bgtask-supervisor" "$here/../supervisor-linux-$arch"
