@@ -58,7 +58,7 @@ export {
   type StopResult,
 } from './contract/results.js'
 export { soundInfo, soundRecordedInfo } from './contract/sound-info.js'
-export { type LaunchSpec, launchSpecSchema, MAX_SPEC_BYTES } from './contract/spec.js'
+export { type LaunchSpec, launchSpecSchema, MAX_SPEC_BYTES, type Resume } from './contract/spec.js'
 export { describeInvalid, validate } from './contract/validate.js'
 export {
   AmbiguousIdError,

@@ -131,6 +131,9 @@ export const spoolSchema = v.pipe(
 )
 export type Spool = v.InferOutput<typeof spoolSchema>
 
+/** How long (ms) after the last run a supervisor retires; null for never. */
+export const lingerMsSchema = v.optional(v.nullable(durationMsSchema), null)
+
 /** Names of optional parts of the contract: what a supervisor has, or what a spec needs. Missing is none. */
 export const featuresSchema = v.optional(v.array(v.string()), () => [])
 

@@ -3,6 +3,7 @@ import {
   behaviorSchema,
   countSchema,
   featuresSchema,
+  lingerMsSchema,
   metaSchema,
   restartPolicySchema,
   spoolSchema,
@@ -122,6 +123,10 @@ const recordedEntries = {
   stdio: v.picklist(['pipe', 'socket']),
   /** How output is kept in files; null if it is not. */
   spool: v.optional(v.nullable(spoolSchema), null),
+  /** How long (ms) after the last run the supervisor retires; null for never. */
+  lingerMs: lingerMsSchema,
+  /** Unix time in ms: when the supervisor has retired; null if it has not. */
+  retiredAt: v.optional(v.nullable(timeSchema), null),
   protocol: countSchema,
   software: v.string(),
   /** Names of the optional parts of the contract that the supervisor has. */

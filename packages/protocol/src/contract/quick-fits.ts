@@ -67,6 +67,8 @@ export const quickRecorded: Fits<typeof recordedInfoSchema> = {
   failure: isTextOrNull,
   stdio: oneOf('pipe', 'socket'),
   spool: isNull,
+  lingerMs: isNull,
+  retiredAt: isTimeOrNull,
   protocol: isCount,
   software: isText,
   features: isTexts,

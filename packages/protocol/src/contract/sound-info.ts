@@ -79,6 +79,8 @@ function leastInfo() {
     failure: null,
     stdio: 'pipe',
     spool: null,
+    lingerMs: null,
+    retiredAt: null,
     protocol: 0,
     software: '',
     features: [],

@@ -8,6 +8,7 @@ import {
   environmentSchema,
   featuresSchema,
   kernelTextSchema,
+  lingerMsSchema,
   metaSchema,
   overflowSchema,
   PROTOCOL_VERSION,
@@ -15,12 +16,24 @@ import {
   spoolSchema,
   stopStepsSchema,
   taskIdSchema,
+  timeSchema,
 } from './fields.js'
 
 /** Environment and argv of a process are bounded by the kernel at a few MiB; the spec that carries them too. */
 export const MAX_SPEC_BYTES = 8 * 1024 * 1024
 
 const absolutePathSchema = v.pipe(kernelTextSchema, v.startsWith('/', 'must be an absolute path'))
+
+const resumedOutputSchema = v.object({ endOffset: countSchema })
+
+const resumeSchema = v.object({
+  supervisorPid: countSchema,
+  run: countSchema,
+  restarts: countSchema,
+  createdAt: timeSchema,
+  streams: v.object({ 1: resumedOutputSchema, 2: resumedOutputSchema }),
+})
+export type Resume = v.InferOutput<typeof resumeSchema>
 
 /** The launch spec: one msgpack map on the supervisor's stdin (docs/launch.md). Unknown keys are ignored, so that it can grow. */
 export const launchSpecSchema = v.object({
@@ -47,6 +60,12 @@ export const launchSpecSchema = v.object({
   access: accessSchema,
   /** Output is kept in files as well; null for not. Needs the feature `spool`. */
   spool: v.optional(v.nullable(spoolSchema), null),
+  /** The supervisor leaves so long (ms) after the last run; null for never. Needs the feature `linger`. */
+  lingerMs: lingerMsSchema,
+  /** Whether the spec is kept in the task's directory, so that a retired task can be started again. */
+  keepSpec: v.optional(v.boolean(), true),
+  /** What the record of a retired task says that is started again. */
+  resume: v.optional(v.nullable(resumeSchema), null),
   /** Features that this spec relies on: a supervisor that lacks one fails the launch. */
   needs: featuresSchema,
 })
