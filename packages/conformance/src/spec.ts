@@ -33,6 +33,9 @@ export function makeSpec(poolPath: string, changes: Partial<LaunchSpec> = {}): L
     poolPath,
     access: { mode: 0o600, gid: null, owners: [] },
     spool: null,
+    lingerMs: null,
+    keepSpec: true,
+    resume: null,
     needs: [],
     ...changes,
     env: {

@@ -8,6 +8,7 @@ export {
   parseTaskDirectoryName,
   privateDirectoryPrefix,
   recordFileName,
+  SPEC_FILE_NAME,
   socketFileName,
   taskDirectoryName,
   temporaryFileName,

@@ -25,6 +25,9 @@ export const PRIVATE_SOCKET_NAME = 's'
 /** The task's directory, for its output in files. Without a pid: it stays the task's when another supervisor takes over. */
 export const taskDirectoryName = (taskId: string): string => `${taskId}.d`
 
+/** The task's spec, in its directory. */
+export const SPEC_FILE_NAME = 'spec'
+
 /** The task whose directory has that name; undefined for other names. */
 export function parseTaskDirectoryName(name: string): string | undefined {
   return /^([0-9a-f]{16,64})\.d$/.exec(name)?.[1]

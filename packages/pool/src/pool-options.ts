@@ -44,6 +44,8 @@ export const poolOptionsSchema = v.strictObject({
   access: v.optional(v.strictObject(launchSpecSchema.entries.access.entries), {}),
   /** The `spool` of tasks that are spawned without one: keeps their output in files as well. */
   spool: v.optional(v.nullable(spoolOptionSchema), null),
+  /** The `lingerMs` of tasks that are spawned without one: so long (ms) after their last run they retire. */
+  lingerMs: launchSpecSchema.entries.lingerMs,
   /** Supervisors to start early, so that a spawn with behavior `daemon` takes milliseconds; 0 unless given. */
   standby: v.optional(
     v.custom<number>(

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { Task } from '@bgtask/client'
 import { logFileName, socketFileName } from '@bgtask/os'
-import { LaunchError, PlatformError, parseOption, parseOptions, type Spool, type TaskRecord } from '@bgtask/protocol'
+import { LaunchError, PlatformError, parseOption, parseOptions, type TaskRecord } from '@bgtask/protocol'
 import type { WaitOptions } from '@bgtask/protocol/rpc'
 import { debug } from './debug.js'
 import { checkPathLength } from './directory/inspect.js'
@@ -47,8 +47,8 @@ export class TaskPool<T extends Task<object> = Task> {
   readonly #directory: OwnDirectory
   readonly #standbys: Standbys
   readonly #supervisors: SupervisorSettings
-  /** Of tasks that are spawned without one. */
-  readonly #spool: Spool | null
+  /** Of tasks that are spawned without these. */
+  readonly #kept: Pick<SpawnSettings, 'spool' | 'lingerMs'>
   #taskClass: TaskClass<T>
 
   /**
@@ -57,12 +57,15 @@ export class TaskPool<T extends Task<object> = Task> {
    */
   constructor(options: TaskPoolOptions<T>) {
     if (!PLATFORMS.includes(process.platform)) throw new PlatformError('bgtask')
-    const { path, access, standby, mkdirIfMissing, spool, ...supervisors } = parseOptions(poolOptionsSchema, options)
+    const { path, access, standby, mkdirIfMissing, spool, lingerMs, ...supervisors } = parseOptions(
+      poolOptionsSchema,
+      options,
+    )
     this.path = absolutePath('path', path)
     checkPathLength(this.path)
     this.#taskClass = options.taskClass ?? (Task as unknown as TaskClass<T>)
     this.#supervisors = new SupervisorSettings(this.path, supervisors)
-    this.#spool = spool
+    this.#kept = { spool, lingerMs }
     this.#standbys = new Standbys(standby)
     this.#directory = new OwnDirectory(this.path, access, parseMkdirIfMissing(mkdirIfMissing))
     this.#refillStandbys(0)
@@ -236,7 +239,7 @@ export class TaskPool<T extends Task<object> = Task> {
   get #settings(): SpawnSettings {
     const { path, access } = this.#directory
     const supervisors = this.#supervisors
-    return { path, access, spool: this.#spool, supervisorEnv: supervisors.env, command: () => supervisors.command() }
+    return { path, access, ...this.#kept, supervisorEnv: supervisors.env, command: () => supervisors.command() }
   }
 
   get #launcher(): Launcher<T> {

@@ -8,20 +8,21 @@ export interface Facts extends Pick<RecordedInfo, RecordedFact> {
 
 type RecordedFact =
   | ('meta' | 'run' | 'restarts' | 'startedAt' | 'exitedAt' | 'exitStatus')
-  | ('exitOffsets' | 'nextStartAt' | 'failure' | 'stdio')
+  | ('exitOffsets' | 'nextStartAt' | 'failure' | 'retiredAt' | 'stdio')
 
 export function initialFacts(spec: LaunchSpec): Facts {
   return {
     state: 'starting',
     meta: spec.meta,
-    run: 0,
-    restarts: 0,
+    run: spec.resume?.run ?? 0,
+    restarts: spec.resume?.restarts ?? 0,
     startedAt: null,
     exitedAt: null,
     exitStatus: null,
     exitOffsets: null,
     nextStartAt: null,
     failure: null,
+    retiredAt: null,
     stdio: 'pipe',
   }
 }

@@ -1,7 +1,7 @@
 import { UnsupportedError } from '@bgtask/protocol'
 
 /** Optional parts of the contract that this supervisor has, reported by `hello` and info. */
-export const FEATURES: readonly string[] = ['spool']
+export const FEATURES: readonly string[] = ['linger', 'spool']
 
 /** @throws UnsupportedError that names what a spec needs and this supervisor lacks. */
 export function checkNeeds(needs: readonly string[]): void {

@@ -60,6 +60,13 @@ export class TaskInfoBuilder {
     return { ...this.#extra(), ...this.#fixed, ...facts, pid: current?.pid ?? null }
   }
 
+  /** The record of a supervisor that leaves: with everything that can still be asked about the task. */
+  retiredRecord(): TaskRecord {
+    const record = this.record()
+    const { stdin, stdout, stderr } = this.#supervisor.streams
+    return { ...record, info: { ...record.info, streams: { 0: stdin.info(), 1: stdout.info(), 2: stderr.info() } } }
+  }
+
   record(): TaskRecord {
     const { current, pipes } = this.#supervisor
     return {
@@ -74,7 +81,10 @@ export class TaskInfoBuilder {
 }
 
 /** What never changes. */
-function fixedKeys({ taskId, exec, cwd, behavior, lockfile, restart, spool }: LaunchSpec, software: string) {
+function fixedKeys(
+  { taskId, exec, cwd, behavior, lockfile, restart, spool, lingerMs, resume }: LaunchSpec,
+  software: string,
+) {
   return {
     taskId,
     supervisorPid: process.pid,
@@ -84,7 +94,8 @@ function fixedKeys({ taskId, exec, cwd, behavior, lockfile, restart, spool }: La
     lockfile,
     restart,
     spool,
-    createdAt: Date.now(),
+    lingerMs,
+    createdAt: resume?.createdAt ?? Date.now(),
     protocol: PROTOCOL_VERSION,
     software,
     features: [...FEATURES],

@@ -25,12 +25,12 @@ export async function runSupervisor(options: SupervisorOptions = {}): Promise<vo
   // So that no file system is kept busy by a task that does not use it, or by a standby.
   process.chdir('/')
   try {
-    const spec = readSpec()
+    const given = readSpec()
     // stdin ended without a spec: the launcher is gone.
-    if (spec === undefined) process.exit(0)
+    if (given === undefined) process.exit(0)
     // Before anything is made: a signal in the middle of the launch must not leave half of it.
-    const asked = whenAskedToEnd(spec.behavior)
-    const task = await launch(spec, pipes, making)
+    const asked = whenAskedToEnd(given.spec.behavior)
+    const task = await launch(given, pipes, making)
     handleBugs(task)
     task.log.write(`${await asked}: terminating`)
     await task.terminate()

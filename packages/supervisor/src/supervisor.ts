@@ -17,17 +17,18 @@ import { PauseDetector } from './child/pause.js'
 import type { StdioPipes } from './child/pipes.js'
 import { startChild } from './child/start.js'
 import { Stopper } from './child/stopper.js'
+import type { TaskDirectory } from './directory/task-directory.js'
 import { EventHub } from './events.js'
 import { type Facts, initialFacts, runFacts, withSurvivors } from './facts.js'
 import { exitOf } from './lifecycle/exit.js'
 import { applyMergePatch } from './lifecycle/merge-patch.js'
 import type { RestartDecision } from './lifecycle/restart.js'
 import { RestartSchedule } from './lifecycle/restart-schedule.js'
+import { Retirement } from './lifecycle/retirement.js'
 import { StateKeeper } from './lifecycle/state-keeper.js'
 import type { Lock } from './lock/lock.js'
 import type { Log } from './log.js'
 import { Condition, pollUntil } from './streams/condition.js'
-import type { SpoolDirectory } from './streams/spool/spool-directory.js'
 import { TaskStreams } from './streams/task-streams.js'
 
 /** What a supervisor is given by its launch. */
@@ -38,8 +39,10 @@ export interface SupervisorParts {
   readonly lock: Lock | undefined
   /** Pipes for the first run that are there already. */
   readonly pipes: StdioPipes | undefined
-  /** For the output in files; undefined if there is none. */
-  readonly spoolDirectory: SpoolDirectory | undefined
+  /** Undefined if the task keeps nothing. */
+  readonly taskDirectory: TaskDirectory | undefined
+  /** Leaves a task that is over to its record, if it is still over when clients have got the rest. */
+  retire(): Promise<void>
   /** Puts the present state on record; throws if that fails. */
   record(supervisor: Supervisor): void
 }
@@ -56,6 +59,7 @@ export class Supervisor {
   readonly #stopper: Stopper
   readonly #restarts: RestartSchedule
   readonly #pauses: PauseDetector
+  readonly #retirement: Retirement
   /** The run whose child lives. */
   #current: Run | undefined
   /** A start that is under way. */
@@ -81,7 +85,8 @@ export class Supervisor {
       () => this.#current,
       (stopped) => this.#notePause(stopped),
     )
-    this.streams = new TaskStreams(parts.spec, parts.spoolDirectory, {
+    this.#retirement = new Retirement(parts.spec.lingerMs, () => this.isOver, parts.retire)
+    this.streams = new TaskStreams(parts.spec, parts.taskDirectory, {
       onEnd: () => this.#updateEof(),
       onError: (streamId, error) => this.events.emit('streamError', { streamId, message: error.message }),
       log: (words) => parts.log.write(words),
@@ -91,6 +96,13 @@ export class Supervisor {
   /** The run whose child lives now. */
   get current(): Run | undefined {
     return this.#current
+  }
+
+  /** Nothing of it runs, is pending, or is to come, unless a client asks for it. */
+  get isOver(): boolean {
+    const { state, exitStatus } = this.facts
+    const isQuiet = this.#pendingStart === undefined && !this.#stopper.busy && state !== 'terminating'
+    return isQuiet && this.#isFinal() && exitStatus?.survivors === undefined && this.streams.isAtEnd
   }
 
   /** Names of the pipes of its runs, by which their holders are found. */
@@ -224,6 +236,7 @@ export class Supervisor {
       exitOffsets: this.streams.endOffsets(),
     } satisfies Partial<Facts>)
     this.#current = undefined
+    this.#retirement.noteEnd()
     const decision = this.#decide(status, monotonicMs() - run.startedMs)
     this.#apply(decision)
     this.#announceExit(run, status, decision.action === 'restart')
@@ -286,6 +299,7 @@ export class Supervisor {
       await start
     } finally {
       this.#pendingStart = undefined
+      this.#retirement.consider()
     }
   }
 
@@ -332,6 +346,7 @@ export class Supervisor {
   /** Once nothing runs, nothing is being stopped and no start is pending, a successor may take the lock. */
   #releaseLockIfFinal(): void {
     if (this.#isFinal() && !this.#stopper.busy) this.#parts.lock?.release()
+    this.#retirement.consider()
   }
 
   #isFinal(): boolean {
@@ -343,6 +358,7 @@ export class Supervisor {
     for (const streamId of this.streams.updateEof(this.#isFinal())) {
       this.events.emit('streamEof', { streamId, endOffset: this.streams.output(streamId).endOffset })
     }
+    this.#retirement.consider()
   }
 
   #notePause(stopped: boolean): void {

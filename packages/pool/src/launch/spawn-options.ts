@@ -5,7 +5,8 @@ import * as v from 'valibot'
 import { environmentChangesSchema, pathSchema, timerMsSchema } from '../options.js'
 import { spoolOptionSchema } from './spool-option.js'
 
-const { exec, behavior, restart, meta, maxReadBufSize, overflow, stdin, maxRuntimeMs } = launchSpecSchema.entries
+const { exec, behavior, restart, meta, maxReadBufSize, overflow, stdin, maxRuntimeMs, lingerMs } =
+  launchSpecSchema.entries
 
 /** How long (ms) a supervisor may take until it is ready. */
 const DEFAULT_LAUNCH_MS = 10_000
@@ -39,6 +40,13 @@ export const spawnOptionsSchema = v.strictObject({
   overflow: v.optional(overflow, 'discard'),
   /** Keeps output in files as well, so that it outlives its supervisor; null for not. The pool's unless given. */
   spool: v.optional(v.nullable(spoolOptionSchema)),
+  /**
+   * Retires the task so long (ms) after its last run: its supervisor leaves, and record, output in files and spec stay. Null for
+   * never; the pool's unless given.
+   */
+  lingerMs: v.optional(lingerMs.wrapped),
+  /** Keeps the spec of a task with `spool` or `lingerMs`, environment included, in the pool's directory for a restart; true unless given. */
+  keepSpec: v.optional(v.boolean(), true),
   /** A file that must be locked for the task to run, relative to the caller's cwd; the lock ends with the task. */
   lockfile: v.optional(pathSchema),
   /** `pipe` (default) or `null` for `/dev/null`. */

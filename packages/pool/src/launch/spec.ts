@@ -49,6 +49,7 @@ export interface SpawnSettings extends PlanSettings {
   readonly path: string
   readonly access: Access
   readonly spool: Spool | null
+  readonly lingerMs: number | null
 }
 
 /**
@@ -68,6 +69,7 @@ export function parseSpawnOptions(options: SpawnOptions, pool: SpawnSettings): P
     launchTimeoutMs,
     signal,
     spool = pool.spool,
+    lingerMs = pool.lingerMs,
     ...rest
   } = parseOptions(spawnOptionsSchema, options)
   const caller = readCaller()
@@ -85,7 +87,9 @@ export function parseSpawnOptions(options: SpawnOptions, pool: SpawnSettings): P
     poolPath: pool.path,
     access: pool.access,
     spool,
-    needs: spool === null ? [] : ['spool'],
+    lingerMs,
+    resume: null,
+    needs: [...(spool === null ? [] : ['spool']), ...(lingerMs === null ? [] : ['linger'])],
   }
   const plan = makePlan(rest.behavior, pool, caller)
   return { spec, plan, wait: { timeoutMs: launchTimeoutMs, signal: signal ?? undefined } }

@@ -7,6 +7,7 @@ const pool = {
   path: '/p',
   access: { mode: 0o600, gid: null, owners: [] },
   spool: null,
+  lingerMs: null,
   supervisorEnv: { BGTASK_TASKPOOL_PATH: '/p' },
   command: () => ({ kind: 'custom', argv: ['/s'], detaches: false }) as const,
 }

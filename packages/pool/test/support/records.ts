@@ -56,6 +56,8 @@ export function recordOf(pid: number, info: Partial<RecordedInfo> = {}, rest: Pa
       failure: null,
       stdio: 'pipe',
       spool: null,
+      lingerMs: null,
+      retiredAt: null,
       protocol: 1,
       software: 'test',
       features: [],

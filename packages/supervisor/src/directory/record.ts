@@ -1,8 +1,15 @@
-import { closeSync, renameSync, writeFileSync } from 'node:fs'
+import { closeSync, lstatSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type HeldDirectory, MAX_RECORD_BYTES, recordFileName, temporaryFileName } from '@bgtask/os'
 import type { Access, TaskRecord } from '@bgtask/protocol'
 import { createOwned, removeFile } from './files.js'
+
+/** Removes the record of an earlier supervisor of the task, if it is this user's. */
+export function removeRecordOf(directory: HeldDirectory, pid: number, taskId: string): void {
+  const path = directory.at(recordFileName(pid, taskId))
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  if (pid !== process.pid && stats?.isFile() && stats.uid === process.geteuid?.()) removeFile(path)
+}
 
 /** The task's record in the pool's directory: the facts that clients get without a call. */
 export class RecordFile {

@@ -2,14 +2,15 @@ import { HeldDirectory } from '@bgtask/os'
 import { type LaunchSpec, PlatformError, RemoteError, type StopResult, type TaskRecord } from '@bgtask/protocol'
 import type { StdioPipes } from '../child/pipes.js'
 import { LogFile } from '../directory/log-file.js'
-import { RecordFile } from '../directory/record.js'
+import { RecordFile, removeRecordOf } from '../directory/record.js'
+import { openTaskDirectory } from '../directory/task-directory.js'
 import { TaskInfoBuilder } from '../info.js'
 import { Lock } from '../lock/lock.js'
 import { Log } from '../log.js'
 import { TaskServer } from '../server/server.js'
-import { makeSpoolDirectory } from '../streams/spool/spool-directory.js'
 import { Supervisor } from '../supervisor.js'
 import type { SupervisorOptions } from '../supervisor-options.js'
+import type { GivenSpec } from './spec.js'
 
 export type MakeOptions = SupervisorOptions & Required<Pick<SupervisorOptions, 'software'>>
 
@@ -32,13 +33,13 @@ const UNDO_STEPS = [{ killSignal: 'SIGKILL', waitMs: 2_000 }]
  * Makes lock, log, record, socket, child and the socket's name, in that order. A failure undoes the steps before it. A
  * supervisor that is killed before it can undo them leaves a record by which child and files are found.
  *
- * @param onTerminated called when the task is over and all callers of `terminate` can be answered.
+ * @param onLeaving resolves when clients have got what they wait for; the process can exit then.
  */
 export async function makeTask(
-  spec: LaunchSpec,
+  { spec, bytes: specBytes }: GivenSpec,
   pipes: StdioPipes | undefined,
   { software, info = () => ({}) }: MakeOptions,
-  onTerminated: (server: TaskServer) => void,
+  onLeaving: (server: TaskServer) => Promise<void>,
 ): Promise<MadeTask> {
   checkPlatform()
   const directory = new HeldDirectory(spec.poolPath)
@@ -46,6 +47,7 @@ export async function makeTask(
   let supervisor: Supervisor | undefined
   // While a process of the task may run, its record must stay: the process is found, and ended, by it.
   let mayRun = false
+  let isStarted = false
   const end = async (started: Supervisor, steps?: LaunchSpec['stop']) => {
     mayRun = true
     const result = await started.terminate(steps)
@@ -63,14 +65,20 @@ export async function makeTask(
     cleanup.unshift(() => logFile?.remove())
     const log = new Log(logFile?.fd ?? 2)
     const recordFile = new RecordFile(directory, spec.taskId, spec.access)
-    const spoolDirectory = spec.spool === null ? undefined : makeSpoolDirectory(directory, spec.taskId, spec.access)
-    cleanup.unshift(() => mayRun || spoolDirectory?.remove())
+    const taskDirectory = openTaskDirectory(directory, spec)
+    // That of a task which could not be started again stays.
+    cleanup.unshift(() => mayRun || (spec.resume !== null && !isStarted) || taskDirectory?.remove())
+    if (spec.keepSpec) taskDirectory?.keepSpec(specBytes)
     const made = new Supervisor({
       spec,
       log,
       lock,
       pipes,
-      spoolDirectory,
+      taskDirectory,
+      retire: async () => {
+        await onLeaving(server)
+        if (made.isOver) retire()
+      },
       record: () => recordFile.write(infoBuilder.record()),
     })
     const infoBuilder = new TaskInfoBuilder(made, software, info)
@@ -84,7 +92,20 @@ export async function makeTask(
     logFile?.publish()
     supervisor = made
     await made.start()
+    isStarted = true
+    if (spec.resume !== null) removeRecordOf(directory, spec.resume.supervisorPid, spec.taskId)
 
+    const retire = () => {
+      made.facts.retiredAt = Date.now()
+      try {
+        recordFile.write(infoBuilder.retiredRecord())
+      } catch (error) {
+        made.facts.retiredAt = null
+        return log.write(`cannot retire, the record cannot be written: ${String(error)}`)
+      }
+      runCleanup([() => server.unpublish(), () => logFile?.remove()])
+      process.exit()
+    }
     let terminations = 0
     const terminate = async (steps?: LaunchSpec['stop']) => {
       terminations += 1
@@ -94,7 +115,7 @@ export async function makeTask(
         runCleanup(cleanup)
         terminations -= 1
         // A caller that terminated with other steps at the same time gets an answer too.
-        if (terminations === 0) onTerminated(server)
+        if (terminations === 0) void onLeaving(server).then(() => process.exit())
       }
     }
     server.serve({ supervisor: made, infoBuilder, software, clientCount: () => server.clientCount, terminate })

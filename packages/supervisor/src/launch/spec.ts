@@ -3,16 +3,22 @@ import { InvalidOptionError, type LaunchSpec, launchSpecSchema, MAX_SPEC_BYTES, 
 import { decode } from '@bgtask/protocol/rpc'
 import { checkNeeds } from '../features.js'
 
+/** A spec, and the bytes that it was read from. */
+export interface GivenSpec {
+  readonly spec: LaunchSpec
+  readonly bytes: Buffer
+}
+
 /**
  * Reads the launch spec from stdin to its end. A supervisor that was started early waits here, in the kernel, at no cost.
  *
  * @returns undefined where stdin ended without a byte: the spec never came.
  * @throws InvalidOptionError naming what is wrong with it; UnsupportedError naming the features that it needs and that are missing.
  */
-export function readSpec(fd = 0): LaunchSpec | undefined {
+export function readSpec(fd = 0): GivenSpec | undefined {
   const bytes = readToEnd(fd)
   if (bytes.length === 0) return undefined
-  return parseSpec(bytes)
+  return { spec: parseSpec(bytes), bytes }
 }
 
 function parseSpec(bytes: Buffer): LaunchSpec {

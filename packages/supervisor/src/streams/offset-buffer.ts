@@ -27,9 +27,15 @@ export class OffsetBuffer {
   /** The free rest of the last block, into which a read may be under way. */
   #reserved: Uint8Array | undefined
 
-  /** @param capacity the most bytes that are kept; `Infinity` if the caller bounds them. */
-  constructor(capacity: number) {
+  /**
+   * @param capacity the most bytes that are kept; `Infinity` if the caller bounds them.
+   * @param startOffset that of the first byte that will be appended.
+   */
+  constructor(capacity: number, startOffset = 0) {
     this.capacity = capacity
+    this.#baseOffset = startOffset
+    this.#firstOffset = startOffset
+    this.#endOffset = startOffset
   }
 
   get firstOffset(): number {

@@ -28,9 +28,12 @@ export class OrderLog {
   /** Chunks below this number were returned to a reader. */
   #seenSeq = 0
 
-  /** @param now Unix time in ms. */
-  constructor(now: () => number = Date.now) {
+  /** @param now Unix time in ms. @param startSeq number of the first chunk. */
+  constructor(now: () => number = Date.now, startSeq = 0) {
     this.#now = now
+    this.#firstSeq = startSeq
+    this.#endSeq = startSeq
+    this.#seenSeq = startSeq
   }
 
   /** Number of the oldest chunk that is known here. */

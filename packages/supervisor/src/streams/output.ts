@@ -19,6 +19,8 @@ export interface OutputOptions {
   readonly overflow: Overflow
   /** It will be kept in files as well, by `spoolTo`. */
   readonly isSpooled: boolean
+  /** Offset of its first byte. */
+  readonly startOffset: number
   /** After a chunk was kept. */
   onChunk(streamId: OutputStreamId, offset: number, length: number): void
   /** Every writer of the current run has closed its end. */
@@ -53,7 +55,8 @@ export class OutputStream {
     this.#options = options
     // With `block` no byte is dropped: a read is made only if there is room. What is not in files yet stays.
     const isBounded = options.overflow === 'discard' && !options.isSpooled
-    this.#buffer = new OffsetBuffer(isBounded ? options.capacity : Number.POSITIVE_INFINITY)
+    this.#buffer = new OffsetBuffer(isBounded ? options.capacity : Number.POSITIVE_INFINITY, options.startOffset)
+    this.#runOffset = options.startOffset
   }
 
   get streamId(): OutputStreamId {

@@ -1,11 +1,11 @@
 import type { LaunchSpec, OrderedChunk, OrderResult, OutputStreamId, StreamId } from '@bgtask/protocol'
 import type { StartedChild } from '../child/start.js'
+import type { TaskDirectory } from '../directory/task-directory.js'
 import { Condition, pollUntil } from './condition.js'
 import { InputStream } from './input.js'
 import { OrderLog } from './order-log.js'
 import { OutputStream } from './output.js'
-import { Spool } from './spool/spool.js'
-import type { SpoolDirectory } from './spool/spool-directory.js'
+import { openSpoolFiles, Spool } from './spool/spool.js'
 
 /** Callbacks of the streams. */
 export interface StreamEvents {
@@ -20,30 +20,44 @@ export class TaskStreams {
   readonly stdin: InputStream
   readonly stdout: OutputStream
   readonly stderr: OutputStream
-  readonly #order = new OrderLog()
+  readonly #order: OrderLog
   readonly #orderChanged = new Condition()
   readonly #spool: Spool | undefined
 
-  /** @param directory for files of the output. */
-  constructor(spec: LaunchSpec, directory: SpoolDirectory | undefined, events: StreamEvents) {
+  /** @param directory for files of the output, if the spec asks for them. */
+  constructor(spec: LaunchSpec, directory: TaskDirectory | undefined, events: StreamEvents) {
     const { onEnd, onError, log } = events
     const onChunk = (streamId: OutputStreamId, offset: number, length: number) => {
       this.#order.add(streamId, offset, length)
       if (this.#spool === undefined) this.#orderChanged.wake()
       else this.#spool.wake()
     }
-    const isSpooled = directory !== undefined
-    const common = { capacity: spec.maxReadBufSize, overflow: spec.overflow, isSpooled, onChunk, onEnd, onError }
+    const files = spec.spool && directory && openSpoolFiles(spec, spec.spool, directory)
+    this.#order = new OrderLog(Date.now, files?.endSeq)
+    const output = (streamId: OutputStreamId) => {
+      const startOffset = Math.max(spec.resume?.streams[streamId].endOffset ?? 0, files?.[streamId].endOffset ?? 0)
+      const { maxReadBufSize: capacity, overflow } = spec
+      return new OutputStream({
+        capacity,
+        overflow,
+        streamId,
+        isSpooled: !!files,
+        startOffset,
+        onChunk,
+        onEnd,
+        onError,
+      })
+    }
     this.stdin = new InputStream((error) => onError(0, error))
-    this.stdout = new OutputStream({ ...common, streamId: 1 })
-    this.stderr = new OutputStream({ ...common, streamId: 2 })
-    if (directory === undefined) return
+    this.stdout = output(1)
+    this.stderr = output(2)
+    if (!files || directory === undefined) return
     const streams = { outputs: [this.stdout, this.stderr], order: this.#order }
     const onPublished = () => {
       this.#orderChanged.wake()
       onEnd()
     }
-    this.#spool = new Spool(directory, spec, streams, { onPublished, onError, log })
+    this.#spool = new Spool(spec, directory, files, streams, { onPublished, onError, log })
   }
 
   output(streamId: OutputStreamId): OutputStream {
@@ -56,6 +70,11 @@ export class TaskStreams {
     this.stdin.attach(child.stdin)
     this.stdout.attach(child.stdout)
     this.stderr.attach(child.stderr)
+  }
+
+  /** No byte can come unless the child is started again. */
+  get isAtEnd(): boolean {
+    return this.stdout.eof && this.stderr.eof
   }
 
   /** Reads what the pipes hold now. */

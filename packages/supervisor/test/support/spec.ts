@@ -22,6 +22,9 @@ export function plainSpec(poolPath: string, exec: string[]): LaunchSpec {
     poolPath,
     access: { mode: 0o600, gid: null, owners: [] },
     spool: null,
+    lingerMs: null,
+    keepSpec: true,
+    resume: null,
     needs: [],
   }
 }

@@ -53,6 +53,7 @@ function taskSpec(options: { exec?: string[]; behavior?: 'background' | 'daemon'
       path,
       access: { mode: 0o600, gid: null, owners: [] },
       spool: null,
+      lingerMs: null,
       supervisorEnv: { BGTASK_TASKPOOL_PATH: path },
       command: () => ({ kind: 'native', argv: [binary], detaches: true }),
     },

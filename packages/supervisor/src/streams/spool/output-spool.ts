@@ -25,6 +25,8 @@ export class OutputSpool {
     this.#buffer = buffer
     this.#capacity = capacity
     this.#blocks = blocks
+    this.#writtenOffset = buffer.endOffset
+    this.#visibleOffset = buffer.endOffset
   }
 
   /** Why nothing more is written. */

@@ -1,8 +1,22 @@
-import { close, constants, fchmod, fchown, fdatasync, fstatSync, open, read, unlink, writev } from 'node:fs'
+import {
+  close,
+  constants,
+  fchmod,
+  fchown,
+  fdatasync,
+  fstatSync,
+  lstatSync,
+  open,
+  read,
+  readdirSync,
+  unlink,
+  unlinkSync,
+  writev,
+} from 'node:fs'
 import { promisify } from 'node:util'
-import { type SegmentStream, segmentName } from '@bgtask/os'
+import { parseSegmentName, type SegmentStream, segmentName } from '@bgtask/os'
 import type { Access } from '@bgtask/protocol'
-import type { SpoolDirectory } from './spool-directory.js'
+import type { TaskDirectory } from '../../directory/task-directory.js'
 
 const { O_WRONLY, O_RDONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants
 
@@ -38,7 +52,7 @@ interface SegmentFile {
  * `append` or `sync` at a time; everything is asynchronous, so that a slow disk delays nothing else.
  */
 export class Segments {
-  readonly #directory: SpoolDirectory
+  readonly #directory: TaskDirectory
   readonly #options: SegmentOptions
   #files: SegmentFile[] = []
   /** Of the newest file. Undefined before the first byte, and after a failure: the next bytes begin another file. */
@@ -46,9 +60,32 @@ export class Segments {
   /** In all files. */
   #bytes = 0
 
-  constructor(directory: SpoolDirectory, options: SegmentOptions) {
+  constructor(directory: TaskDirectory, options: SegmentOptions) {
     this.#directory = directory
     this.#options = options
+  }
+
+  /** One past the newest byte; 0 if there is none. */
+  get endOffset(): number {
+    const newest = this.#files.at(-1)
+    return newest === undefined ? 0 : newest.from + newest.length
+  }
+
+  /** Takes over what an earlier supervisor has written. The next bytes begin another file. */
+  takeOver(): void {
+    const { stream, unitBytes } = this.#options
+    for (const name of readdirSync(this.#directory.held.at('.')).sort()) {
+      const segment = parseSegmentName(name)
+      if (segment?.stream !== stream) continue
+      const path = this.#directory.held.at(name)
+      const stats = lstatSync(path, { throwIfNoEntry: false })
+      if (stats?.isFile() !== true) continue
+      const length = stats.size - (stats.size % unitBytes)
+      // Its name is that of the next one.
+      if (length === 0) unlinkSync(path)
+      else this.#files.push({ from: segment.from * unitBytes, length })
+      this.#bytes += length
+    }
   }
 
   get maxBytes(): number {

@@ -1,12 +1,12 @@
 import { close, constants, fsync, open } from 'node:fs'
 import { promisify } from 'node:util'
 import { ORDER_ENTRY_BYTES } from '@bgtask/os'
-import type { LaunchSpec, OrderedChunk, OutputStreamId } from '@bgtask/protocol'
+import type { LaunchSpec, OrderedChunk, OutputStreamId, Spool as SpoolOptions } from '@bgtask/protocol'
+import type { TaskDirectory } from '../../directory/task-directory.js'
 import { Condition } from '../condition.js'
 import type { OrderLog } from '../order-log.js'
 import type { OutputStream } from '../output.js'
-import { Segments } from './segments.js'
-import type { SpoolDirectory } from './spool-directory.js'
+import { type SegmentOptions, Segments } from './segments.js'
 
 const openFile = promisify(open)
 const closeFile = promisify(close)
@@ -26,12 +26,43 @@ export interface SpoolEvents {
   log(words: string): void
 }
 
+/** The files of the order of reading, stdout and stderr. */
+export interface SpoolFiles {
+  readonly order: Segments
+  readonly 1: Segments
+  readonly 2: Segments
+  /** Number of the next entry of the order. */
+  readonly endSeq: number
+}
+
+/** What an earlier supervisor of the task has written is taken over. */
+export function openSpoolFiles(spec: LaunchSpec, spool: SpoolOptions, directory: TaskDirectory): SpoolFiles {
+  const { maxBytes, segmentBytes, sync } = spool
+  const common = { access: spec.access, syncs: sync === 'exit' }
+  const open = (options: Omit<SegmentOptions, 'access' | 'syncs'>) => {
+    const files = new Segments(directory, { ...common, ...options })
+    if (spec.resume !== null) files.takeOver()
+    return files
+  }
+  const orderBytes = Math.max(MIN_ORDER_BYTES, Math.floor(maxBytes / ORDER_SHARE))
+  const order = open({
+    stream: 0,
+    maxBytes: orderBytes,
+    segmentBytes: Math.floor(orderBytes / 4 / ORDER_ENTRY_BYTES) * ORDER_ENTRY_BYTES,
+    unitBytes: ORDER_ENTRY_BYTES,
+    dropsOldest: true,
+  })
+  const output = (stream: OutputStreamId) =>
+    open({ stream, maxBytes, segmentBytes, unitBytes: 1, dropsOldest: spec.overflow === 'discard' })
+  return { order, 1: output(1), 2: output(2), endSeq: order.endOffset / ORDER_ENTRY_BYTES }
+}
+
 /**
  * Writes outputs and the order in which they were read to files, and publishes what is there: no client hears of a byte
  * before. One round at a time takes what has come meanwhile, with one write in flight for each output.
  */
 export class Spool {
-  readonly #directory: SpoolDirectory
+  readonly #directory: TaskDirectory
   readonly #syncs: boolean
   readonly #outputs: readonly OutputStream[]
   readonly #order: OrderLog
@@ -42,33 +73,22 @@ export class Spool {
   #isOrderBroken = false
   #round: Promise<void> | undefined
 
+  /** @param streams begin where the files end. */
   constructor(
-    directory: SpoolDirectory,
     spec: LaunchSpec,
+    directory: TaskDirectory,
+    files: SpoolFiles,
     streams: { readonly outputs: readonly OutputStream[]; readonly order: OrderLog },
     events: SpoolEvents,
   ) {
-    const { maxBytes, segmentBytes, sync } = spec.spool as NonNullable<LaunchSpec['spool']>
-    const common = { access: spec.access, syncs: sync === 'exit' }
     this.#directory = directory
-    this.#syncs = common.syncs
+    this.#syncs = spec.spool?.sync === 'exit'
     this.#outputs = streams.outputs
     this.#order = streams.order
+    this.#orderFiles = files.order
     this.#events = events
-    const orderBytes = Math.max(MIN_ORDER_BYTES, Math.floor(maxBytes / ORDER_SHARE))
-    this.#orderFiles = new Segments(directory, {
-      ...common,
-      stream: 0,
-      maxBytes: orderBytes,
-      segmentBytes: Math.floor(orderBytes / 4 / ORDER_ENTRY_BYTES) * ORDER_ENTRY_BYTES,
-      unitBytes: ORDER_ENTRY_BYTES,
-      dropsOldest: true,
-    })
-    for (const output of this.#outputs) {
-      const dropsOldest = spec.overflow === 'discard'
-      const options = { ...common, stream: output.streamId, maxBytes, segmentBytes, unitBytes: 1, dropsOldest }
-      output.spoolTo(new Segments(directory, options), () => this.isBehind)
-    }
+    this.#publishedSeq = streams.order.endSeq
+    for (const output of this.#outputs) output.spoolTo(files[output.streamId], () => this.isBehind)
   }
 
   /** Chunks below this number are published. */
@@ -116,11 +136,6 @@ export class Spool {
   async close(): Promise<void> {
     await this.#round
     await Promise.all(this.#allFiles.map((files) => files.close()))
-  }
-
-  /** Removes the files; what is in memory can still be read. */
-  remove(): void {
-    this.#directory.remove()
   }
 
   get #allFiles(): Segments[] {
