@@ -28,6 +28,9 @@ pub struct Daemon {
     leader: Option<Leader>,
     /// Set once the task is over.
     ended_at: Option<u64>,
+    /// Since when it waits for clients to take the rest before it retires.
+    retiring_at: Option<u64>,
+    has_retired: bool,
     /// Kept for each poll, so that none allocates.
     fds: Vec<PollFd>,
 }
@@ -43,7 +46,7 @@ struct Places {
 
 impl Daemon {
     pub fn new(task: Task, signals: OwnedFd, leader: Option<Leader>) -> Self {
-        Self { task, signals, leader, ended_at: None, fds: Vec::new() }
+        Self { task, signals, leader, ended_at: None, retiring_at: None, has_retired: false, fds: Vec::new() }
     }
 
     /// Returns when the task is over, and everybody who asked for that has been answered.
@@ -63,7 +66,12 @@ impl Daemon {
     }
 
     fn is_over(&self) -> bool {
-        let Some(ended_at) = self.ended_at else { return false };
+        let Some(ended_at) = self.ended_at else { return self.has_retired };
+        self.is_done_since(ended_at)
+    }
+
+    /// Clients and the terminal have got the rest, or had the time for it.
+    fn is_done_since(&self, ended_at: u64) -> bool {
         let since = monotonic_ms().saturating_sub(ended_at);
         let streams = &self.task.supervisor.streams;
         let is_shown = streams.stdout.is_shown() && streams.stderr.is_shown();
@@ -126,8 +134,17 @@ impl Daemon {
     fn timeout_ms(&self) -> i32 {
         let Task { supervisor, server, .. } = &self.task;
         let leader = self.leader.as_ref().and_then(Leader::due_at);
-        let lingering = self.ended_at.map(|_| monotonic_ms() + LINGER_LOOK_MS);
-        let due = [supervisor.due_at(), server.due_at(), leader, lingering].into_iter().flatten().min();
+        let lingering = self.ended_at.or(self.retiring_at).map(|_| monotonic_ms() + LINGER_LOOK_MS);
+        let due = [
+            supervisor.due_at(),
+            supervisor.retires_at().filter(|_| self.retiring_at.is_none()),
+            server.due_at(),
+            leader,
+            lingering,
+        ]
+        .into_iter()
+        .flatten()
+        .min();
         due.map_or(-1, |at| i32::try_from(at.saturating_sub(monotonic_ms())).unwrap_or(i32::MAX))
     }
 
@@ -171,5 +188,25 @@ impl Daemon {
         }
         let Task { supervisor, server, .. } = &mut self.task;
         server.settle(supervisor);
+        self.retire_if_due();
+    }
+
+    /// Leaves if the task is over for long enough, and is still over when clients have got the rest.
+    fn retire_if_due(&mut self) {
+        let now = monotonic_ms();
+        if self.ended_at.is_some() || self.task.supervisor.retires_at().is_none_or(|at| at > now) {
+            self.retiring_at = None;
+            return;
+        }
+        let since = *self.retiring_at.get_or_insert(now);
+        // What was just answered is noticed one turn later.
+        if now == since || !self.is_done_since(since) {
+            return;
+        }
+        self.retiring_at = None;
+        if self.task.supervisor.retire().is_ok() {
+            self.task.leave();
+            self.has_retired = true;
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The facts that the lifecycle changes; `info.rs` reports them.
 
+use crate::launch::spec::Spec;
 use crate::lifecycle::table::State;
 use crate::process::stat::Process;
 use crate::process::tree;
@@ -52,21 +53,24 @@ pub struct Facts {
     pub exit_offsets: Option<[u64; 2]>,
     pub next_start_at: Option<i64>,
     pub failure: Option<String>,
+    pub retired_at: Option<i64>,
 }
 
 impl Facts {
-    pub fn new(meta: Entries) -> Self {
+    pub fn new(spec: &Spec) -> Self {
+        let resume = spec.resume.as_ref();
         Self {
             state: State::Starting,
-            meta,
-            run: 0,
-            restarts: 0,
+            meta: spec.meta.clone(),
+            run: resume.map_or(0, |resume| resume.run),
+            restarts: resume.map_or(0, |resume| resume.restarts),
             started_at: None,
             exited_at: None,
             exit_status: None,
             exit_offsets: None,
             next_start_at: None,
             failure: None,
+            retired_at: None,
         }
     }
 

@@ -15,7 +15,7 @@ pub const SOFTWARE: &str = concat!("@bgtask/supervisor-native/", env!("CARGO_PKG
 const MAX_COMMAND_CHARACTERS: usize = 16 * 1024;
 
 /// Keys that info and record have in common.
-const RECORDED_KEYS: usize = 24;
+const RECORDED_KEYS: usize = 26;
 
 /// What of the info never changes.
 pub struct Fixed {
@@ -27,7 +27,10 @@ pub struct Fixed {
 
 impl Fixed {
     pub fn new(spec: &Spec, identity: Identity) -> Self {
-        let (uid, created_at) = (crate::sys::effective_uid(), crate::clock::unix_ms());
+        let (uid, created_at) = (
+            crate::sys::effective_uid(),
+            spec.resume.as_ref().map_or_else(crate::clock::unix_ms, |resume| resume.created_at),
+        );
         Self { identity, uid, created_at, command: shortened(&spec.exec) }
     }
 }
@@ -67,6 +70,25 @@ impl Snapshot<'_> {
     }
 
     pub fn write_record<'p>(&self, sink: &mut dyn Sink, pipes: impl Iterator<Item = &'p str>) {
+        self.write_record_with(sink, pipes, None);
+    }
+
+    /// The record of a supervisor that leaves: with everything that can still be asked about the task.
+    pub fn write_retired_record<'p>(
+        &self,
+        sink: &mut dyn Sink,
+        pipes: impl Iterator<Item = &'p str>,
+        streams: &TaskStreams,
+    ) {
+        self.write_record_with(sink, pipes, Some(streams));
+    }
+
+    fn write_record_with<'p>(
+        &self,
+        sink: &mut dyn Sink,
+        pipes: impl Iterator<Item = &'p str>,
+        streams: Option<&TaskStreams>,
+    ) {
         sink.map(6);
         sink.key("v");
         sink.int(1);
@@ -80,8 +102,12 @@ impl Snapshot<'_> {
         sink.key("uid");
         sink.int(i64::from(self.fixed.uid));
         sink.key("info");
-        sink.map(RECORDED_KEYS);
+        sink.map(RECORDED_KEYS + usize::from(streams.is_some()));
         self.write_recorded(sink);
+        if let Some(streams) = streams {
+            sink.key("streams");
+            write_streams(streams, sink);
+        }
         sink.end();
         sink.end();
     }
@@ -106,6 +132,11 @@ impl Snapshot<'_> {
         sink.maybe_text(spec.lockfile.as_deref());
         sink.key("restart");
         write_policy(&spec.restart, sink);
+        sink.key("lingerMs");
+        match spec.linger_ms {
+            Some(ms) => sink.count(ms),
+            None => sink.nil(),
+        }
         sink.key("spool");
         maybe_write_spool(spec.spool.as_ref(), sink);
         sink.key("createdAt");
@@ -154,6 +185,8 @@ fn write_facts(facts: &Facts, sink: &mut dyn Sink) {
     }
     sink.key("nextStartAt");
     sink.maybe_int(facts.next_start_at);
+    sink.key("retiredAt");
+    sink.maybe_int(facts.retired_at);
     sink.key("failure");
     sink.maybe_text(facts.failure.as_deref());
 }

@@ -17,6 +17,7 @@ pub mod log;
 pub mod memory;
 pub mod process;
 pub mod recording;
+pub mod retirement;
 pub mod run;
 pub mod runs;
 pub mod server;

@@ -21,6 +21,13 @@ impl Supervisor {
         })
     }
 
+    /// The task was started again: what its last supervisor left is ours now.
+    pub fn forget_predecessor(&mut self) {
+        let Some(resume) = &self.spec.resume else { return };
+        self.record.remove_of(resume.supervisor_pid, &self.spec.task_id);
+        self.streams.keep_directory(false);
+    }
+
     /// Unless it is needed to find what survived us.
     pub fn remove_record(&mut self, has_survivors: bool) {
         if has_survivors {

@@ -50,7 +50,6 @@ fn launch() -> Result<Option<Daemon>, Failure> {
     }
     let started_as = std::process::id();
     let spec = spec::parse(&bytes);
-    drop(bytes);
     if std::env::var_os(detach::VARIABLE).is_some_and(|value| value == "1") {
         // What is wrong with a spec is not for the process that was started to say.
         detach::detach(spec.as_ref().map_or(Behavior::Daemon, |spec| spec.behavior))?;
@@ -60,7 +59,8 @@ fn launch() -> Result<Option<Daemon>, Failure> {
     let leader = if behavior == Behavior::Background { Leader::of_our_group(started_as) } else { None };
     // Before anything is made: a signal in the middle of the launch must not leave half of it.
     let signals = sys::take_signals().map_err(|error| Failure::system("cannot take signals", &error))?;
-    let mut daemon = Daemon::new(make_task(spec, earlier_children())?, signals, leader);
+    let mut daemon = Daemon::new(make_task(spec, &bytes, earlier_children())?, signals, leader);
+    drop(bytes);
     // What has happened meanwhile comes before the task is announced.
     let published = daemon.task.server.listener.publish();
     let reported = published.and_then(|()| report::ready().map_err(|error| Failure::system("cannot report", &error)));

@@ -59,6 +59,7 @@ impl Supervisor {
     /// All that it wrote is where it is kept.
     pub(crate) fn note_exit(&mut self, Exiting { exit_code, signal, .. }: Exiting) {
         let Some(run) = self.current.take() else { return };
+        self.ended_at = monotonic_ms();
         let cause = self.stop_cause.unwrap_or(if signal.is_none() { Cause::Exit } else { Cause::Signal });
         let status = ExitStatus { exit_code, signal, cause, survivors: Survivors::default() };
         let offsets = self.streams.end_offsets();

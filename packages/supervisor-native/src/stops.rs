@@ -101,6 +101,10 @@ impl Supervisor {
         self.stops.iter().any(|call| call.ends_in_terminate)
     }
 
+    pub(crate) fn has_stops(&self) -> bool {
+        !self.stops.is_empty()
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         self.stops.iter().any(|call| matches!(call.phase, Phase::Stopping(_)))
     }

@@ -61,6 +61,9 @@ pub struct Supervisor {
     pub(crate) told_state: State,
     pub(crate) restart_at: Option<u64>,
     pub(crate) record_at: Option<u64>,
+    /// When the last run has ended, and before which no retirement is tried again.
+    pub(crate) ended_at: u64,
+    pub(crate) retire_retry_at: u64,
     pub(crate) runtime_ends_at: Option<u64>,
     /// How the run before the present one ended.
     pub(crate) exit_before: Option<ExitStatus>,
@@ -77,7 +80,7 @@ impl Supervisor {
         streams: TaskStreams,
     ) -> Self {
         Self {
-            facts: Facts::new(spec.meta.clone()),
+            facts: Facts::new(&spec),
             streams,
             spec,
             events: Events::default(),
@@ -97,6 +100,8 @@ impl Supervisor {
             told_state: State::Starting,
             restart_at: None,
             record_at: None,
+            ended_at: 0,
+            retire_retry_at: 0,
             runtime_ends_at: None,
             exit_before: None,
         }

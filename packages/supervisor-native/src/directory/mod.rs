@@ -4,3 +4,4 @@ pub mod claim;
 pub mod files;
 pub mod held;
 pub mod record;
+pub mod task_directory;

@@ -3,7 +3,10 @@
 use super::files::{create_owned, remove_file};
 use super::held::{Held, temporary_name};
 use crate::launch::spec::Access;
+use crate::sys;
+use std::fs::Metadata;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::rc::Rc;
 
 /// Clients refuse a larger one.
@@ -45,6 +48,15 @@ impl RecordFile {
             remove_file(&temporary);
         }
         replaced
+    }
+
+    /// Removes the record of an earlier supervisor of the task, if it is this user's.
+    pub fn remove_of(&self, pid: u64, task_id: &str) {
+        let path = self.directory.at(&format!("{pid}.{task_id}.json"));
+        let is_own = |data: &Metadata| data.is_file() && data.uid() == sys::effective_uid();
+        if pid != u64::from(std::process::id()) && std::fs::symlink_metadata(&path).is_ok_and(|data| is_own(&data)) {
+            remove_file(&path);
+        }
     }
 
     /// Removes it for good.

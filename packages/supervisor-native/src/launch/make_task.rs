@@ -5,6 +5,7 @@ use super::spec::{Behavior, Spec};
 use crate::child::stopper::Stopper;
 use crate::directory::held::Held;
 use crate::directory::record::RecordFile;
+use crate::directory::task_directory::TaskDirectory;
 use crate::info::Fixed;
 use crate::lock::lock_file::Lock;
 use crate::log::Log;
@@ -12,7 +13,6 @@ use crate::process::identity::{Identity, Place};
 use crate::process::stat::{Process, own_pid};
 use crate::server::listener::Listener;
 use crate::server::serve::Server;
-use crate::streams::spool::directory::SpoolDirectory;
 use crate::streams::task_streams::TaskStreams;
 use crate::supervisor::Supervisor;
 use crate::sys;
@@ -28,7 +28,7 @@ pub struct Task {
 }
 
 /// `earlier_children` are those that this process had before; they are no part of the task.
-pub fn make_task(spec: Spec, earlier_children: Vec<Process>) -> Result<Task, Failure> {
+pub fn make_task(spec: Spec, spec_bytes: &[u8], earlier_children: Vec<Process>) -> Result<Task, Failure> {
     let held = Held::new(Path::new(&spec.pool_path));
     let directory = Rc::new(held.map_err(|error| Failure::system(&format!("cannot use {}", spec.pool_path), &error))?);
     let identity = Identity::of(own_pid(), Process::current().map(|own| own.start_time), &Place::current());
@@ -36,9 +36,12 @@ pub fn make_task(spec: Spec, earlier_children: Vec<Process>) -> Result<Task, Fai
     let log = Rc::new(open_log(&spec, &directory)?);
     let reaps = sys::become_subreaper().is_ok();
     let stopper = Stopper::new(&spec.task_id, reaps, earlier_children);
-    let spool =
-        spec.spool.as_ref().map(|_| SpoolDirectory::make(&directory, &spec.task_id, &spec.access)).transpose()?;
-    let streams = TaskStreams::new(&spec, spool, &log);
+    let task_directory = TaskDirectory::open(&directory, &spec)?;
+    let in_directory = |error: std::io::Error| Failure::system("cannot use the task's directory", &error);
+    if let Some(task_directory) = task_directory.as_ref().filter(|_| spec.keep_spec) {
+        task_directory.keep_spec(spec_bytes).map_err(in_directory)?;
+    }
+    let streams = TaskStreams::new(&spec, task_directory, &log).map_err(in_directory)?;
     let record = RecordFile::new(Rc::clone(&directory), &spec.task_id, &spec.access);
     let fixed = Fixed::new(&spec, identity);
     let access = spec.access.clone();
@@ -49,10 +52,20 @@ pub fn make_task(spec: Spec, earlier_children: Vec<Process>) -> Result<Task, Fai
     log.publish()?;
     let server = Server::new(listener, access, Rc::clone(&log))?;
     supervisor.start()?;
+    supervisor.forget_predecessor();
     Ok(Task { supervisor, server, log })
 }
 
 impl Task {
+    /// Leaves the task to its record, which says all of it.
+    pub fn leave(&mut self) {
+        self.supervisor.record.keep();
+        self.supervisor.streams.end_spool(true);
+        self.server.listener.unpublish();
+        self.log.remove_file();
+        self.supervisor.release_lock();
+    }
+
     /// Removes all files of the task, except the record while a process of the task may still run: clients find and end it by
     /// the record.
     pub fn remove_traces(&mut self, has_survivors: bool) {

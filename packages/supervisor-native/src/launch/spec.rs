@@ -8,7 +8,10 @@ use crate::wire::value::{Entries, Value};
 use crate::wire::{decode, limits, meta, scanner};
 
 /// What this supervisor can do beyond the core of the contract.
-pub const FEATURES: [&str; 2] = ["detach", "spool"];
+pub const FEATURES: [&str; 3] = ["detach", "linger", "spool"];
+
+/// The latest date of JavaScript.
+const MAX_TIME_MS: i64 = 8_640_000_000_000_000;
 
 const MAX_OWNERS: usize = 1_024;
 
@@ -67,6 +70,24 @@ pub struct SpoolSpec {
     pub syncs: bool,
 }
 
+/// What the record of a retired task says that is started again.
+#[derive(Clone, Debug)]
+pub struct Resume {
+    pub supervisor_pid: u64,
+    pub run: u64,
+    pub restarts: u64,
+    pub created_at: i64,
+    end_offsets: [u64; 2],
+}
+
+impl Resume {
+    /// Where the output with that id ends.
+    pub fn end_offset(&self, id: u8) -> u64 {
+        let [stdout, stderr] = self.end_offsets;
+        if id == 1 { stdout } else { stderr }
+    }
+}
+
 pub const SYNCS: [(&str, bool); 2] = [("none", false), ("exit", true)];
 
 /// The least size of a file, and half of the least bound.
@@ -91,6 +112,9 @@ pub struct Spec {
     pub pool_path: String,
     pub access: Access,
     pub spool: Option<SpoolSpec>,
+    pub linger_ms: Option<u64>,
+    pub keep_spec: bool,
+    pub resume: Option<Resume>,
 }
 
 /// Reads stdin to its end, of whatever kind it is. A supervisor that was started early waits here, in the kernel.
@@ -154,6 +178,9 @@ pub fn parse(bytes: &[u8]) -> Result<Spec, Failure> {
         pool_path: fields.absolute_path("poolPath")?.to_owned(),
         access: access(&fields)?,
         spool: spool(&fields)?,
+        linger_ms: linger_ms(&fields)?,
+        keep_spec: fields.bool("keepSpec", true)?,
+        resume: resume(&fields)?,
     })
 }
 
@@ -167,6 +194,36 @@ fn spool(fields: &Fields<'_>) -> Result<Option<SpoolSpec>, Failure> {
     let segment_bytes = spool.int("segmentBytes", MIN_SEGMENT_BYTES..=max_bytes / 2)?.unsigned_abs();
     let syncs = spool.choice("sync", &SYNCS)?;
     Ok(Some(SpoolSpec { max_bytes: max_bytes.unsigned_abs(), segment_bytes, syncs }))
+}
+
+fn linger_ms(fields: &Fields<'_>) -> Result<Option<u64>, Failure> {
+    match fields.get("lingerMs") {
+        None => Ok(None),
+        Some(_) => Ok(fields.nullable_int("lingerMs", DURATION_MS)?.map(i64::unsigned_abs)),
+    }
+}
+
+fn resume(fields: &Fields<'_>) -> Result<Option<Resume>, Failure> {
+    if matches!(fields.get("resume"), None | Some(Value::Nil)) {
+        return Ok(None);
+    }
+    fields.map("resume")?;
+    let resume = Fields::new(fields.get("resume").unwrap_or(&Value::Nil), "resume")?;
+    resume.map("streams")?;
+    let streams = Fields::new(resume.get("streams").unwrap_or(&Value::Nil), "resume.streams")?;
+    let end_offset = |id: &str| {
+        streams.map(id)?;
+        let path = format!("resume.streams.{id}");
+        let stream = Fields::new(streams.get(id).unwrap_or(&Value::Nil), &path)?;
+        Ok(stream.int("endOffset", COUNT)?.unsigned_abs())
+    };
+    Ok(Some(Resume {
+        supervisor_pid: resume.int("supervisorPid", COUNT)?.unsigned_abs(),
+        run: resume.int("run", COUNT)?.unsigned_abs(),
+        restarts: resume.int("restarts", COUNT)?.unsigned_abs(),
+        created_at: resume.int("createdAt", 0..=MAX_TIME_MS)?,
+        end_offsets: [end_offset("1")?, end_offset("2")?],
+    }))
 }
 
 /// What the launcher counts on must not be ignored.

@@ -22,9 +22,10 @@ pub struct OffsetBuffer {
 }
 
 impl OffsetBuffer {
-    pub fn new(capacity: u64) -> Self {
+    /// It begins at that offset.
+    pub fn new(capacity: u64, start: u64) -> Self {
         let (blocks, spare) = (VecDeque::new(), None);
-        Self { capacity, blocks, base_offset: 0, first_offset: 0, end_offset: 0, spare }
+        Self { capacity, blocks, base_offset: start, first_offset: start, end_offset: start, spare }
     }
 
     pub fn first_offset(&self) -> u64 {
@@ -123,7 +124,7 @@ mod tests {
     fn the_newest_bytes_are_kept_and_offsets_never_move() {
         let bytes: Vec<u8> = (0..300_000_u32).map(|n| (n % 251) as u8).collect();
         for capacity in [1, 1_000, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 1_000_000] {
-            let mut buffer = OffsetBuffer::new(capacity);
+            let mut buffer = OffsetBuffer::new(capacity, 0);
             for piece in bytes.chunks(7_777) {
                 append(&mut buffer, piece);
                 assert!(buffer.kept() <= capacity);
@@ -137,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_read_gives_no_more_than_asked_for() {
-        let mut buffer = OffsetBuffer::new(u64::MAX);
+        let mut buffer = OffsetBuffer::new(u64::MAX, 0);
         append(&mut buffer, &vec![7; 200_000]);
         assert_eq!(whole(&buffer, 65_535, 2), [7, 7]);
         assert_eq!(whole(&buffer, 199_999, 100), [7]);

@@ -25,6 +25,11 @@ pub struct OrderLog {
 }
 
 impl OrderLog {
+    /// The first chunk has that number.
+    pub fn starting_at(seq: u64) -> Self {
+        Self { chunks: VecDeque::new(), first_seq: seq, seen_seq: seq }
+    }
+
     /// Number of the oldest chunk that is known here.
     pub fn first_seq(&self) -> u64 {
         self.first_seq

@@ -57,18 +57,18 @@ pub struct Found {
 }
 
 impl Output {
-    pub fn new(id: u8, capacity: u64, overflow: Overflow, spool: Option<OutputSpool>) -> Self {
+    pub fn new(id: u8, capacity: u64, overflow: Overflow, start: u64, spool: Option<OutputSpool>) -> Self {
         // With `block` nothing is dropped to make room: there is always enough before a read, or no read. What is not in files yet
         // stays.
         let is_bounded = overflow == Overflow::Discard && spool.is_none();
-        let buffer = OffsetBuffer::new(if is_bounded { capacity } else { u64::MAX });
+        let buffer = OffsetBuffer::new(if is_bounded { capacity } else { u64::MAX }, start);
         Self {
             id,
             capacity,
             overflow,
             buffer,
             source: None,
-            run_offset: 0,
+            run_offset: start,
             error: None,
             eof: false,
             is_keeping: true,

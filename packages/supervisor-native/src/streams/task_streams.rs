@@ -4,11 +4,13 @@ use super::input::Input;
 use super::mirror::Mirror;
 use super::order_log::OrderLog;
 use super::output::Output;
-use super::spool::directory::SpoolDirectory;
+use super::spool::output_spool::OutputSpool;
 use super::spool::spooler::Spooler;
 use crate::child::start::Started;
+use crate::directory::task_directory::TaskDirectory;
 use crate::launch::spec::Spec;
 use crate::log::Log;
+use std::io;
 use std::rc::Rc;
 
 pub struct TaskStreams {
@@ -18,22 +20,28 @@ pub struct TaskStreams {
     pub order: OrderLog,
     /// Writes the outputs to files.
     pub spooler: Option<Spooler>,
+    /// Of the task; dropped after what uses it.
+    directory: Option<TaskDirectory>,
 }
 
 impl TaskStreams {
-    /// The directory is for the files of the output.
-    pub fn new(spec: &Spec, directory: Option<SpoolDirectory>, log: &Rc<Log>) -> Self {
-        let output = |id, spool| Output::new(id, spec.max_read_buf_size, spec.overflow, spool);
-        let spool = spec.spool.as_ref().zip(directory);
-        let (spooler, [first, second]) = match spool {
+    /// The directory is for the files of the output, if the spec asks for them.
+    pub fn new(spec: &Spec, directory: Option<TaskDirectory>, log: &Rc<Log>) -> io::Result<Self> {
+        let (spooler, [first, second]) = match spec.spool.as_ref().zip(directory.as_ref()) {
             Some((spool, directory)) => {
-                let (spooler, outputs) = Spooler::new(spec, spool, directory, Rc::clone(log));
+                let (spooler, outputs) = Spooler::new(spec, spool, directory, Rc::clone(log))?;
                 (Some(spooler), outputs.map(Some))
             }
             None => (None, [None, None]),
         };
+        let order = OrderLog::starting_at(spooler.as_ref().map_or(0, Spooler::published_seq));
+        let output = |id, spool: Option<OutputSpool>| {
+            let resumed = spec.resume.as_ref().map_or(0, |resume| resume.end_offset(id));
+            let start = spool.as_ref().map_or(resumed, OutputSpool::visible_offset);
+            Output::new(id, spec.max_read_buf_size, spec.overflow, start, spool)
+        };
         let (stdout, stderr) = (output(1, first), output(2, second));
-        Self { stdin: Input::default(), stdout, stderr, order: OrderLog::default(), spooler }
+        Ok(Self { stdin: Input::default(), stdout, stderr, order, spooler, directory })
     }
 
     /// In the foreground: what comes is written to our own stdout and stderr as well.
@@ -118,8 +126,17 @@ impl TaskStreams {
     /// The supervisor goes: the files stay, or are removed.
     pub fn end_spool(&mut self, is_kept: bool) {
         let Self { stdout, stderr, order, spooler, .. } = self;
-        if let Some(spooler) = spooler.take() {
+        if let Some(mut spooler) = spooler.take() {
             spooler.end(is_kept, [stdout, stderr], order);
+        }
+        self.keep_directory(is_kept);
+        self.directory = None;
+    }
+
+    /// Whether the task's directory stays when it is dropped.
+    pub fn keep_directory(&mut self, is_kept: bool) {
+        if let Some(directory) = &mut self.directory {
+            directory.keep(is_kept);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A stream in files of bounded size: the newest one is appended to, the oldest ones are removed as a whole.
 
+use crate::directory::task_directory::segment;
 use crate::launch::spec::Access;
 use crate::sys;
 use std::collections::VecDeque;
@@ -109,6 +110,36 @@ pub struct Files {
 impl Files {
     pub fn new(directory: PathBuf, stream: u8, unit: u64, bounds: Bounds, access: Access) -> Self {
         Self { directory, stream, unit, bounds, access, known: Known::default(), open: None }
+    }
+
+    /// Takes over what an earlier supervisor has written. The next bytes begin another file.
+    pub fn take_over(&self) -> io::Result<()> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            let data = entry.metadata()?;
+            if let Some((stream, from)) = entry.file_name().to_str().and_then(segment)
+                && stream == self.stream
+                && data.is_file()
+            {
+                found.push((from, data.len() - data.len() % self.unit));
+            }
+        }
+        found.sort_unstable();
+        for (from, length) in found {
+            self.known.begin(from * self.unit);
+            self.known.grow(length);
+            if length == 0 {
+                // Its name is that of the next one.
+                self.remove(from * self.unit)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One past the newest byte; 0 if there is none.
+    pub fn end_offset(&self) -> u64 {
+        self.known.newest().map_or(0, Segment::end)
     }
 
     pub fn known(&self) -> Known {

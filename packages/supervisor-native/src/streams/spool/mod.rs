@@ -1,6 +1,5 @@
 //! Output in files: it outlives its supervisor.
 
-pub mod directory;
 pub mod files;
 pub mod output_spool;
 pub mod spooler;

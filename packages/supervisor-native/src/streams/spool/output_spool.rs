@@ -25,14 +25,14 @@ pub struct OutputSpool {
 }
 
 impl OutputSpool {
-    pub fn new(known: Known, max_bytes: u64, capacity: u64, blocks: bool) -> Self {
+    pub fn new(known: Known, max_bytes: u64, capacity: u64, blocks: bool, start: u64) -> Self {
         Self {
             known,
             max_bytes,
             capacity,
             blocks,
-            written_offset: 0,
-            visible_offset: 0,
+            written_offset: start,
+            visible_offset: start,
             discarded_offset: 0,
             error: None,
             is_order_behind: false,

@@ -1,15 +1,17 @@
 //! Hands what was read to the writer, round by round, and says what of it clients may hear of.
 
-use super::directory::SpoolDirectory;
 use super::files::{Bounds, Files, Known};
 use super::output_spool::OutputSpool;
 use super::writer::{AllFiles, Done, Job, Round, Writer, Written};
+use crate::directory::task_directory::TaskDirectory;
 use crate::launch::spec::{Overflow, Spec, SpoolSpec};
 use crate::log::Log;
 use crate::streams::order_log::{Chunk, OrderLog};
 use crate::streams::output::Output;
 use crate::sys::PollFd;
+use std::io;
 use std::os::fd::AsRawFd;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 /// The order takes so much of what an output may take, and this much at least (bytes).
@@ -26,7 +28,7 @@ pub type Found = std::io::Result<Option<(u64, Vec<u8>)>>;
 
 pub struct Spooler {
     log: Rc<Log>,
-    directory: SpoolDirectory,
+    base: PathBuf,
     syncs: bool,
     order: Known,
     /// Before the first byte, which starts the writer.
@@ -46,7 +48,12 @@ pub struct Spooler {
 
 impl Spooler {
     /// Returns what the outputs have to know as well.
-    pub fn new(spec: &Spec, spool: &SpoolSpec, directory: SpoolDirectory, log: Rc<Log>) -> (Self, [OutputSpool; 2]) {
+    pub fn new(
+        spec: &Spec,
+        spool: &SpoolSpec,
+        directory: &TaskDirectory,
+        log: Rc<Log>,
+    ) -> io::Result<(Self, [OutputSpool; 2])> {
         let order_bytes = (spool.max_bytes / ORDER_SHARE).max(MIN_ORDER_BYTES);
         let base = directory.at("");
         let blocks = spec.overflow == Overflow::Block;
@@ -60,25 +67,33 @@ impl Spooler {
             files(1, 1, spool.max_bytes, spool.segment_bytes, !blocks),
             files(2, 1, spool.max_bytes, spool.segment_bytes, !blocks),
         ];
+        if spec.resume.is_some() {
+            all.iter().try_for_each(Files::take_over)?;
+        }
         let [order, stdout, stderr] = &all;
-        let output = |files: &Files| OutputSpool::new(files.known(), spool.max_bytes, spec.max_read_buf_size, blocks);
-        let outputs = [output(stdout), output(stderr)];
+        let resumed = |id| spec.resume.as_ref().map_or(0, |resume| resume.end_offset(id));
+        let output = |id, files: &Files| {
+            let start = files.end_offset().max(resumed(id));
+            OutputSpool::new(files.known(), spool.max_bytes, spec.max_read_buf_size, blocks, start)
+        };
+        let outputs = [output(1, stdout), output(2, stderr)];
+        let (known, published_seq) = (order.known(), order.end_offset() / ENTRY_BYTES);
         let spooler = Self {
             log,
-            directory,
+            base: directory.at("."),
             syncs: spool.syncs,
-            order: order.known(),
+            order: known,
             files: Some(Box::new(all)),
             writer: None,
             round: None,
-            published_seq: 0,
+            published_seq,
             is_syncing: false,
             sync_seq: 0,
             synced_seq: None,
             last_ticket: 0,
             found: Vec::new(),
         };
-        (spooler, outputs)
+        Ok((spooler, outputs))
     }
 
     pub fn published_seq(&self) -> u64 {
@@ -159,10 +174,9 @@ impl Spooler {
     }
 
     /// The end: writes what has come, unless all is removed anyway. It waits for the disk.
-    pub fn end(mut self, is_kept: bool, outputs: [&mut Output; 2], order: &mut OrderLog) {
+    pub fn end(&mut self, is_kept: bool, outputs: [&mut Output; 2], order: &mut OrderLog) {
         let [stdout, stderr] = outputs;
         if is_kept {
-            self.directory.keep();
             self.write_rest([stdout, stderr], order);
         }
         if let Some(writer) = self.writer.take() {
@@ -249,7 +263,7 @@ impl Spooler {
             return Ok(());
         }
         let Some(files) = self.files.take() else { return Err(std::io::Error::other("the writer has ended")) };
-        self.writer = Some(Writer::start(*files, self.directory.at("."))?);
+        self.writer = Some(Writer::start(*files, self.base.clone())?);
         Ok(())
     }
 
