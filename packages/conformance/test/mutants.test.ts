@@ -3,6 +3,7 @@ import { conformanceChecks } from '../src/index.js'
 import { filesMutants } from './mutants/files.js'
 import { infoMutants } from './mutants/info.js'
 import { launchMutants } from './mutants/launch.js'
+import { lingerMutants } from './mutants/linger.js'
 import { runsMutants } from './mutants/runs.js'
 import { spoolMutants } from './mutants/spool.js'
 import { stopMutants } from './mutants/stop.js'
@@ -21,6 +22,7 @@ const lists = [
   runsMutants,
   streamsMutants,
   spoolMutants,
+  lingerMutants,
 ]
 
 const chosen = lists.flatMap(sample)

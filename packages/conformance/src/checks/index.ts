@@ -11,6 +11,7 @@ import { infoChecks } from './info.js'
 import { infoValueChecks } from './info-values.js'
 import { launchChecks } from './launch.js'
 import { launchLimitChecks } from './launch-limits.js'
+import { lingerChecks } from './linger.js'
 import { lockChecks } from './lock.js'
 import { nameChecks } from './names.js'
 import { parameterChecks } from './parameters.js'
@@ -53,5 +54,6 @@ export const checks: readonly Check[] = [
   ...streamChecks,
   ...spoolChecks,
   ...spoolFailureChecks,
+  ...lingerChecks,
   ...cornerChecks,
 ]

@@ -11,6 +11,7 @@ export const unchecked: Readonly<Record<string, string>> = {
   'L-45': 'of launchers, not of supervisors: packages/supervisor/test/foreground.test.ts holds ours to it',
   'L-50': LAUNCHER,
   'L-72': LAUNCHER,
+  'L-85': LAUNCHER,
   'D-11':
     'what a supervisor writes to its log cannot be caused from outside; packages/supervisor/test holds ours to it',
   'D-67': SPOOL_READER,

@@ -26,6 +26,8 @@ const WHOLE = {
   failure: null,
   stdio: 'socket',
   spool: null,
+  lingerMs: null,
+  retiredAt: null,
   protocol: 1,
   software: 'test/1',
   features: ['pty'],
