@@ -60,7 +60,7 @@ describe.each(['native', 'node'] as const)('retiring, with the supervisor %s', (
       expect(await task.wait()).toMatchObject({ exitCode: 5 })
       expect((await task.info()).retiredAt).toBeNull()
       rmSync(filler)
-      await eventually(() => !isAlive(task.pid), { timeoutMs: 20_000 })
+      await eventually(() => !isAlive(task.pid), { deadlineMs: 20_000 })
       expect(recordOf(task).info).toMatchObject({ exitStatus: { exitCode: 5 }, retiredAt: expect.any(Number) })
     },
   )

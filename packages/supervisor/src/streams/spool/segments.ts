@@ -156,12 +156,12 @@ export class Segments {
     return undefined
   }
 
-  /** Removes the files that hold only bytes before `upTo`; the newest one only if it is full. */
+  /** Removes the files that hold only bytes before `upTo`; the newest one only if it is full. One that cannot be removed stays. */
   async discard(upTo: number): Promise<void> {
     for (const file of [...this.#files]) {
       if (file.from + file.length > upTo || file.length === 0) return
       if (file === this.#files.at(-1) && file.length < this.#options.segmentBytes) return
-      await this.#removeFile(file)
+      await this.#removeFile(file).catch(() => {})
     }
   }
 
