@@ -137,7 +137,7 @@ impl Daemon {
         let lingering = self.ended_at.or(self.retiring_at).map(|_| monotonic_ms() + LINGER_LOOK_MS);
         let due = [
             supervisor.due_at(),
-            supervisor.retires_at().filter(|_| self.retiring_at.is_none()),
+            self.retires_at().filter(|_| self.retiring_at.is_none()),
             server.due_at(),
             leader,
             lingering,
@@ -191,10 +191,15 @@ impl Daemon {
         self.retire_if_due();
     }
 
+    fn retires_at(&self) -> Option<u64> {
+        let Task { supervisor, server, .. } = &self.task;
+        supervisor.retires_at().map(|at| at.max(server.first_client_by.unwrap_or(0)))
+    }
+
     /// Leaves if the task is over for long enough, and is still over when clients have got the rest.
     fn retire_if_due(&mut self) {
         let now = monotonic_ms();
-        if self.ended_at.is_some() || self.task.supervisor.retires_at().is_none_or(|at| at > now) {
+        if self.ended_at.is_some() || self.retires_at().is_none_or(|at| at > now) {
             self.retiring_at = None;
             return;
         }

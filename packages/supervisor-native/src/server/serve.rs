@@ -35,6 +35,9 @@ const ACCEPTS_IN_A_ROW: u32 = 16;
 /// How soon accepting is tried again when the system has no descriptor or memory for it.
 const ACCEPT_RETRY_MS: u64 = 100;
 
+/// How long (ms) a task that was just started waits for its first client before it retires.
+const FIRST_CLIENT_MS: u64 = 2_000;
+
 pub struct Server {
     pub listener: Listener,
     access: Access,
@@ -43,6 +46,8 @@ pub struct Server {
     /// Given up for a moment to accept, and refuse, a client when there is no other descriptor.
     reserve: Option<File>,
     retry_at: Option<u64>,
+    /// Nobody has connected before that.
+    pub first_client_by: Option<u64>,
     /// Where requests are received.
     scratch: Pages,
 }
@@ -51,8 +56,16 @@ impl Server {
     pub fn new(listener: Listener, access: Access, log: Rc<Log>) -> Result<Self, Failure> {
         let scratch =
             Pages::new(RECEIVE_BYTES).ok_or_else(|| Failure::new("ENOMEM", "there is no memory for clients"))?;
-        let server =
-            Self { listener, access, log, connections: Vec::new(), reserve: reserve(), retry_at: None, scratch };
+        let server = Self {
+            listener,
+            access,
+            log,
+            connections: Vec::new(),
+            reserve: reserve(),
+            retry_at: None,
+            first_client_by: Some(monotonic_ms() + FIRST_CLIENT_MS),
+            scratch,
+        };
         Ok(server)
     }
 
@@ -183,6 +196,7 @@ impl Server {
         let uid = sys::peer_uid(stream.as_fd());
         let mut connection = Connection::new(stream);
         if uid.is_ok_and(|uid| may_connect(uid, &self.access)) {
+            self.first_client_by = None;
             self.connections.push(connection);
         } else {
             let message = "the task belongs to another user";

@@ -76,6 +76,7 @@ export async function makeTask(
       pipes,
       taskDirectory,
       retire: async () => {
+        await server.reached()
         await onLeaving(server)
         if (made.isOver) retire()
       },

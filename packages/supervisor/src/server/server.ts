@@ -19,6 +19,9 @@ import { ClientSession } from './client-session.js'
 import { boundHeld } from './held.js'
 import type { MethodContext } from './methods.js'
 
+/** How long (ms) a task that was just started waits for its first client before it retires. */
+const FIRST_CLIENT_MS = 2_000
+
 /** How long (ms) an ending supervisor waits for followers to read the last output and for replies to be sent. */
 const LINGER_MS = 1_000
 const LINGER_POLL_INTERVAL_MS = 5
@@ -30,6 +33,11 @@ export class TaskServer {
   readonly #temporaryName = temporarySocketFileName(process.pid)
   readonly #log: Log
   readonly #connections = new Set<ClientSession>()
+  #onFirst = () => {}
+  readonly #first = new Promise<void>((resolve) => {
+    this.#onFirst = resolve
+  })
+  #firstTimer: NodeJS.Timeout | undefined
   readonly #server: Server
   /** Computed once there are more clients than the least number. */
   #maxConnections: number | undefined
@@ -88,6 +96,7 @@ export class TaskServer {
         },
       })
       this.#connections.add(connection)
+      this.#onFirst()
     })
   }
 
@@ -112,6 +121,13 @@ export class TaskServer {
     linkSync(this.#directory.at(this.#temporaryName), this.#directory.at(this.#name))
     removeIfSame(this.#directory.at(this.#temporaryName), this.#inode)
     if (lstatSync(this.#directory.at(this.#name)).ino !== this.#inode) throw new Error('the socket was replaced')
+    this.#firstTimer = setTimeout(this.#onFirst, FIRST_CLIENT_MS).unref()
+  }
+
+  /** Resolves when a client has connected, or has had the time for it: whoever started a task connects when it is ready. */
+  async reached(): Promise<void> {
+    await this.#first
+    clearTimeout(this.#firstTimer)
   }
 
   /** Removes the socket from the directory; connections stay. */
