@@ -38,6 +38,9 @@ describe('the spec', () => {
       poolPath: '/p',
       access: pool.access,
       spool: null,
+      lingerMs: null,
+      keepSpec: true,
+      resume: null,
       needs: [],
     })
   })
