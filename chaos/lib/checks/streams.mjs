@@ -4,15 +4,19 @@ import { knownEscapes } from '../processes.mjs'
 import { startedUnrecorded } from './running.mjs'
 
 export function doubleHolders({ journal, side }) {
-  return journal
-    .of('double')
-    .filter(({ rest }) => !cannotBeFound({ pid: Number(rest), side }, journal))
-    .map(({ subject: key, number, rest }) => ({ key, what: `${number} held a lock together with ${rest}` }))
+  return (
+    journal
+      .of('double')
+      // The other side knows its own.
+      .filter(({ subject }) => subject.startsWith(side))
+      .filter(({ rest }) => !cannotBeFound({ pid: Number(rest), side }, journal))
+      .map(({ subject: key, number, rest }) => ({ key, what: `${number} held a lock together with ${rest}` }))
+  )
 }
 
 /** A child that dropped everything, and that its supervisor, which was killed, could not record: no successor can know of it. */
 function cannotBeFound({ pid, side }, journal) {
-  const start = journal.of('start').findLast(({ number }) => number === pid)
+  const start = journal.of('start').findLast(({ number, subject }) => number === pid && subject.startsWith(side))
   const hasEscaped = [...knownEscapes().keys()].some((life) => life.startsWith(`${pid} `))
   return hasEscaped && start !== undefined && startedUnrecorded({ key: start.subject, pid, side }, journal)
 }
