@@ -1,24 +1,24 @@
 import type { EventEmitter } from 'node:events'
 import { debug } from './debug.js'
 import { eventPayload, isTaskEvent } from './events.js'
-import type { SupervisorConnection } from './supervisor-connection.js'
+import type { TaskEndpoint } from './task-endpoint.js'
 
 /** Subscribes to a task's events once the task has a listener for one, and again after each new connection. */
 export class EventSubscription {
   readonly #task: EventEmitter
-  readonly #connection: () => SupervisorConnection
+  readonly #endpoint: () => TaskEndpoint
   #isWanted = false
 
-  constructor(task: EventEmitter, connection: () => SupervisorConnection) {
+  constructor(task: EventEmitter, endpoint: () => TaskEndpoint) {
     this.#task = task
-    this.#connection = connection
+    this.#endpoint = endpoint
     task.on('newListener', (name) => this.#listenedTo(name))
   }
 
   /** Sent immediately, so that events arrive once any later call has been answered. */
   subscribe(): void {
     if (!this.#isWanted) return
-    this.#connection()
+    this.#endpoint()
       .call('subscribe')
       .catch((error) => this.#fail(error))
   }
@@ -34,9 +34,9 @@ export class EventSubscription {
   #listenedTo(name: unknown): void {
     if (this.#isWanted || !isTaskEvent(name)) return
     this.#isWanted = true
-    const connection = this.#connection()
-    if (connection.isOpen) this.subscribe()
-    else connection.open().catch((error) => this.#fail(error))
+    const endpoint = this.#endpoint()
+    if (endpoint.isOpen) this.subscribe()
+    else endpoint.open().catch((error) => this.#fail(error))
   }
 
   /** Events are hints: without a listener, a failed subscription must not end the program. */

@@ -1,17 +1,17 @@
 import { ProtocolError, type StopResult } from '@bgtask/protocol'
 import { type WaitOptions, withDeadline } from '@bgtask/protocol/rpc'
 import { PollPace, pollMs } from './long-poll.js'
-import type { SupervisorConnection } from './supervisor-connection.js'
+import type { PatientTaskCalls } from './task-calls.js'
 import type { StopOptions, WaitExitOptions, WaitedExit } from './task-options.js'
 
 /** How a task's runs end: polls for it, and keeps the last exit of a task whose supervisor this process has ended. */
 export class TaskExit {
-  readonly #connection: SupervisorConnection
+  readonly #calls: PatientTaskCalls
   /** How the task's work ended, if `terminate` has ended its supervisor. */
   #final: WaitedExit | undefined
 
-  constructor(connection: SupervisorConnection) {
-    this.#connection = connection
+  constructor(calls: PatientTaskCalls) {
+    this.#calls = calls
   }
 
   /** @param what names the wait in a TimeoutError. */
@@ -22,7 +22,7 @@ export class TaskExit {
     return withDeadline(wait, what, async (signal) => {
       for (;;) {
         const polled = performance.now()
-        const result = await this.#connection.call('waitExit', { run, waitMs }, { signal })
+        const result = await this.#calls.call('waitExit', { run, waitMs }, { signal })
         if (!result.done) pace.cameBackEmpty(polled, waitMs)
         else if (result.exitStatus !== null) return { ...result.exitStatus, run: result.run }
         else throw new ProtocolError('waitExit reported an end without an exit status')
@@ -35,7 +35,7 @@ export class TaskExit {
     const failed = new AbortController()
     const exit = this.wait({ signal: AbortSignal.any([options.signal, failed.signal]) }, '').catch(() => undefined)
     try {
-      const result = await this.#connection.callPatiently('terminate', { steps: steps as never }, options)
+      const result = await this.#calls.callPatiently('terminate', { steps: steps as never }, options)
       const run = (await exit)?.run
       if (run !== undefined && result.exitStatus !== null) this.#final = { ...result.exitStatus, run }
       return result

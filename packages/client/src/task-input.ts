@@ -13,7 +13,8 @@ import {
 import { type WaitOptions, waitOptionsSchema, withDeadline } from '@bgtask/protocol/rpc'
 import * as v from 'valibot'
 import { unlessAborted } from './deadline.js'
-import { checked, type SupervisorConnection } from './supervisor-connection.js'
+import { checked } from './supervisor-connection.js'
+import type { PatientTaskCalls } from './task-calls.js'
 
 const writeOptionsSchema = v.strictObject({
   ...waitOptionsSchema.entries,
@@ -33,19 +34,19 @@ type CloseOptions = OptionsOf<typeof closeOptionsSchema>
 export class TaskInput {
   readonly id = 0
   readonly name = 'stdin'
-  readonly #connection: SupervisorConnection
+  readonly #calls: PatientTaskCalls
   /** Settles when everything written so far has been accepted or has failed. */
   #written: Promise<unknown> = Promise.resolve()
   /** Pending writes that may wait for room. */
   #patientWrites = 0
 
-  constructor(connection: SupervisorConnection) {
-    this.#connection = connection
+  constructor(calls: PatientTaskCalls) {
+    this.#calls = calls
   }
 
   /** Returns the offsets of accepted and of written bytes, whether stdin is closed, and the last error. */
   async info(options?: WaitOptions): Promise<InputInfo> {
-    const info = await this.#connection.call('getInfo', undefined, options)
+    const info = await this.#calls.call('getInfo', undefined, options)
     return checked(taskInfoSchema.entries.streams.entries[0], info.streams?.[0], 'streams.0 of getInfo')
   }
 
@@ -96,7 +97,7 @@ export class TaskInput {
   async close(options: CloseOptions = {}): Promise<void> {
     const { immediate, ...wait } = parseOptions(closeOptionsSchema, options)
     const close = async (signal?: AbortSignal | null) => {
-      await this.#connection.call('closeStream', { streamId: 0, immediate }, { ...wait, signal })
+      await this.#calls.call('closeStream', { streamId: 0, immediate }, { ...wait, signal })
     }
     return immediate ? close(wait.signal) : this.#inOrder(wait, 'closing stdin', close)
   }
@@ -121,7 +122,7 @@ export class TaskInput {
     do {
       const piece = data.subarray(start, start + MAX_WRITE_BYTES)
       const params = { streamId: 0 as const, data: piece, wait }
-      const written = this.#connection.callPatiently('writeStream', params, { signal })
+      const written = this.#calls.callPatiently('writeStream', params, { signal })
       accepted = (await written.catch(throwStdinError)).acceptedOffset
       start += piece.length
     } while (start < data.length)

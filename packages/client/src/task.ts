@@ -23,8 +23,8 @@ import { EventSubscription } from './event-subscription.js'
 import type { TaskEvents } from './events.js'
 import { MergedOutput } from './output/merged-output.js'
 import { TaskOutput } from './output/task-output.js'
-import { SupervisorConnection } from './supervisor-connection.js'
-import { isTaskId, TaskBinding } from './task-binding.js'
+import { isTaskId } from './task-binding.js'
+import { TaskEndpoint } from './task-endpoint.js'
 import { TaskExit } from './task-exit.js'
 import { TaskInput } from './task-input.js'
 import {
@@ -64,8 +64,6 @@ const MAX_DYING_MS = 5_000
  * UnsupportedError (a custom or older supervisor) and RemoteError (an error that the supervisor reports).
  */
 export class Task<out Meta extends object = JsonObject> extends EventEmitter<TaskEvents> implements AsyncDisposable {
-  /** The supervisor's pid. NaN if the name of the socket given to `Task.at` does not contain one. */
-  readonly pid: number
   readonly taskPool: TaskPoolView
   /**
    * The info last received, by `info()` or by the search that found the task. A search may have read it from the task's
@@ -77,8 +75,7 @@ export class Task<out Meta extends object = JsonObject> extends EventEmitter<Tas
   readonly stderr: TaskOutput
   /** Both outputs in the order in which they were read. */
   readonly output: MergedOutput
-  readonly #binding: TaskBinding
-  readonly #connection: SupervisorConnection
+  readonly #endpoint: TaskEndpoint
   readonly #exit: TaskExit
 
   /** Returns the task whose supervisor listens on that socket, for tools without a pool. */
@@ -109,26 +106,33 @@ export class Task<out Meta extends object = JsonObject> extends EventEmitter<Tas
       throw new InvalidOptionError('taskPool', taskPool, 'must have a method socketPath(pid)')
     }
     this.taskPool = taskPool
-    this.pid = pid
-    const events = new EventSubscription(this as EventEmitter, () => this.#connection)
+    const events = new EventSubscription(this as EventEmitter, () => this.#endpoint)
     const observer = {
       opened: () => events.subscribe(),
       notified: (name: string, [payload]: readonly unknown[]) => events.announce(name, payload),
       lost: () => this.emit('disconnect'),
     }
-    const socketPath = taskPool.socketPath(pid)
-    this.#binding = new TaskBinding(pid, socketPath)
-    this.#connection = new SupervisorConnection(socketPath, this.#binding, observer, taskPool.launchSocketPath?.(pid))
-    this.#exit = new TaskExit(this.#connection)
-    this.stdin = new TaskInput(this.#connection)
-    this.stdout = new TaskOutput(this.#connection, 1)
-    this.stderr = new TaskOutput(this.#connection, 2)
-    this.output = new MergedOutput(this.#connection)
+    const endpoint = new TaskEndpoint(taskPool, pid, observer)
+    this.#endpoint = endpoint
+    this.#exit = new TaskExit(endpoint)
+    const place = () => endpoint.files
+    this.stdin = new TaskInput(endpoint)
+    this.stdout = new TaskOutput(endpoint, 1, place)
+    this.stderr = new TaskOutput(endpoint, 2, place)
+    this.output = new MergedOutput(endpoint, place)
+  }
+
+  /**
+   * The supervisor's pid; that of the last one if the task has retired, and of the next one once it was restarted. NaN if the
+   * name of the socket given to `Task.at` does not contain one.
+   */
+  get pid(): number {
+    return this.#endpoint.pid
   }
 
   /** The task's id; undefined until it is known: from its spawn, a search, or the first `info()`. */
   get taskId(): string | undefined {
-    return this.#binding.taskId
+    return this.#endpoint.binding.taskId
   }
 
   /**
@@ -138,18 +142,18 @@ export class Task<out Meta extends object = JsonObject> extends EventEmitter<Tas
    * @throws InvalidOptionError if it is not a task id; TaskGoneError if this object is bound to another task.
    */
   bind(taskId: string): this {
-    this.#binding.bind(taskId)
+    this.#endpoint.binding.bind(taskId)
     return this
   }
 
   /** Connects now instead of at the first call. */
   async connect(options?: WaitOptions): Promise<void> {
-    await this.#connection.open(options)
+    await this.#endpoint.open(options)
   }
 
   /** Closes the connection; pending calls reject. The task continues, and the next call connects again. */
   disconnect(): void {
-    this.#connection.close()
+    this.#endpoint.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -161,7 +165,7 @@ export class Task<out Meta extends object = JsonObject> extends EventEmitter<Tas
    * `unknown`. Its own keys are passed on unchecked.
    */
   async info(options?: WaitOptions): Promise<TaskInfo<Meta>> {
-    const received = await this.#connection.call('getInfo', undefined, options)
+    const received = await this.#endpoint.call('getInfo', undefined, options)
     const report = (problem: string) => debug(() => `info of ${this.pid} is invalid: ${problem}`)
     const info = soundInfo(received, this.pid, report) as TaskInfo<object> as TaskInfo<Meta>
     this.#recognize(info)
@@ -176,7 +180,7 @@ export class Task<out Meta extends object = JsonObject> extends EventEmitter<Tas
    */
   async applyMeta(patch: object, options?: WaitOptions): Promise<Meta> {
     const params = { patch: patch as Record<string, unknown> }
-    return (await this.#connection.call('applyMeta', params, options)) as object as Meta
+    return (await this.#endpoint.call('applyMeta', params, options)) as object as Meta
   }
 
   /** Reports the job's progress in `meta.progress`; the job calls it on `Task.current()`. */
@@ -185,7 +189,7 @@ export class Task<out Meta extends object = JsonObject> extends EventEmitter<Tas
       ([, value]) => value !== undefined,
     )
     const patch = { progress: Object.fromEntries(given) }
-    await this.#connection.call('applyMeta', { patch }, options)
+    await this.#endpoint.call('applyMeta', { patch }, options)
   }
 
   stream(stream: 0 | 'stdin'): TaskInput
@@ -205,7 +209,7 @@ export class Task<out Meta extends object = JsonObject> extends EventEmitter<Tas
   async kill(killSignal: KillSignal = 'SIGTERM', options: KillOptions = {}): Promise<boolean> {
     const { tree, ...wait } = parseOptions(killOptionsSchema, options)
     const params = { killSignal: parseOption(killSignalSchema, killSignal, 'killSignal'), tree }
-    const { delivered } = await this.#connection.call('kill', params, wait)
+    const { delivered } = await this.#endpoint.call('kill', params, wait)
     return delivered
   }
 
@@ -228,7 +232,7 @@ export class Task<out Meta extends object = JsonObject> extends EventEmitter<Tas
   async restart(options: RestartOptions = {}): Promise<boolean> {
     const { stop, ...wait } = parseOptions(restartOptionsSchema, options)
     return withDeadline(wait, `restarting task ${this.pid}`, async (signal) => {
-      const start = async () => (await this.#connection.call('restart', undefined, stop ? { signal } : wait)).restarted
+      const start = async () => (await this.#endpoint.call('restart', undefined, stop ? { signal } : wait)).restarted
       if (await start()) return true
       if (!stop) return false
       const { survivors } = await this.stop({ steps: stop === true ? undefined : stop, signal })
@@ -242,7 +246,7 @@ export class Task<out Meta extends object = JsonObject> extends EventEmitter<Tas
    */
   async stop(options: StopOptions = {}): Promise<StopResult> {
     const { steps, ...wait } = parseOptions(stopOptionsSchema, options)
-    return endings.run(() => this.#connection.callPatiently('stop', { steps }, wait), wait.signal)
+    return endings.run(() => this.#endpoint.callPatiently('stop', { steps }, wait), wait.signal)
   }
 
   /**
@@ -254,12 +258,14 @@ export class Task<out Meta extends object = JsonObject> extends EventEmitter<Tas
   async terminateSupervisor(options: StopOptions = {}): Promise<StopResult> {
     const { steps, ...wait } = parseOptions(stopOptionsSchema, options)
     const terminate = async (signal: AbortSignal) => {
-      const startTime = readProcessStat(this.pid)?.startTime
+      const { pid } = this
+      const startTime = readProcessStat(pid)?.startTime
       const result = await this.#exit.terminate(steps, { ...wait, signal })
-      await this.#connection.closed({ signal, timeoutMs: DEFAULT_TIMEOUT_MS })
-      // Its end has closed the connection. A process that does not end now has the same pid in another pid namespace.
-      if (startTime !== undefined && readProcessStat(this.pid)?.isExiting)
-        await processGone({ pid: this.pid, startTime, timeoutMs: MAX_DYING_MS }, signal)
+      await this.#endpoint.closed({ signal, timeoutMs: DEFAULT_TIMEOUT_MS })
+      // Its end has closed the connection. A process that does not end now has the same pid in another pid namespace, or is
+      // a later one than a supervisor that had retired.
+      if (startTime !== undefined && readProcessStat(pid)?.isExiting)
+        await processGone({ pid, startTime, timeoutMs: MAX_DYING_MS }, signal)
       return result
     }
     return endings.run(() => withDeadline(wait, `terminating task ${this.pid}`, terminate), wait.signal)
@@ -279,9 +285,9 @@ export class Task<out Meta extends object = JsonObject> extends EventEmitter<Tas
   #recognize({ taskId }: { taskId: string }): void {
     if (taskId === '') return
     try {
-      this.#binding.bind(taskId)
+      this.#endpoint.binding.bind(taskId)
     } catch (error) {
-      this.#connection.close()
+      this.#endpoint.close()
       throw error
     }
   }

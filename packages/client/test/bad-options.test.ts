@@ -58,7 +58,7 @@ const REFUSED: [name: string, option: string, value: unknown, named?: string][] 
     [`stdout.${name}`, 'discard', 'no'],
   ]),
   ...['follow', 'lines', 'waitFor', 'readable'].map((name): [string, string, unknown] => [`stdout.${name}`, 'live', 0]),
-  ['stdout.read', 'maxBytes', 0],
+  ['stdout.read', 'maxBytes', -1],
   ['stdout.read', 'waitMs', 60_001],
   ['stdout.lines', 'maxLineBytes', 0],
   ['stdout.waitFor', 'maxMatchBytes', 1.5],

@@ -5,6 +5,7 @@ import type { MkdirIfMissing } from './directory/mkdir.js'
 import { SUPERVISOR_KINDS, type SupervisorKind } from './launch/choice.js'
 import { spoolOptionSchema } from './launch/spool-option.js'
 import { argvSchema, environmentChangesSchema, pathSchema } from './options.js'
+import { pruneOptionsSchema } from './retired/prune-options.js'
 
 /** Changes to an environment; `undefined` unsets. */
 export type SupervisorEnv = Record<string, string | undefined>
@@ -46,6 +47,8 @@ export const poolOptionsSchema = v.strictObject({
   spool: v.optional(v.nullable(spoolOptionSchema), null),
   /** The `lingerMs` of tasks that are spawned without one: so long (ms) after their last run they retire. */
   lingerMs: launchSpecSchema.entries.lingerMs,
+  /** Retired tasks to remove in passing, when the pool spawns: as `prune` does, a bounded number at a time. */
+  retention: v.optional(pruneOptionsSchema),
   /** Supervisors to start early, so that a spawn with behavior `daemon` takes milliseconds; 0 unless given. */
   standby: v.optional(
     v.custom<number>(

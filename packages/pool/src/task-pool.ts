@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { Task } from '@bgtask/client'
+import { Task, type TaskFiles } from '@bgtask/client'
 import { logFileName, socketFileName } from '@bgtask/os'
 import { LaunchError, PlatformError, parseOption, parseOptions, type TaskRecord } from '@bgtask/protocol'
 import type { WaitOptions } from '@bgtask/protocol/rpc'
@@ -8,6 +8,7 @@ import { checkPathLength } from './directory/inspect.js'
 import { latestRecord } from './directory/judged-records.js'
 import { parseMkdirIfMissing } from './directory/mkdir.js'
 import { OwnDirectory } from './directory/own-directory.js'
+import { DirectoryTaskFiles } from './directory/task-files.js'
 import { readCaller } from './launch/caller.js'
 import type { ChosenSupervisor } from './launch/choice.js'
 import { type Launcher, launch } from './launch/launch.js'
@@ -23,6 +24,11 @@ import { type SweepOptions, sweepDirectory, sweepLaunch } from './lost/sweep.js'
 import type { MetaInput, MetaOf } from './meta.js'
 import { absolutePath, checkPid } from './options.js'
 import { type PoolOptions, poolOptionsSchema, type SupervisorEnv, taskClassSchema } from './pool-options.js'
+import { pruneRetired } from './retired/prune.js'
+import type { PruneOptions } from './retired/prune-options.js'
+import { parseRestart } from './retired/restart.js'
+import { Retention } from './retired/retention.js'
+import { removeRetired } from './retired/retired-tasks.js'
 import type { TaskPattern, TaskPredicate } from './search/match.js'
 import { taskById, taskByPid } from './search/one-task.js'
 import { type SearchOptions, type SearchView, searchTasks } from './search/search.js'
@@ -47,6 +53,7 @@ export class TaskPool<T extends Task<object> = Task> {
   readonly #directory: OwnDirectory
   readonly #standbys: Standbys
   readonly #supervisors: SupervisorSettings
+  readonly #retention: Retention
   /** Of tasks that are spawned without these. */
   readonly #kept: Pick<SpawnSettings, 'spool' | 'lingerMs'>
   #taskClass: TaskClass<T>
@@ -57,7 +64,7 @@ export class TaskPool<T extends Task<object> = Task> {
    */
   constructor(options: TaskPoolOptions<T>) {
     if (!PLATFORMS.includes(process.platform)) throw new PlatformError('bgtask')
-    const { path, access, standby, mkdirIfMissing, spool, lingerMs, ...supervisors } = parseOptions(
+    const { path, access, standby, mkdirIfMissing, spool, lingerMs, retention, ...supervisors } = parseOptions(
       poolOptionsSchema,
       options,
     )
@@ -66,6 +73,7 @@ export class TaskPool<T extends Task<object> = Task> {
     this.#taskClass = options.taskClass ?? (Task as unknown as TaskClass<T>)
     this.#supervisors = new SupervisorSettings(this.path, supervisors)
     this.#kept = { spool, lingerMs }
+    this.#retention = new Retention(retention)
     this.#standbys = new Standbys(standby)
     this.#directory = new OwnDirectory(this.path, access, parseMkdirIfMissing(mkdirIfMissing))
     this.#refillStandbys(0)
@@ -84,6 +92,16 @@ export class TaskPool<T extends Task<object> = Task> {
   /** The socket on which the supervisor with that pid listens. */
   socketPath(pid: number = process.pid): string {
     return join(this.sockdir, socketFileName(checkPid(pid)))
+  }
+
+  /** What the directory has of a task whose supervisor has or had that pid; its handles ask for it. */
+  taskFiles(taskId: string, pid: number): TaskFiles {
+    const pool = {
+      inspect: () => this.#directory.inspect(),
+      restart: (retired: TaskRecord, options: WaitOptions) => this.#restart(retired, options),
+      remove: async (retired: TaskRecord) => void (await removeRetired(this.#directory.inspect(), retired)),
+    }
+    return new DirectoryTaskFiles(pool, this.path, taskId, pid)
   }
 
   /** Creates the tasks that this pool returns from now on. */
@@ -137,7 +155,9 @@ export class TaskPool<T extends Task<object> = Task> {
     parsed.wait.signal?.throwIfAborted()
     // A custom supervisor may have rights that the caller lacks, for example by set-gid.
     if (!this.#supervisors.isCustom) this.#directory.checkWritable()
-    return launch(parsed, this.#launcher)
+    const task = await launch(parsed, this.#launcher)
+    void this.#retention.apply(() => this.#directory.inspect())
+    return task
   }
 
   /** Which supervisor a spawn would start now, and why. It runs the native one once to find out whether that works. */
@@ -200,6 +220,16 @@ export class TaskPool<T extends Task<object> = Task> {
     return sweepDirectory(this.#directory.inspect(), options)
   }
 
+  /**
+   * Removes retired tasks of this user that are too old, too many, or keep too much output; none without options. Tasks that
+   * have a supervisor, or had one that was killed, stay.
+   *
+   * @returns the ids of the removed tasks.
+   */
+  async prune(options: PruneOptions = {}): Promise<string[]> {
+    return pruneRetired(this.#directory.inspect(), options)
+  }
+
   /** Yields an event when a matching task appears, changes or goes, first for existing tasks; `break` ends it. */
   watch(
     pattern?: TaskPattern<MetaOf<T>> | TaskPredicate<MetaOf<T>>,
@@ -250,6 +280,15 @@ export class TaskPool<T extends Task<object> = Task> {
       sweep: (taskId) => this.#sweepLaunch(taskId),
       refill: () => this.#refillStandbys(),
     }
+  }
+
+  /** Starts a supervisor for a retired task. */
+  async #restart(retired: TaskRecord, options: WaitOptions): Promise<number> {
+    const parsed = parseRestart(this.#directory.inspect(), retired, options, this.#settings)
+    if (!this.#supervisors.isCustom) this.#directory.checkWritable()
+    const task = await launch(parsed, this.#launcher)
+    task.disconnect()
+    return task.pid
   }
 
   /** Connects. Later calls use the same connection. */

@@ -8,7 +8,7 @@ type Call = (options: never) => unknown
 function lostTask(): LostTask {
   const directory = { path: '/nowhere', at: (name: string) => name, inode: '', trusts: () => false }
   const file = { ownerUid: 0, path: '/nowhere', inode: '', mtimeMs: 0 }
-  return new LostTask(directory, { ...file, record: recordOf(1), supervisor: 'dead', reason: 'died' })
+  return new LostTask(directory, { ...file, record: recordOf(1), supervisor: 'dead', isRetired: false, reason: 'died' })
 }
 
 /** Everything that takes options. */
@@ -20,6 +20,7 @@ const CALLS: Record<string, Call> = {
   taskByPid: (options) => makePool().taskByPid(1, options),
   lost: (options) => makePool().lost(options),
   sweep: (options) => makePool().sweep(options),
+  prune: (options) => makePool().prune(options),
   watch: (options) => makePool().watch({}, options).next(),
   'LostTask.stop': (options) => lostTask().stop(options),
 }

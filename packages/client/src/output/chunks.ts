@@ -1,4 +1,4 @@
-import { ProtocolError, type ReadResult } from '@bgtask/protocol'
+import { MAX_READ_BYTES, ProtocolError, type ReadResult } from '@bgtask/protocol'
 import { LONG_POLL_MS, PollPace } from '../long-poll.js'
 
 /** Consecutive bytes of a stream. */
@@ -16,10 +16,24 @@ export interface OutputGap {
   readonly to: number
 }
 
+/** A poll for bytes at `from`, by default the oldest kept byte; with `discard`, bytes before it are discarded first. */
+export interface Poll {
+  readonly from: number | undefined
+  readonly maxBytes: number
+  readonly waitMs: number
+  readonly discard: boolean
+  readonly signal: AbortSignal
+}
+
+/** Reads a stream for one follower. */
+export interface StreamReader {
+  read(poll: Poll): Promise<ReadResult>
+  close(): void
+}
+
 /** What `follow` needs of a stream. */
 export interface Followed {
-  /** Polls for bytes at `from`, by default the oldest kept byte; with `discard`, bytes before it are discarded first. */
-  read(poll: { from?: number; waitMs: number; discard: boolean; signal: AbortSignal }): Promise<ReadResult>
+  reader(): StreamReader
   /** Discards the bytes before `upTo`. */
   discard(upTo: number, signal: AbortSignal): Promise<unknown>
   /** Whether the child is blocked until bytes are discarded. */
@@ -52,8 +66,9 @@ export async function* chunks(
   let until: number | undefined
   let discarded = 0
   let ahead: Promise<ReadResult> | undefined
-  const read = (pollMs: number, discard = false) =>
-    stream.read({ from: position, waitMs: pollMs, discard, signal: ended })
+  const reader = stream.reader()
+  const read = (waitMs: number, discard = false) =>
+    reader.read({ from: position, maxBytes: MAX_READ_BYTES, waitMs, discard, signal: ended })
   /** Usually the consumer has finished with all bytes, and one call discards and reads. */
   const discardAndRead = async (pollMs: number, upTo: number) => {
     discarded = upTo
@@ -88,6 +103,7 @@ export async function* chunks(
     if (discardTo !== undefined && discardTo() > discarded) await stream.discard(discardTo(), ended)
   } finally {
     left.abort()
+    reader.close()
   }
 }
 

@@ -1,18 +1,13 @@
-import {
-  MAX_READ_BYTES,
-  type OptionsOf,
-  type OrderResult,
-  type OutputStreamId,
-  paramSchemas,
-  parseOptions,
-} from '@bgtask/protocol'
+import { MAX_READ_BYTES, type OptionsOf, type OrderResult, paramSchemas, parseOptions } from '@bgtask/protocol'
 import { waitOptionsSchema } from '@bgtask/protocol/rpc'
 import * as v from 'valibot'
 import { mergedPositionSchema } from '../call-options.js'
 import { LONG_POLL_MS } from '../long-poll.js'
-import type { SupervisorConnection } from '../supervisor-connection.js'
+import type { SpoolPlace } from '../spool/spool-place.js'
+import type { TaskCalls } from '../task-calls.js'
 import { followOptionsSchema } from './follow.js'
-import { type MergedChunk, type MergedGap, merge } from './merge.js'
+import { type MergedChunk, type MergedGap, type MergeSource, merge } from './merge.js'
+import { OutputFollower } from './output-follower.js'
 
 const mergedFollowOptionsSchema = v.strictObject({
   ...followOptionsSchema.entries,
@@ -35,10 +30,13 @@ export type OrderOptions = OptionsOf<typeof orderOptionsSchema>
 
 /** Both outputs in the order in which the supervisor read them. The order of writing may differ, since they are two pipes. */
 export class MergedOutput {
-  readonly #connection: SupervisorConnection
+  readonly #calls: TaskCalls
+  readonly #place: () => SpoolPlace | undefined
 
-  constructor(connection: SupervisorConnection) {
-    this.#connection = connection
+  /** @param place where the task's files are, if it is known. */
+  constructor(calls: TaskCalls, place: () => SpoolPlace | undefined = () => undefined) {
+    this.#calls = calls
+    this.#place = place
   }
 
   /**
@@ -49,21 +47,25 @@ export class MergedOutput {
    */
   async *follow(options: MergedFollowOptions = {}): AsyncGenerator<MergedChunk | MergedGap, void, undefined> {
     const { from, signal, discard, live = true } = parseOptions(mergedFollowOptionsSchema, options)
-    const connection = this.#connection
-    yield* merge(
-      {
-        order: (seq) => connection.call('readOrder', { from: seq, waitMs: live ? LONG_POLL_MS : 0 }, { signal }),
-        read: (streamId: OutputStreamId, offset: number, length: number) =>
-          connection.call(
-            'readStream',
-            { streamId, from: offset, maxBytes: Math.min(length, MAX_READ_BYTES) },
-            { signal },
-          ),
-        discard: (streamId: OutputStreamId, upTo: number) =>
-          connection.call('discardStream', { streamId, upTo }, { signal }),
+    const calls = this.#calls
+    const left = new AbortController()
+    const ended = signal == null ? left.signal : AbortSignal.any([signal, left.signal])
+    const place = this.#place()
+    const readers = { 1: new OutputFollower(calls, 1, place), 2: new OutputFollower(calls, 2, place) }
+    const source: MergeSource = {
+      order: (seq) => calls.call('readOrder', { from: seq, waitMs: live ? LONG_POLL_MS : 0 }, { signal }),
+      read: (streamId, from, length) => {
+        const maxBytes = Math.min(length, MAX_READ_BYTES)
+        return readers[streamId].read({ from, maxBytes, waitMs: 0, discard: false, signal: ended })
       },
-      { from, live, discard },
-    )
+      discard: (streamId, upTo) => calls.call('discardStream', { streamId, upTo }, { signal }),
+    }
+    try {
+      yield* merge(source, { from, live, discard })
+    } finally {
+      left.abort()
+      for (const reader of Object.values(readers)) reader.close()
+    }
   }
 
   /**
@@ -74,6 +76,6 @@ export class MergedOutput {
    */
   async order(options: OrderOptions = {}): Promise<OrderResult> {
     const { signal, timeoutMs, ...params } = parseOptions(orderOptionsSchema, options)
-    return this.#connection.call('readOrder', params, { signal, timeoutMs })
+    return this.#calls.call('readOrder', params, { signal, timeoutMs })
   }
 }

@@ -1,7 +1,6 @@
 import type { ReadableStream } from 'node:stream/web'
 import {
   isBgTaskError,
-  MAX_READ_BYTES,
   type OptionsOf,
   type OutputInfo,
   type OutputStreamId,
@@ -12,12 +11,15 @@ import {
 } from '@bgtask/protocol'
 import { type WaitOptions, waitOptionsSchema } from '@bgtask/protocol/rpc'
 import * as v from 'valibot'
-import { checked, type SupervisorConnection } from '../supervisor-connection.js'
+import type { SpoolPlace } from '../spool/spool-place.js'
+import { checked } from '../supervisor-connection.js'
+import type { TaskCalls } from '../task-calls.js'
 import type { OutputLine } from '../text/line-splitter.js'
 import type { OutputMatch } from '../text/matcher.js'
 import type { Followed, OutputChunk, OutputGap } from './chunks.js'
 import { type FollowOptions, follow } from './follow.js'
 import { type LinesOptions, lines } from './lines.js'
+import { OutputFollower } from './output-follower.js'
 import { type ReadableOptions, readable } from './readable.js'
 import { type WaitForOptions, waitFor } from './wait-for.js'
 
@@ -42,15 +44,16 @@ export type ReadOptions = OptionsOf<typeof readOptionsSchema>
 export class TaskOutput {
   readonly id: OutputStreamId
   readonly name: 'stdout' | 'stderr'
-  readonly #connection: SupervisorConnection
+  readonly #calls: TaskCalls
   readonly #followed: Followed
 
-  constructor(connection: SupervisorConnection, id: OutputStreamId) {
-    this.#connection = connection
+  /** @param place where the task's files are, if it is known. */
+  constructor(calls: TaskCalls, id: OutputStreamId, place: () => SpoolPlace | undefined = () => undefined) {
+    this.#calls = calls
     this.id = id
     this.name = id === 1 ? 'stdout' : 'stderr'
     this.#followed = {
-      read: ({ signal, ...poll }) => this.#read({ ...poll, maxBytes: MAX_READ_BYTES }, { signal }),
+      reader: () => new OutputFollower(calls, id, place()),
       discard: (upTo, signal) => this.discard(upTo, { signal }),
       isBlocked: async (signal) => (await this.info({ signal })).blocked,
     }
@@ -58,7 +61,7 @@ export class TaskOutput {
 
   /** Offsets of the kept bytes, whether more can come, and the last read error. */
   async info(options?: WaitOptions): Promise<OutputInfo> {
-    const info = await this.#connection.call('getInfo', undefined, options)
+    const info = await this.#calls.call('getInfo', undefined, options)
     return checked(
       taskInfoSchema.entries.streams.entries[this.id],
       info.streams?.[this.id],
@@ -79,11 +82,7 @@ export class TaskOutput {
 
   /** Discards the bytes before `upTo`, or all so far. Resolves with the offsets of the bytes that are kept then. */
   async discard(upTo?: number, options?: WaitOptions): Promise<{ firstOffset: number; endOffset: number }> {
-    const { firstOffset, endOffset } = await this.#connection.call(
-      'discardStream',
-      { streamId: this.id, upTo },
-      options,
-    )
+    const { firstOffset, endOffset } = await this.#calls.call('discardStream', { streamId: this.id, upTo }, options)
     return { firstOffset, endOffset }
   }
 
@@ -120,12 +119,12 @@ export class TaskOutput {
 
   /** Keeps no byte from now on; those that are kept stay. */
   async close(options?: WaitOptions): Promise<void> {
-    await this.#connection.call('closeStream', { streamId: this.id }, options)
+    await this.#calls.call('closeStream', { streamId: this.id }, options)
   }
 
   /** On the wire, `discard` names the bytes before `from`. */
   #read(params: Omit<ReadOptions, keyof WaitOptions>, options: WaitOptions): Promise<ReadResult> {
-    return this.#connection.call('readStream', { ...params, streamId: this.id }, options)
+    return this.#calls.call('readStream', { ...params, streamId: this.id }, options)
   }
 
   /** The bytes were received: neither an exit of the supervisor nor the caller's abort may lose them. */

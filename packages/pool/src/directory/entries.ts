@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { parsePoolFileName } from '@bgtask/os'
+import { parsePoolFileName, parseTaskDirectoryName } from '@bgtask/os'
 import { PoolDirError } from '@bgtask/protocol'
 import type { PoolDirectory } from './inspect.js'
 
@@ -30,6 +30,11 @@ export function listEntries(directory: Pick<PoolDirectory, 'path' | 'at'>): Pool
     else entry.temporaries.push(name)
   }
   return [...entries.values()].sort((a, b) => a.pid - b.pid)
+}
+
+/** The ids of tasks that have a directory of their own. */
+export function listTaskDirectories(directory: Pick<PoolDirectory, 'path' | 'at'>): string[] {
+  return readNames(directory).flatMap((name) => parseTaskDirectoryName(name) ?? [])
 }
 
 function readNames({ path, at }: Pick<PoolDirectory, 'path' | 'at'>): string[] {

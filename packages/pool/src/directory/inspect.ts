@@ -2,6 +2,7 @@ import { lstatSync, type Stats, statSync } from 'node:fs'
 import { HeldDirectory } from '@bgtask/os'
 import { type Access, PathTooLongError, PermissionError, PoolDirError, TaskGoneError } from '@bgtask/protocol'
 import { MAX_SOCKET_PATH_BYTES } from '@bgtask/protocol/rpc'
+import type { RecordCache } from './record-cache.js'
 
 /** A pool's directory as it was inspected, and whose files in it are trusted. */
 export interface PoolDirectory {
@@ -12,6 +13,8 @@ export interface PoolDirectory {
   readonly inode: string
   /** Whether files of that owner are the pool's: one's own, root's, the directory owner's, and those of `access.owners`. */
   readonly trusts: (uid: number) => boolean
+  /** Records that were read before, in a pool that keeps them. */
+  readonly records?: RecordCache
 }
 
 /** The longest name of a socket: pids end at 2^22 on Linux. */

@@ -3,11 +3,14 @@ import { type Liveness, PermissionError, type TaskRecord } from '@bgtask/protoco
 import type { EntryReport } from '../entry-errors.js'
 import { listEntries, type PoolEntry } from './entries.js'
 import type { PoolDirectory } from './inspect.js'
-import { type FoundRecord, readRecord } from './record.js'
+import { readRecord } from './record.js'
+import type { FoundRecord } from './record-cache.js'
 
 /** A record, and whether its supervisor lives. */
 export interface JudgedRecord extends FoundRecord {
   readonly supervisor: Liveness
+  /** The supervisor has left in order, and the task is kept. */
+  readonly isRetired: boolean
 }
 
 /** All trusted and valid records of an entry; the others are passed to `report`. */
@@ -18,8 +21,7 @@ export function readRecords(
 ): JudgedRecord[] {
   return entry.taskIds.flatMap((taskId) => {
     try {
-      const found = readRecord(directory, entry.pid, taskId)
-      return found === undefined ? [] : [judge(found)]
+      return readJudgedRecord(directory, entry.pid, taskId) ?? []
     } catch (error) {
       report(error, entry.pid)
       return []
@@ -27,14 +29,33 @@ export function readRecords(
   })
 }
 
+/** The record of one task, if there is one. @throws as `readRecord` and for a record of another user's supervisor. */
+export function readJudgedRecord(directory: PoolDirectory, pid: number, taskId: string): JudgedRecord | undefined {
+  const found = readRecord(directory, pid, taskId)
+  return found && judge(found)
+}
+
 /** @throws PermissionError for a record that names a process of another user as its supervisor. */
 function judge(found: FoundRecord): JudgedRecord {
+  // It does nothing any more but end.
+  if (isRetired(found.record)) return { ...found, supervisor: 'dead', isRetired: true }
   const supervisor = liveness(found.record.supervisor)
   if (supervisor === 'alive' && !mayBeOf(found)) {
     const problem = `names a supervisor that does not run as the file's owner, uid ${found.ownerUid}`
     throw new PermissionError(found.path, problem)
   }
-  return { ...found, supervisor }
+  return { ...found, supervisor, isRetired: false }
+}
+
+/** @throws PermissionError if a task's record is another user's, so that what it says must not be started. */
+export function checkOwnRecord(directory: PoolDirectory, { info }: TaskRecord): void {
+  const found = readRecord(directory, info.supervisorPid, info.taskId)
+  if (found === undefined || found.ownerUid === process.geteuid?.()) return
+  throw new PermissionError(found.path, `belongs to uid ${found.ownerUid}, who alone can restart the task`)
+}
+
+export function isRetired({ info }: TaskRecord): boolean {
+  return info.retiredAt !== null
 }
 
 /** Root may write records of any user, and this process forges none: only other users' records need another read. */

@@ -2,12 +2,14 @@ import { accessSync, constants } from 'node:fs'
 import { type Access, PoolDirError } from '@bgtask/protocol'
 import { inspectDirectory, type PoolDirectory } from './inspect.js'
 import { checkAsAsked, type MkdirOptions, makePoolDirectory } from './mkdir.js'
+import { RecordCache } from './record-cache.js'
 
 /** The directory of a pool: made if requested, and inspected at each use, since it can be replaced at any time. */
 export class OwnDirectory {
   readonly path: string
   readonly access: Access
   readonly #mkdir: MkdirOptions | undefined
+  readonly #records = new RecordCache()
 
   /**
    * @param mkdir how a missing directory is made; without it, a missing one is an error.
@@ -30,7 +32,7 @@ export class OwnDirectory {
     const directory = inspectDirectory(this.path, this.access)
     if (directory === undefined) throw new PoolDirError(this.path, 'missing')
     if (this.#mkdir !== undefined) checkAsAsked(this.path, this.#mkdir, this.access)
-    return directory
+    return { ...directory, records: this.#records }
   }
 
   /** @throws PoolDirError if this process may not create files in it. */

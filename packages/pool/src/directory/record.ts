@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs'
 import { MAX_RECORD_BYTES, recordFileName } from '@bgtask/os'
 import {
   describeValue,
@@ -11,15 +11,7 @@ import {
 } from '@bgtask/protocol'
 import { debug } from '../debug.js'
 import { inodeOf, type PoolDirectory } from './inspect.js'
-
-/** A record, and the uid that owns its file: the one fact in it that cannot be forged. */
-export interface FoundRecord {
-  readonly record: TaskRecord
-  readonly ownerUid: number
-  readonly path: string
-  readonly inode: string
-  readonly mtimeMs: number
-}
+import type { FoundRecord } from './record-cache.js'
 
 /**
  * Reads one record. Any user who may write to the directory can plant a file of that name. So it is opened without
@@ -32,6 +24,8 @@ export interface FoundRecord {
 export function readRecord(directory: PoolDirectory, pid: number, taskId: string): FoundRecord | undefined {
   const name = recordFileName(pid, taskId)
   const path = `${directory.path}/${name}`
+  const known = knownRecord(directory, name)
+  if (known !== undefined) return known
   const fd = openRecord(directory, name)
   if (fd === undefined) return undefined
   try {
@@ -41,10 +35,19 @@ export function readRecord(directory: PoolDirectory, pid: number, taskId: string
       throw new ProtocolError(`record ${path} is of another task than its name says`)
     }
     const { uid, mtimeMs } = stats
-    return { record: soundRecord(record, uid, path), ownerUid: uid, path, inode: inodeOf(stats), mtimeMs }
+    const found = { record: soundRecord(record, uid, path), ownerUid: uid, path, inode: inodeOf(stats), mtimeMs }
+    directory.records?.set(name, stats, found)
+    return found
   } finally {
     closeSync(fd)
   }
+}
+
+/** The record as it was read before, if its file is the same and has not changed. */
+function knownRecord({ records, at, trusts }: PoolDirectory, name: string): FoundRecord | undefined {
+  const stats = records && lstatSync(at(name), { throwIfNoEntry: false })
+  const known = stats && records?.get(name, stats)
+  return known !== undefined && trusts(known.ownerUid) ? known : undefined
 }
 
 function openRecord({ path, at }: PoolDirectory, name: string): number | undefined {

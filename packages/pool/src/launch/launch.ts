@@ -41,7 +41,7 @@ export async function launch<T>({ spec, plan, wait }: ParsedSpawn, launcher: Lau
     try {
       return await startUntilReady(plan, launcher, start)
     } catch (error) {
-      await launcher.sweep(taskId)
+      if (!isBgTaskError(error, 'ERR_BGTASK_LOCK_HELD')) await launcher.sweep(taskId)
       throw error
     } finally {
       launcher.refill()

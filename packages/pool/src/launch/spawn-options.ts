@@ -9,7 +9,7 @@ const { exec, behavior, restart, meta, maxReadBufSize, overflow, stdin, maxRunti
   launchSpecSchema.entries
 
 /** How long (ms) a supervisor may take until it is ready. */
-const DEFAULT_LAUNCH_MS = 10_000
+export const DEFAULT_LAUNCH_MS = 10_000
 
 /** What to run and how; exactly one of `cmd` and `exec` is needed, all else has a default. */
 export const spawnOptionsSchema = v.strictObject({

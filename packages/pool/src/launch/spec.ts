@@ -18,7 +18,7 @@ import { type SpawnOptions, spawnOptionsSchema } from './spawn-options.js'
 import type { LaunchWait } from './supervisor-process.js'
 
 /** As many bytes as a supervisor takes; an environment and an argv may have more elements than a message. */
-const SPEC_LIMITS = { ...MESSAGE_LIMITS, maxMessageBytes: MAX_SPEC_BYTES, maxElements: MAX_SPEC_BYTES }
+export const SPEC_LIMITS = { ...MESSAGE_LIMITS, maxMessageBytes: MAX_SPEC_BYTES, maxElements: MAX_SPEC_BYTES }
 
 /**
  * The spec as the one msgpack map that goes to stdin.

@@ -74,7 +74,8 @@ export class SupervisorProcess {
       return reached
     } catch (error) {
       debug(() => `launch ${this.#launchId} failed: ${error}`)
-      await this.abandon(taskId)
+      // One that was refused the lock has started nothing: what has the task's cookie is another supervisor's.
+      await this.abandon(isBgTaskError(error, 'ERR_BGTASK_LOCK_HELD') ? undefined : taskId)
       throw error
     }
   }

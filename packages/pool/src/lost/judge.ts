@@ -44,7 +44,8 @@ export async function isAbandoned(directory: PoolDirectory, entry: PoolEntry): P
   return isRefused(path)
 }
 
-function suspicion({ supervisor, record, mtimeMs }: JudgedRecord): LostReason | undefined {
+function suspicion({ supervisor, isRetired, record, mtimeMs }: JudgedRecord): LostReason | undefined {
+  if (isRetired) return undefined
   if (supervisor !== 'unknown') return supervisor === 'dead' ? 'died' : undefined
   const { bootId } = currentPlace()
   // Another kernel's sockets refuse here even while they are listened on.

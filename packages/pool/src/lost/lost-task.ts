@@ -1,4 +1,5 @@
-import { type StopOptions, stopOptionsSchema } from '@bgtask/client'
+import { join } from 'node:path'
+import { keptOutputs, type MergedOutput, type StopOptions, stopOptionsSchema, type TaskOutput } from '@bgtask/client'
 import {
   canReadProcesses,
   currentPlace,
@@ -9,6 +10,7 @@ import {
   stopTree,
   TaskTree,
   type TreeSelector,
+  taskDirectoryName,
 } from '@bgtask/os'
 import { DEFAULT_STOP_STEPS, parseOptions, type RecordedInfo, type Survivor, type TaskRecord } from '@bgtask/protocol'
 import { withDeadline } from '@bgtask/protocol/rpc'
@@ -21,8 +23,8 @@ import { removeLost } from './remove-lost.js'
 export type LostState = 'lost' | 'orphaned'
 
 /**
- * A task whose supervisor died without ending in order. What the supervisor had buffered is gone; how the child ends is
- * not known unless its exit was on record before.
+ * A task whose supervisor died without ending in order. Of its output, what the supervisor had written to files can be read.
+ * How the child ends is not known unless its exit was on record before.
  */
 export class LostTask {
   readonly taskId: string
@@ -32,6 +34,11 @@ export class LostTask {
   readonly record: TaskRecord
   /** How it is known: `died`, its supervisor is dead; `silent`, it cannot be seen from here, but its socket refuses. */
   readonly reason: LostReason
+  /** What is in files of the child's stdout; it ends there. Without the spec's `spool` there is nothing. */
+  readonly stdout: TaskOutput
+  readonly stderr: TaskOutput
+  /** Both outputs in the order in which they were read. */
+  readonly output: MergedOutput
   readonly #remove: () => Promise<void>
   /** One for all stops: what one of them left is known to the next. */
   readonly #tree: TaskTree
@@ -42,6 +49,11 @@ export class LostTask {
     this.pid = record.info.supervisorPid
     this.record = record
     this.reason = reason
+    const place = { directory: join(directory.path, taskDirectoryName(this.taskId)), trusts: directory.trusts }
+    const { stdout, stderr, output } = keptOutputs(this.taskId, place)
+    this.stdout = stdout
+    this.stderr = stderr
+    this.output = output
     this.#remove = () => removeLost(directory, found)
     this.#tree = treeOf(record, ownerUid)
   }
@@ -74,7 +86,7 @@ export class LostTask {
   }
 
   /**
-   * Removes the record, and the socket and log that the supervisor left; no search finds the task afterwards.
+   * Removes the record, the output in files, and the socket and log that the supervisor left; no search finds the task afterwards.
    *
    * @throws PoolDirError if another directory has taken the pool's place, PermissionError if another record has taken the record's.
    */

@@ -2,12 +2,13 @@ import { existsSync, lstatSync, unlinkSync } from 'node:fs'
 import { livenessHere, logFileName, recordFileName, socketFileName } from '@bgtask/os'
 import { PermissionError } from '@bgtask/protocol'
 import { inodeOf, type PoolDirectory, whileHeld } from '../directory/inspect.js'
+import { removeTaskDirectory } from '../directory/task-directory.js'
 import { isRefused } from './is-refused.js'
 import { type LostRecord, SETTLE_MS } from './judge.js'
 import { removeOwn } from './remove-own.js'
 
 /**
- * Removes the record of a lost task, and the socket and log that its supervisor left. What is gone already is no error.
+ * Removes the record of a lost task, its output in files, and the socket and log that its supervisor left. What is gone already is no error.
  *
  * @throws PoolDirError if another directory has taken the pool's place, PermissionError if another record has taken the record's.
  */
@@ -16,7 +17,9 @@ export async function removeLost(directory: PoolDirectory, lost: LostRecord): Pr
   await whileHeld(directory, async (held) => {
     if (!isThere(held, lost)) return
     await removeLeftovers(held, lost)
-    if (isThere(held, lost)) unlinkSync(held.at(nameOf(lost)))
+    if (!isThere(held, lost)) return
+    unlinkSync(held.at(nameOf(lost)))
+    removeTaskDirectory(held, lost.record.info.taskId)
   })
 }
 

@@ -1,10 +1,12 @@
-import { livenessHere, logFileName, processGone, recordFileName, socketFileName } from '@bgtask/os'
+import { lstatSync } from 'node:fs'
+import { livenessHere, logFileName, processGone, recordFileName, socketFileName, taskDirectoryName } from '@bgtask/os'
 import { type OptionsOf, parseOptions } from '@bgtask/protocol'
 import * as v from 'valibot'
 import { debug } from '../debug.js'
-import { listEntries, type PoolEntry } from '../directory/entries.js'
+import { listEntries, listTaskDirectories, type PoolEntry } from '../directory/entries.js'
 import { type PoolDirectory, whileHeld } from '../directory/inspect.js'
 import { readRecords } from '../directory/judged-records.js'
+import { removeTaskDirectory } from '../directory/task-directory.js'
 import { type EntryReport, entryReport, onErrorSchema } from '../entry-errors.js'
 import { isAbandoned, lostAmong, SETTLE_MS } from './judge.js'
 import { mayHaveOrphans } from './lost-task.js'
@@ -40,6 +42,7 @@ export async function sweepDirectory(directory: PoolDirectory, options: SweepOpt
   const removed: string[] = []
   await whileHeld(directory, async (held) => {
     for (const entry of listEntries(held)) removed.push(...(await sweepEntry(held, entry, olderThanMs, report)))
+    removed.push(...removeAbandoned(held, Math.max(olderThanMs, SETTLE_MS)))
   })
   debug(() => `sweep removed ${removed.join(' ') || 'nothing'}`)
   return removed
@@ -53,7 +56,20 @@ export function sweepLaunch(directory: PoolDirectory, taskId: string): Promise<v
       await whenGone(held, entry)
       await sweepEntry(held, entry, 0)
     }
+    removeTaskDirectory(held, taskId)
   })
+}
+
+/** Removes directories of tasks without a record: their supervisors were killed before they wrote one. */
+function removeAbandoned(directory: PoolDirectory, minAgeMs: number): string[] {
+  return listTaskDirectories(directory)
+    .filter((id) => isOlder(directory.at(taskDirectoryName(id)), minAgeMs) && removeTaskDirectory(directory, id))
+    .map(taskDirectoryName)
+}
+
+function isOlder(path: string, minAgeMs: number): boolean {
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  return stats !== undefined && Date.now() - stats.mtimeMs >= minAgeMs
 }
 
 /** A process that was killed still looks alive for a moment, though it has no environment any more to be told by. */
@@ -81,7 +97,9 @@ async function sweepEntry(
   report?: EntryReport,
 ): Promise<string[]> {
   const stale = await staleFiles(directory, entry, olderThanMs, report)
-  return stale.filter(([name, minAgeMs]) => removeOwn(directory.at(name), minAgeMs)).map(([name]) => name)
+  const removed = stale.filter(([name, minAgeMs]) => removeOwn(directory.at(name), minAgeMs)).map(([name]) => name)
+  const tasks = entry.taskIds.filter((taskId) => removed.includes(recordFileName(entry.pid, taskId)))
+  return [...removed, ...tasks.filter((taskId) => removeTaskDirectory(directory, taskId)).map(taskDirectoryName)]
 }
 
 /** Names of files that nobody uses any more, and how old (ms) each must be to go. */
@@ -98,7 +116,8 @@ async function staleFiles(
     .filter(({ record }) => !mayHaveOrphans(record))
     .map(({ record }): [string, number] => [recordFileName(entry.pid, record.info.taskId), olderThanMs])
   // A record that could not be read, or is not due, may be that of a supervisor that lives, and uses the rest.
-  if (due.length < entry.taskIds.length) return stale
+  const retired = records.filter(({ isRetired }) => isRetired)
+  if (due.length + retired.length < entry.taskIds.length) return stale
   const isSilent = due.length > 0 && due.every(({ reason }) => reason === 'silent')
   const isFree = !isSilent && livenessHere(entry.pid, null) === 'dead'
   if (entry.hasSocket ? !(await isAbandoned(directory, entry)) : !isFree && !isSilent) return stale

@@ -1,7 +1,14 @@
 import { setMaxListeners } from 'node:events'
 import type { Task } from '@bgtask/client'
 import { Slots } from '@bgtask/os'
-import { isBgTaskError, type OptionsOf, parseOptions, type RecordedInfo, type TaskInfo } from '@bgtask/protocol'
+import {
+  isBgTaskError,
+  type OptionsOf,
+  parseOptions,
+  type RecordedInfo,
+  type TaskInfo,
+  type TaskRecord,
+} from '@bgtask/protocol'
 import { waitOptionsSchema } from '@bgtask/protocol/rpc'
 import * as v from 'valibot'
 import { debug } from '../debug.js'
@@ -10,6 +17,7 @@ import { checkSocket, type PoolDirectory } from '../directory/inspect.js'
 import { readRecords } from '../directory/judged-records.js'
 import { entryReport, onErrorSchema } from '../entry-errors.js'
 import { removeDeadSocket } from '../lost/sweep.js'
+import { retiredInfo, retiredRecords } from '../retired/retired-info.js'
 import { checkPattern, matchesPattern, matchesTask, namesOnlyRecorded } from './match.js'
 
 /** How long one supervisor may take to answer. */
@@ -50,8 +58,10 @@ export async function searchTasks<T extends Task<object>>(
   const report = entryReport('search', view.directory.path, { onError })
   const fromRecords = typeof pattern !== 'function' && namesOnlyRecorded(pattern)
   const found = new Map<number, T>()
+  const retired: TaskRecord[] = []
   const toAsk: PoolEntry[] = []
   for (const entry of listEntries(view.directory)) {
+    retired.push(...retiredRecords(view.directory, entry).map(({ record }) => record))
     if (!entry.hasSocket) continue
     let owner: number | undefined
     try {
@@ -78,8 +88,11 @@ export async function searchTasks<T extends Task<object>>(
       info = await task.info({ signal: ended, timeoutMs })
     } catch (error) {
       ended?.throwIfAborted()
-      if (isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')) await removeDeadSocket(view.directory, entry)
-      report(error, pid)
+      // It may have retired since the directory was listed.
+      const left = isGone(error) ? retiredRecords(view.directory, entry) : []
+      retired.push(...left.map(({ record }) => record))
+      if (isGone(error)) await removeDeadSocket(view.directory, entry)
+      if (left.length === 0) report(error, pid)
       return
     } finally {
       task.disconnect()
@@ -88,7 +101,21 @@ export async function searchTasks<T extends Task<object>>(
     if (await matchesTask(pattern, info)) found.set(pid, withInfo(task, info))
   }
   await Promise.all(toAsk.map((entry) => asked.run(() => ask(entry), ended)))
-  return [...found].sort(([a], [b]) => a - b).map(([, task]) => task)
+  const tasks = [...found.values()]
+  const ids = new Set(tasks.map(({ taskId }) => taskId))
+  for (const record of retired) {
+    const { taskId } = record.info
+    if (ids.has(taskId)) continue
+    ids.add(taskId)
+    const info = fromRecords ? { ...record.info } : retiredInfo(record)
+    const matches = fromRecords ? matchesPattern(pattern, info) : await matchesTask(pattern, info)
+    if (matches) tasks.push(withInfo(view.taskAt(info.supervisorPid), info))
+  }
+  return tasks.sort((a, b) => a.pid - b.pid)
+}
+
+function isGone(error: unknown): boolean {
+  return isBgTaskError(error, 'ERR_BGTASK_TASK_GONE')
 }
 
 /** A signal of our own: Node warns of a leak above ten listeners, and the caller's limit is not ours to change. */

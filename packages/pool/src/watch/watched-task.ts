@@ -13,16 +13,20 @@ const CHANGE_EVENTS = ['childStart', 'childExit', 'stateChange', 'metaChange', '
 const RECONNECT_MS = 1_000
 
 /** What a watched task needs from its watch. */
-export interface WatchedTaskOptions<T> {
+export interface WatchedTaskOptions<T extends Task<object>> {
   /** A pattern or a predicate. */
   readonly pattern: object
   readonly queue: EventQueue<T>
   readonly onError: (error: unknown, pid: number) => void
+  /** Its id, if that is known: of a task that has retired. */
+  readonly taskId: string | undefined
+  /** Its info has arrived, and with it its id and pid. If this closes it, it queues nothing. */
+  readonly onInfo: (task: WatchedTask<T>, isRetired: boolean) => void
   /** It is gone; `mayBeAnother` if there may be a later one with the same pid. */
-  readonly onGone: (pid: number, mayBeAnother: boolean) => void
+  readonly onGone: (task: WatchedTask<T>, pid: number, mayBeAnother: boolean) => void
 }
 
-/** One watched supervisor: gets the info after each event that can mean a change, and queues what changed. */
+/** One watched task: gets the info after each event that can mean a change, and queues what changed. */
 export class WatchedTask<T extends Task<object>> {
   /** Holds the connection. */
   readonly #source: T
@@ -43,8 +47,19 @@ export class WatchedTask<T extends Task<object>> {
     this.#source = taskAt(pid)
     this.#task = taskAt(pid)
     this.#options = options
+    if (options.taskId !== undefined) this.#source.bind(options.taskId)
     for (const event of CHANGE_EVENTS) this.#source.on(event, () => this.refresh())
     this.#source.on('disconnect', () => this.#reconnect())
+  }
+
+  /** The supervisor's, or the last one's. */
+  get pid(): number {
+    return this.#source.pid
+  }
+
+  /** Undefined until it is known. */
+  get taskId(): string | undefined {
+    return this.#source.taskId
   }
 
   /** Gets the info, and once more if an event arrives before the answer. */
@@ -76,6 +91,7 @@ export class WatchedTask<T extends Task<object>> {
       this.#refreshAgain = false
       const info = await this.#ask()
       if (info === undefined) continue
+      this.#options.onInfo(this, info.retiredAt !== null)
       try {
         this.#tell(info, await matchesTask(this.#options.pattern, info))
       } catch (error) {
@@ -127,7 +143,7 @@ export class WatchedTask<T extends Task<object>> {
   #gone(mayBeAnother: boolean): void {
     this.#tellGone()
     this.close()
-    this.#options.onGone(this.#source.pid, mayBeAnother)
+    this.#options.onGone(this, this.#source.pid, mayBeAnother)
   }
 }
 
