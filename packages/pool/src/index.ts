@@ -62,6 +62,8 @@ export {
   type RecordedInfo,
   RemoteError,
   type RestartPolicy,
+  RunError,
+  type RunProblem,
   StdinClosedError,
   type StopResult,
   type StreamId,
@@ -88,6 +90,7 @@ export type { SweepOptions } from './lost/sweep.js'
 export type { MetaInput, MetaOf } from './meta.js'
 export type { PoolOptions, SupervisorEnv } from './pool-options.js'
 export type { PruneOptions } from './retired/prune-options.js'
+export type { RunOptions, RunResult } from './run/run-options.js'
 export type { Pattern, TaskPattern, TaskPredicate } from './search/match.js'
 export type { SearchOptions } from './search/search.js'
 export { type TaskClass, TaskPool, type TaskPoolOptions } from './task-pool.js'

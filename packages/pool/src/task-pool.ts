@@ -29,6 +29,8 @@ import type { PruneOptions } from './retired/prune-options.js'
 import { parseRestart } from './retired/restart.js'
 import { Retention } from './retired/retention.js'
 import { removeRetired } from './retired/retired-tasks.js'
+import { runToEnd } from './run/run.js'
+import { type RunOptions, type RunResult, runOptionsSchema } from './run/run-options.js'
 import type { TaskPattern, TaskPredicate } from './search/match.js'
 import { taskById, taskByPid } from './search/one-task.js'
 import { type SearchOptions, type SearchView, searchTasks } from './search/search.js'
@@ -158,6 +160,21 @@ export class TaskPool<T extends Task<object> = Task> {
     const task = await launch(parsed, this.#launcher)
     void this.#retention.apply(() => this.#directory.inspect())
     return task
+  }
+
+  /**
+   * Runs a command to its end, as a task that survives this process. Resolves with how it ended and what it wrote; the task
+   * stays until it is terminated or retires.
+   *
+   * @throws RunError for an exit code other than 0, a signal, a timeout or too much output, with what there is, unless
+   * `reject` is false; OutputGapError if a spawn's option lets output be forgotten before it was read; what `spawn` throws.
+   */
+  async run(options: RunOptions & { readonly meta?: MetaInput<MetaOf<T>> | undefined }): Promise<RunResult<T>> {
+    const { input, timeoutMs, maxBytes, reject, ...rest } = options
+    const parsed = parseOptions(runOptionsSchema, { input, timeoutMs, maxBytes, reject })
+    const spawn = { stdin: input === undefined ? 'null' : 'pipe', maxRuntimeMs: timeoutMs, ...rest } as const
+    const task = await this.spawn(spawn as Parameters<this['spawn']>[0])
+    return runToEnd(task, options.cmd ?? options.exec?.join(' ') ?? '', parsed, options.signal)
   }
 
   /** Which supervisor a spawn would start now, and why. It runs the native one once to find out whether that works. */

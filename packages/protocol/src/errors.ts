@@ -22,6 +22,7 @@ interface ErrorClasses {
   ERR_BGTASK_WOULD_BLOCK: WouldBlockError
   ERR_BGTASK_STDIN_CLOSED: StdinClosedError
   ERR_BGTASK_PLATFORM: PlatformError
+  ERR_BGTASK_RUN: RunError
 }
 
 /** What every error takes: its `cause`, and a message instead of the usual one (an error from the wire keeps its words). */
@@ -363,5 +364,35 @@ export class PlatformError extends BgTaskError {
   constructor(what: string, platform: string = process.platform, options?: BgTaskErrorOptions) {
     super('ERR_BGTASK_PLATFORM', `${what} is not supported on ${platform}`, options)
     this.platform = platform
+  }
+}
+
+/** Why a run counts as failed: as `cause` of an exit status, or because the task wrote more than was to be held. */
+export type RunProblem = 'exit' | 'signal' | 'timeout' | 'stopped' | 'max-bytes'
+
+/** A command that was run to its end failed: how, and what it wrote until then. */
+export class RunError extends BgTaskError {
+  readonly reason: RunProblem
+  readonly exitCode: number | null
+  readonly signal: string | null
+  readonly stdout: string
+  readonly stderr: string
+  /** The Task. */
+  readonly task: unknown
+
+  constructor(
+    message: string,
+    facts: Pick<RunError, 'reason' | 'exitCode' | 'signal' | 'stdout' | 'stderr' | 'task'>,
+    options?: BgTaskErrorOptions,
+  ) {
+    super('ERR_BGTASK_RUN', message, options)
+    this.reason = facts.reason
+    this.exitCode = facts.exitCode
+    this.signal = facts.signal
+    this.stdout = facts.stdout
+    this.stderr = facts.stderr
+    // Printing the error must not print all of it.
+    this.task = facts.task
+    Object.defineProperty(this, 'task', { enumerable: false })
   }
 }

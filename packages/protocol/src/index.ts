@@ -81,6 +81,8 @@ export {
   type PoolDirProblem,
   ProtocolError,
   RemoteError,
+  RunError,
+  type RunProblem,
   StdinClosedError,
   TaskGoneError,
   TimeoutError,
