@@ -2,12 +2,13 @@ import type { Task } from '@bgtask/client'
 import type { LostTask, SearchOptions, TaskPool } from '@bgtask/pool'
 import type { RecordedInfo } from '@bgtask/protocol'
 import { CliError } from './errors.js'
+import type { Outputs } from './output/task-output.js'
 
-/** A task named by the user: with its supervisor, or, if that died, known only from its record. */
+/** A task named by the user: with its supervisor, or one that has retired, or, if that died, known only from its record. */
 export type Target = LiveTarget | LostTarget
 
 export interface LiveTarget {
-  /** The supervisor's pid. */
+  /** The supervisor's pid; that of the last one if the task has retired. */
   readonly id: number
   /** As recorded, without stream offsets. */
   readonly info: RecordedInfo
@@ -58,10 +59,16 @@ export async function findTask(pool: TaskPool, id: string): Promise<LiveTarget> 
   return requireLive(await findTarget(pool, id))
 }
 
+/** The outputs of a task. @throws CliError if its supervisor has died and left none. */
+export function outputsOf(target: Target): Outputs {
+  const { task, lost, info } = target
+  return task ?? (info.spool ? lost : requireLive(target).task)
+}
+
 /** @throws CliError if the supervisor has died. */
 export function requireLive(target: Target): LiveTarget {
   if (target.task !== undefined) return target
-  const message = `task ${target.id} is ${target.info.state}: its supervisor died, and its buffered output is lost`
+  const message = `task ${target.id} is ${target.info.state}: its supervisor died`
   throw new CliError('ERR_BGTASK_TASK_STATE', message, { id: target.id, state: target.info.state })
 }
 
@@ -102,7 +109,14 @@ async function targetByPid(pool: TaskPool, id: string): Promise<Target | undefin
   const task = pid > 0 && Number.isSafeInteger(pid) ? await pool.taskByPid(pid) : undefined
   if (task !== undefined) return liveTarget(task)
   const lost = (await pool.lost()).filter((lost) => lost.pid === pid)
-  return requireUnique(id, lost.map(lostTarget))
+  return requireUnique(id, lost.map(lostTarget)) ?? retiredByPid(pool, pid)
+}
+
+/** The newest of the retired tasks whose supervisor had that pid: `run` has printed it as the task's id. */
+async function retiredByPid(pool: TaskPool, pid: number): Promise<Target | undefined> {
+  const tasks = await pool.search({ supervisorPid: pid })
+  const retired = tasks.map(liveTarget).filter(({ info }) => info.retiredAt !== null)
+  return retired.sort((a, b) => createdAt(b) - createdAt(a))[0]
 }
 
 /** Returns the tasks with that name or task id: the running ones, else the newest. Without an exact match, those with that prefix. */

@@ -88,6 +88,21 @@ describe('stop, restart and rm', () => {
     expect((await bgtask(['rm', '-f', running])).stdout).toBe(running)
   })
 
+  test('prune --keep and --max-total keep the newest ended tasks', async () => {
+    const { bgtask, run } = cli()
+    const ended: string[] = []
+    for (const name of ['a', 'b', 'c']) {
+      ended.push(await run('--name', name, 'true'))
+      await bgtask(['wait', name])
+    }
+    const running = await run('sleep', '60')
+    const [first, second, third] = ended
+    expect((await bgtask(['prune', '--max-total', '1G'])).stdout).toBe('')
+    expect((await bgtask(['prune', '--keep', '2'])).stdout).toBe(first)
+    expect((await bgtask(['prune', '--keep', '0', '--dry-run'])).stdout).toBe(`${second}\n${third}`)
+    expect((await bgtask(['ls', '-aq'])).stdout).toBe(`${second}\n${third}\n${running}`)
+  })
+
   test('prune removes only tasks that ended long enough ago', async () => {
     const { bgtask, run } = cli()
     const ended = await run('--', 'true')

@@ -5,6 +5,11 @@ import { eventually } from '@bgtask/testkit'
 import { describe, expect, test } from 'vitest'
 import { cli, program } from './support/cli.js'
 
+async function stateOf(json: ReturnType<typeof cli>['json'], id: string): Promise<string> {
+  const [shown] = await json('info', id)
+  return String((shown?.task as { state?: unknown } | undefined)?.state)
+}
+
 describe('logs', () => {
   test("logs prints the child's stdout to stdout and its stderr to stderr, unchanged", async () => {
     const { bgtask, run } = cli()
@@ -33,6 +38,18 @@ describe('logs', () => {
     const id = await run('--', 'sh', '-c', script)
     await bgtask(['wait', id])
     expect(await bgtask(['logs', ...args, id])).toMatchObject({ exitCode, stdout, stderr })
+  })
+
+  test('logs prints what a killed supervisor has written to files, and says so if there are none', async () => {
+    const { bgtask, json, run } = cli()
+    const kept = await run('--keep', '--ready', 'there', '--', 'sh', '-c', 'echo there; exec sleep 60')
+    const lost = await run('--ready', 'there', '--', 'sh', '-c', 'echo there; exec sleep 60')
+    for (const pid of [kept, lost]) process.kill(Number(pid), 'SIGKILL')
+    await eventually(async () => ['lost', 'orphaned'].includes(await stateOf(json, kept)))
+    await eventually(async () => ['lost', 'orphaned'].includes(await stateOf(json, lost)))
+    expect(await bgtask(['logs', kept])).toMatchObject({ exitCode: 0, stdout: 'there' })
+    expect(await bgtask(['logs', '-f', '-n', '1', '--stdout', kept])).toMatchObject({ exitCode: 0, stdout: 'there' })
+    expect(await bgtask(['logs', lost])).toMatchObject({ exitCode: 125, stdout: '' })
   })
 
   /** Node warned of a leak, among the tasks' stderr, when eleven outputs were followed at once. */

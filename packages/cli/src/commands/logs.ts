@@ -6,9 +6,9 @@ import { openPool, type PoolOption } from '../open-pool.js'
 import { LogPrinter } from '../output/log-printer.js'
 import { printJson } from '../output/print.js'
 import { tailOf } from '../output/tail.js'
-import { type Gap, outputOf, type Piece, type Position } from '../output/task-output.js'
+import { type Gap, type Outputs, outputOf, type Piece, type Position } from '../output/task-output.js'
 import { PatternWatch } from '../output/until.js'
-import { findTargets, type LiveTarget, requireLive } from '../targets.js'
+import { findTargets, outputsOf, type Target } from '../targets.js'
 import { count, duration, examples, poolCommand, regExp } from './common.js'
 
 export function logsCommand() {
@@ -43,7 +43,7 @@ interface LogsOptions extends PoolOption {
 
 async function logs(ids: readonly string[], options: LogsOptions): Promise<void> {
   checkOptions(options, ids)
-  const targets = (await findTargets(openPool(options), ids)).map(requireLive)
+  const targets = await findTargets(openPool(options), ids)
   const follows = options.follow === true || options.until !== undefined
   const done = new AbortController()
   // Each task's output adds a listener; above ten, Node would warn of a leak.
@@ -63,7 +63,7 @@ async function logs(ids: readonly string[], options: LogsOptions): Promise<void>
   if (done.signal.reason === 'timeout') throw timeoutOf(targets, options)
 }
 
-function timeoutOf(targets: readonly LiveTarget[], { timeout = 0, until }: LogsOptions): TimeoutError {
+function timeoutOf(targets: readonly Target[], { timeout = 0, until }: LogsOptions): TimeoutError {
   const tasks = `task${targets.length > 1 ? 's' : ''} ${targets.map(({ id }) => id).join(', ')}`
   return new TimeoutError(
     timeout,
@@ -81,7 +81,8 @@ function checkOptions({ stdout, stderr, from, tail }: LogsOptions, ids: readonly
 
 /** Prints the output of one task. */
 class Log {
-  readonly #target: LiveTarget
+  readonly #target: Target
+  readonly #outputs: Outputs
   readonly #options: LogsOptions
   readonly #printer: LogPrinter
   readonly #done: AbortController
@@ -89,8 +90,9 @@ class Log {
   #from: Position
 
   /** @param done aborted when `--until` matches. */
-  constructor(target: LiveTarget, options: LogsOptions, printer: LogPrinter, done: AbortController) {
+  constructor(target: Target, options: LogsOptions, printer: LogPrinter, done: AbortController) {
     this.#target = target
+    this.#outputs = outputsOf(target)
     this.#options = options
     this.#printer = printer
     this.#done = done
@@ -117,7 +119,7 @@ class Log {
   #output(follow: boolean): AsyncIterable<Piece | Gap> {
     const { stdout, stderr } = this.#options
     const stream = stdout === stderr ? undefined : stdout ? 'stdout' : 'stderr'
-    return outputOf(this.#target.task, { stream, from: this.#from, follow, signal: this.#done.signal })
+    return outputOf(this.#outputs, { stream, from: this.#from, follow, signal: this.#done.signal })
   }
 
   async #print(pieces: AsyncIterable<Piece | Gap> | Iterable<Piece | Gap>): Promise<void> {
@@ -127,7 +129,7 @@ class Log {
       this.#from = piece.next
       if (piece.gap) continue
       const { stream, offset, data } = piece
-      if (this.#options.discard) await this.#target.task[stream].discard(offset + data.length, { signal })
+      if (this.#options.discard) await this.#outputs[stream].discard(offset + data.length, { signal })
       if (this.#until?.sees(stream, data)) this.#done.abort('matched')
       signal.throwIfAborted()
     }
@@ -135,8 +137,8 @@ class Log {
 }
 
 /** Prints the last JSON line of a task: how it ended. */
-async function printEnd({ id, task }: LiveTarget): Promise<void> {
-  const { state, exitStatus } = await task.info()
+async function printEnd({ id, task, info }: Target): Promise<void> {
+  const { state, exitStatus } = task === undefined ? info : await task.info()
   const code = exitStatus === null ? null : exitCodeOfTask(exitStatus)
   await printJson({ type: 'end', id, state, exitStatus, code })
 }

@@ -15,6 +15,7 @@ export interface RunOptions extends PoolOption {
   readonly timeout?: number
   readonly maxBuffer?: number
   readonly overflow?: Overflow
+  readonly keep?: boolean
   readonly stdin: boolean
   readonly wait?: boolean
   readonly attach?: boolean

@@ -11,6 +11,9 @@ import type { RunOptions } from './run-options.js'
 const BEHAVIORS: readonly Behavior[] = ['daemon', 'background', 'foreground']
 const OVERFLOWS: readonly Overflow[] = ['discard', 'block']
 
+/** Kept of each output in files: 64 MiB. */
+const MAX_FILE_BYTES = 64 * 1024 * 1024
+
 export function runCommand() {
   return poolCommand('run')
     .description('start a task and print its id')
@@ -31,6 +34,7 @@ export function runCommand() {
         OVERFLOWS,
       ),
     )
+    .option('--keep', 'keep output in files (64M of each), and no process once the task has ended')
     .option('--no-stdin', 'use /dev/null instead of a pipe for stdin')
     .option('-w, --wait', 'wait until the task ends, and exit with its code')
     .option('-a, --attach', "show the output, forward your input, and exit with the task's code")
@@ -70,7 +74,7 @@ async function run(command: readonly string[], options: RunOptions): Promise<voi
 }
 
 function spawnOptions(command: readonly string[], options: RunOptions): SpawnOptions {
-  const { name, behavior, restart, timeout, maxBuffer, overflow } = options
+  const { name, behavior, restart, timeout, maxBuffer, overflow, keep } = options
   return {
     exec: command,
     env: parseEnv(options.env ?? []),
@@ -81,6 +85,7 @@ function spawnOptions(command: readonly string[], options: RunOptions): SpawnOpt
     overflow,
     maxRuntimeMs: timeout,
     maxReadBufSize: maxBuffer,
+    ...(keep && { spool: { maxBytes: MAX_FILE_BYTES }, lingerMs: 0 }),
     stdin: options.stdin ? 'pipe' : 'null',
     meta: {
       ...parseMeta(options.meta ?? []),

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { printable } from '@bgtask/os'
-import { type LiveTarget, nameOf } from '../targets.js'
+import { nameOf, type Target } from '../targets.js'
 import { type Colour, painter } from '../text/colour.js'
 import { LineBuffer } from './lines.js'
 import { printJson, printMessage, write } from './print.js'
@@ -24,7 +24,7 @@ export class LogPrinter {
     this.#options = options
   }
 
-  async show(target: LiveTarget, piece: Piece | Gap): Promise<void> {
+  async show(target: Target, piece: Piece | Gap): Promise<void> {
     const { json, grep, named } = this.#options
     if (piece.gap) await this.#showGap(target, piece)
     else if (grep !== undefined || (named && !json)) {
@@ -35,7 +35,7 @@ export class LogPrinter {
   }
 
   /** Prints lines without a line end. */
-  async end(target: LiveTarget): Promise<void> {
+  async end(target: Target): Promise<void> {
     for (const stream of ['stdout', 'stderr'] as const) {
       for (const line of this.#buffer(target, stream).end()) {
         await this.#showLine(target, { ...line, stream, next: undefined })
@@ -43,17 +43,17 @@ export class LogPrinter {
     }
   }
 
-  async #showGap({ id }: LiveTarget, { stream, from, to }: Gap): Promise<void> {
+  async #showGap({ id }: Target, { stream, from, to }: Gap): Promise<void> {
     if (this.#options.json) await printJson({ type: 'gap', id, stream, from, to })
     else printMessage(`bytes ${from} to ${to} of ${stream} of task ${id} are no longer kept`)
   }
 
-  async #showLine(target: LiveTarget, line: Piece): Promise<void> {
+  async #showLine(target: Target, line: Piece): Promise<void> {
     const { grep } = this.#options
     if (grep === undefined || grep.test(withoutEnd(line.data))) await this.#showBytes(target, line)
   }
 
-  async #showBytes(target: LiveTarget, { stream, offset, data, at }: Piece): Promise<void> {
+  async #showBytes(target: Target, { stream, offset, data, at }: Piece): Promise<void> {
     if (this.#options.json) {
       const bytes = Buffer.from(data)
       // JSON holds only text: bytes that are not UTF-8, or that end within a character, are base64.
@@ -65,14 +65,14 @@ export class LogPrinter {
     else await write(stream, data)
   }
 
-  #buffer({ id }: LiveTarget, stream: OutputName): LineBuffer {
+  #buffer({ id }: Target, stream: OutputName): LineBuffer {
     const key = `${id} ${stream}`
     const buffer = this.#buffers.get(key) ?? new LineBuffer()
     this.#buffers.set(key, buffer)
     return buffer
   }
 
-  #prefix({ id, info }: LiveTarget, stream: OutputName): string {
+  #prefix({ id, info }: Target, stream: OutputName): string {
     const prefixes = this.#prefixes.get(id) ?? makePrefixes(printable(nameOf(info)) || String(id), this.#prefixes.size)
     this.#prefixes.set(id, prefixes)
     return prefixes[stream]

@@ -1,4 +1,4 @@
-import type { MergedPosition, Task, TaskOutput } from '@bgtask/client'
+import type { MergedOutput, MergedPosition, TaskOutput } from '@bgtask/client'
 import { MAX_READ_BYTES } from '@bgtask/protocol'
 
 export type OutputName = 'stdout' | 'stderr'
@@ -37,8 +37,15 @@ export interface OutputRequest {
   readonly signal?: AbortSignal
 }
 
+/** The outputs of a task, whether it has a supervisor or not. */
+export interface Outputs {
+  readonly stdout: TaskOutput
+  readonly stderr: TaskOutput
+  readonly output: MergedOutput
+}
+
 /** Reads a task's output from a position on. */
-export function outputOf(task: Task, request: OutputRequest): AsyncGenerator<Piece | Gap, void, undefined> {
+export function outputOf(task: Outputs, request: OutputRequest): AsyncGenerator<Piece | Gap, void, undefined> {
   return request.stream === undefined ? both(task, request) : one(task[request.stream], request)
 }
 
@@ -52,21 +59,21 @@ async function* one(
 }
 
 async function* both(
-  task: Task,
+  task: Outputs,
   { from, follow, signal }: OutputRequest,
 ): AsyncGenerator<Piece | Gap, void, undefined> {
   let next = from as MergedPosition | undefined
-  const kept = follow ? undefined : (await task.info({ signal })).streams
+  const outputs = [task.stdout, task.stderr]
+  const kept = follow ? [] : await Promise.all(outputs.map((output) => output.read({ maxBytes: 1, signal })))
   for await (const part of task.output.follow({ from: next, live: follow, signal })) {
     next = part.next
     if (part.gap) yield* unordered(task[part.stream], part, next, signal)
     else yield part
   }
-  if (kept === undefined) return
   // The order is known only for the newest chunks; a stream that has long been silent may be missing from it.
-  for (const output of [task.stdout, task.stderr]) {
-    const { firstOffset, endOffset } = kept[output.id]
-    const rest = { from: next?.[output.name] ?? firstOffset, to: endOffset }
+  for (const [place, { offset, endOffset }] of kept.entries()) {
+    const output = outputs[place] as TaskOutput
+    const rest = { from: next?.[output.name] ?? offset, to: endOffset }
     next = { seq: 0, ...next, [output.name]: Math.max(rest.from, rest.to) }
     yield* unordered(output, rest, next, signal)
   }
