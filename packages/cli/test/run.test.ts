@@ -72,7 +72,7 @@ describe('run', () => {
     { command: ['--timeout', '0', '--', 'true'], exitCode: 2, says: 'bgtask: --timeout must be >=1, got 0' },
     { command: ['--max-buffer', '0', '--', 'true'], exitCode: 2, says: 'bgtask: --max-buffer must be >=1, got 0' },
     { command: ['--lock', '/', '--', 'true'], exitCode: 2, says: 'bgtask: --lock' },
-    { command: [''], exitCode: 2, says: 'the command must be' },
+    { command: [''], exitCode: 2, says: 'the command must name a program' },
   ])('run $command exits with $exitCode', async ({ command, exitCode, says }) => {
     const { bgtask, directory } = cli()
     writeFileSync(join(directory, 'text'), '')

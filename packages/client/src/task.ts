@@ -52,6 +52,12 @@ type Made<T extends Task<object>> = Task<object> extends T ? Task : T
 const MAX_DYING_MS = 5_000
 
 /**
+ * How long (ms) a supervisor that has closed its connections may take to begin to exit. A process that does not may be
+ * another one: one with the same pid in another pid namespace, or a later one than a supervisor that had retired.
+ */
+const MAX_CLOSING_MS = 500
+
+/**
  * Controls one background task through its supervisor's socket. The constructor does no I/O: the task connects at the first
  * call, and again if the connection was lost. Once its `taskId` is known, the object belongs to that task alone: if a later
  * task has the supervisor's pid, calls reject with TaskGoneError and do nothing. A call keeps the process alive until it
@@ -262,10 +268,7 @@ export class Task<out Meta extends object = JsonObject> extends EventEmitter<Tas
       const startTime = readProcessStat(pid)?.startTime
       const result = await this.#exit.terminate(steps, { ...wait, signal })
       await this.#endpoint.closed({ signal, timeoutMs: DEFAULT_TIMEOUT_MS })
-      // Its end has closed the connection. A process that does not end now has the same pid in another pid namespace, or is
-      // a later one than a supervisor that had retired.
-      if (startTime !== undefined && readProcessStat(pid)?.isExiting)
-        await processGone({ pid, startTime, timeoutMs: MAX_DYING_MS }, signal)
+      if (startTime !== undefined) await supervisorGone(pid, startTime, signal)
       return result
     }
     return endings.run(() => withDeadline(wait, `terminating task ${this.pid}`, terminate), wait.signal)
@@ -291,4 +294,9 @@ export class Task<out Meta extends object = JsonObject> extends EventEmitter<Tas
       throw error
     }
   }
+}
+
+async function supervisorGone(pid: number, startTime: number, signal: AbortSignal): Promise<void> {
+  const isGone = await processGone({ pid, startTime, timeoutMs: MAX_CLOSING_MS }, signal)
+  if (!isGone && readProcessStat(pid)?.isExiting) await processGone({ pid, startTime, timeoutMs: MAX_DYING_MS }, signal)
 }

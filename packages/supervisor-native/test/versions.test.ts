@@ -6,7 +6,7 @@ import { hasBinary } from './support/native.js'
 describe.runIf(hasBinary())('what a supervisor can do', () => {
   test('is listed, and a spec that needs more fails the launch', async () => {
     const fine = await new Launch().give({ needs: ['detach'] }).connect()
-    expect(await fine.call('hello')).toMatchObject({ features: ['detach'] })
+    expect(await fine.call('hello')).toMatchObject({ features: ['detach', 'linger', 'spool'] })
     const launch = new Launch().give({ needs: ['detach', 'flying', 'pty'] })
     expect(await launch.failure()).toMatch(/ERR_BGTASK_UNSUPPORTED.*flying.*pty/)
   })

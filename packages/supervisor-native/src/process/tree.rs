@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// How often a scan looks again, each time after a ms, at processes in the middle of an exec. That takes microseconds, unless the program
 /// comes from a slow file system: then they count as the task's.
-const MAX_EXEC_LOOKS: u32 = 10;
+const MAX_EXEC_LOOKS: u32 = 50;
 
 /// What makes a process part of a task.
 pub struct Selector<'a> {
