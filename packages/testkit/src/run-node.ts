@@ -4,6 +4,9 @@ import { onTestFinished } from 'vitest'
 /** A fixture program that hangs must fail its own test, with its output, and not that test's timeout. */
 const TIMEOUT_MS = 20_000
 
+/** How long a program may take to end in order after SIGTERM, the timeout's or a test's own: on a busy machine, long. */
+const FORCE_KILL_AFTER_MS = 8_000
+
 /**
  * Runs a program (a `.js` file, absolute path) in a Node of its own, where `@bgtask/*` are the built packages. Awaiting
  * it gives execa's result, whatever the exit code; until then it is a subprocess with `pid`, `stdout`, `kill` and so
@@ -11,7 +14,8 @@ const TIMEOUT_MS = 20_000
  */
 export function runNode(script: string, args: readonly string[] = [], options: RunNodeOptions = {}): RunningNode {
   // Not the worker's own options, among which is the condition that resolves packages to their sources.
-  const defaults = { nodeOptions: [], reject: false, timeout: TIMEOUT_MS, forceKillAfterDelay: 1000 } as const
+  const bounds = { timeout: TIMEOUT_MS, forceKillAfterDelay: FORCE_KILL_AFTER_MS } as const
+  const defaults = { nodeOptions: [], reject: false, ...bounds } as const
   const subprocess = execaNode(script, args, { ...defaults, ...options })
   onTestFinished(async () => {
     subprocess.kill('SIGKILL')
