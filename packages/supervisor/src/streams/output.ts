@@ -147,7 +147,11 @@ export class OutputStream {
 
   /** Reads what the pipe holds now, as far as there is room. */
   drain(): void {
-    this.#drain(() => this.#hasRoom())
+    this.#drain(() => {
+      // Room in files comes before the source is resumed, and the byte in the pocket was read first.
+      if (this.#hasRoom()) this.#emptyPocket()
+      return this.#hasRoom()
+    })
   }
 
   /** No byte can follow until a restart: readers get the end. Returns whether that is new. */
