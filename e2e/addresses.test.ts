@@ -19,7 +19,7 @@ test.each([
   ['repository', null],
   ['homepage', undefined],
   ['homepage', ''],
-  ['bugs', { url: 'TODO' }],
+  ['bugs', { url: 'to be decided' }],
   ['bugs', 'http://example.org'],
 ])('publishing is refused if %s is %j', async (field, value) => {
   const { exitCode, stderr } = await check({ ...ADDRESSES, [field]: value })

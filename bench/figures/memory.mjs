@@ -18,7 +18,7 @@ const idleMemory = (count) => ({
         const some = Array.from({ length: AT_ONCE }, () => pool.spawn({ exec: ['sleep', '600'] }))
         for (const task of await Promise.all(some)) {
           pids.push(task.pid)
-          // One that nobody is connected to.
+          // A supervisor without connections.
           task.disconnect()
         }
       }

@@ -1,6 +1,7 @@
 // What a spawn through a pool takes with each supervisor, and how long it blocks the event loop of its caller.
 import { execFileSync } from 'node:child_process'
 import { temporaryPool } from '../lib/environment.mjs'
+import { longestTurn } from '../lib/turns.mjs'
 
 export const poolSpawnParts = {
   id: 'pool',
@@ -55,25 +56,15 @@ async function spawnOnce(pool) {
   return times
 }
 
-/** The loop turns all the time meanwhile, so that the time between two turns is what blocks it. */
+/** How long (ms) the work took, and how long it blocked the loop. */
 async function watched(work) {
-  let longestTurn = 0
-  let last = performance.now()
-  let isOver = false
-  const turn = () => {
-    const now = performance.now()
-    longestTurn = Math.max(longestTurn, now - last)
-    last = now
-    if (!isOver) setImmediate(turn)
-  }
-  setImmediate(turn)
-  await new Promise(setImmediate)
-  longestTurn = 0
-  const began = performance.now()
-  await work()
-  const took = performance.now() - began
-  isOver = true
-  return { took, longestTurn }
+  let took = 0
+  const turn = await longestTurn(async () => {
+    const began = performance.now()
+    await work()
+    took = performance.now() - began
+  })
+  return { took, longestTurn: turn }
 }
 
 function bareNode() {

@@ -16,7 +16,7 @@ import { describe, expect, test } from 'vitest'
 import { runCaller } from '../support/callers.js'
 import { expectNothingLeft, makePool } from '../support/pools.js'
 
-/** User and group `nobody`, without files here. */
+/** The uid and gid of an unprivileged account that owns no files here. */
 const NOBODY = 65_534
 /** A group without members. */
 const OTHER_GROUP = 65_533

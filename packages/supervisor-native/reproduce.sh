@@ -9,7 +9,7 @@ arch=${1:?usage: ./reproduce.sh x64|arm64 [directory with packages]}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Both at once: nobody waits with changes until the first is built.
+# Copy both source trees first: the sources may change during the first build.
 for name in one another; do
   mkdir -p "$work/$name/sources" "$work/$name/packages"
   (cd "$here" && cp -r Cargo.toml Cargo.lock NOTICES.md src ./*.mjs release.sh "$work/$name/sources")

@@ -21,7 +21,7 @@ test('the error of a wrong path says what is wrong with it', async () => {
   writeFileSync(file, '')
   const listener = await listening(stale, directory)
   expect(await messageOf(Task.at(join(directory, 'nothing')).info())).toMatch(/^no task listens at .*: no such file$/)
-  expect(await messageOf(Task.at(join(file, '1.sock')).info())).toMatch(/^no task listens at .*: (ENOTDIR|no such file$)/)
+  expect(await messageOf(Task.at(join(file, '1.sock')).info())).toMatch(/^no task listens at .*: ENOTDIR/)
   expect(await messageOf(Task.at(file).info())).toMatch(/^no task listens at .*: it is not a socket$/)
   listener()
   expect(await messageOf(Task.at(stale).info())).toMatch(/^no task listens at .*: the socket has no listener$/)

@@ -1,7 +1,7 @@
 //! Says of each line, bytes in hex, what the scanner makes of them and whether they are a spec: for the test that compares both
 //! supervisors.
 
-use bgtask_supervisor::launch::spec;
+use bgtask_supervisor::launch::parse_spec::parse_spec;
 use bgtask_supervisor::wire::limits;
 use bgtask_supervisor::wire::scanner::Scanner;
 use std::io::{BufRead, Write};
@@ -17,7 +17,7 @@ fn main() -> std::io::Result<()> {
             Ok(None) => "no whole message yet".to_owned(),
             Err(broken) => broken.to_string(),
         };
-        let spec = if spec::parse(&bytes).is_ok() { "a spec" } else { "no spec" };
+        let spec = if parse_spec(&bytes).is_ok() { "a spec" } else { "no spec" };
         writeln!(out, "{verdict}; {spec}")?;
     }
     Ok(())

@@ -4,6 +4,7 @@ use crate::child::stopper::earlier_children;
 use crate::daemon::Daemon;
 use crate::info::SOFTWARE;
 use crate::launch::make_task::make_task;
+use crate::launch::parse_spec::parse_spec;
 use crate::launch::spec::{self, Behavior};
 use crate::launch::{detach, report, stdio};
 use crate::leader::Leader;
@@ -49,7 +50,7 @@ fn launch() -> Result<Option<Daemon>, Failure> {
         return Ok(None);
     }
     let started_as = std::process::id();
-    let spec = spec::parse(&bytes);
+    let spec = parse_spec(&bytes);
     if std::env::var_os(detach::VARIABLE).is_some_and(|value| value == "1") {
         // What is wrong with a spec is not for the process that was started to say.
         detach::detach(spec.as_ref().map_or(Behavior::Daemon, |spec| spec.behavior))?;

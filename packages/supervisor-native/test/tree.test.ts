@@ -68,7 +68,7 @@ describe.runIf(hasBinary())('the tree of a task', () => {
     const spared = await eventually(() =>
       allPids().find((pid) => processStat(pid)?.ppid === launch.process.pid && processStat(pid)?.session !== pid),
     )
-    for (let count = 0; count < 30; count += 1) await peer.call('kill', [{ killSignal: 'SIGUSR1', tree: true }])
+    for (let count = 0; count < 100; count += 1) await peer.call('kill', [{ killSignal: 'SIGUSR1', tree: true }])
     expect(isAlive(spared)).toBe(true)
     process.kill(spared, 'SIGKILL')
   })

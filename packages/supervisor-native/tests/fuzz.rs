@@ -4,7 +4,7 @@
 
 mod support;
 
-use bgtask_supervisor::launch::spec;
+use bgtask_supervisor::launch::parse_spec::parse_spec;
 use bgtask_supervisor::lock::holder::Text;
 use bgtask_supervisor::process::stat::Stat;
 use bgtask_supervisor::server::params::Call;
@@ -81,7 +81,7 @@ fn specs() {
     for seed in seeds() {
         let mut random = Random::new(seed);
         let bytes = random.mutate(&corpus[0], &corpus);
-        if let Ok(spec) = spec::parse(&bytes) {
+        if let Ok(spec) = parse_spec(&bytes) {
             taken += 1;
             assert!(!spec.exec[0].is_empty() && spec.cwd.starts_with('/') && (16..=64).contains(&spec.task_id.len()));
         }

@@ -4,7 +4,7 @@
 
 mod support;
 
-use bgtask_supervisor::launch::spec;
+use bgtask_supervisor::launch::parse_spec::parse_spec;
 use bgtask_supervisor::server::params::Call;
 use bgtask_supervisor::wire::json::Json;
 use bgtask_supervisor::wire::json_parser;
@@ -57,7 +57,7 @@ fn every_request_of_the_documents_is_a_call() {
 
 #[test]
 fn the_spec_of_the_documents_is_taken() {
-    let spec = spec::parse(&support::spec()).unwrap();
+    let spec = parse_spec(&support::spec()).unwrap();
     assert_eq!(spec.exec, ["/bin/sh", "-c", "echo hi"]);
     assert_eq!((spec.umask, spec.access.mode, spec.stop.len()), (0o22, 0o600, 2));
 }

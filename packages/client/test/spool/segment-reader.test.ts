@@ -54,7 +54,7 @@ test('an open segment is read to its end after it was deleted', async () => {
   expect(asText(await reader.read(4, 9))).toEqual([4, 'ef'])
 })
 
-test('streams are told apart, and names of another form are ignored', async () => {
+test('each stream has its own files, and names of another form are ignored', async () => {
   const files = new SegmentFiles()
   files.append(2, 0, 'err')
   for (const name of ['1.0', '1.00000000000000000', '3.0000000000000000', 'spec', '1.000000000000000x']) {

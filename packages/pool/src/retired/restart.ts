@@ -27,7 +27,7 @@ export function parseRestart(
     const message = `task ${taskId} has retired and cannot be restarted: its spec was not kept`
     throw new TaskGoneError(supervisorPid, { taskId, message })
   }
-  // Whoever restarts it need not stay.
+  // The new supervisor must outlive the caller, which may be another process than the one that spawned the task.
   const behavior = kept.behavior === 'foreground' ? 'daemon' : kept.behavior
   const spec: LaunchSpec = { ...kept, behavior, resume: { supervisorPid, run, restarts, createdAt, streams } }
   const plan = makePlan(behavior, pool, readCaller())

@@ -16,7 +16,7 @@ export class Retention {
     this.#policy = policy
   }
 
-  /** Called after each spawn. A failure concerns nobody who spawns. */
+  /** Call it after each spawn. A failure is logged: it does not affect the spawned task. */
   async apply(inspect: () => PoolDirectory): Promise<void> {
     const now = performance.now()
     if (this.#policy === undefined || now - this.#lastMs < INTERVAL_MS) return

@@ -75,7 +75,7 @@ describe.runIf(needs('root', 'setpriv'))('a record of another user', () => {
   })
 
   test.each(WAYS)(
-    "%s: makes nobody signal root's processes, which are told as survivors at once",
+    "%s: root's processes are never signalled, and are reported as survivors at once",
     async (_, name, env) => {
       const { pid, lost } = await lostBy(name, { real: 0, effective: 0 }, env)
       const steps = [{ killSignal: 'KILL', waitMs: 60_000 }] as const

@@ -84,11 +84,11 @@ function describeGone(path: string, pid?: number): string {
 
 function describeTarget(path: string): string {
   try {
-    const stats = statSync(path, { throwIfNoEntry: false })
-    if (stats === undefined) return 'no such file'
-    return stats.isSocket() ? 'the socket has no listener' : 'it is not a socket'
+    return statSync(path).isSocket() ? 'the socket has no listener' : 'it is not a socket'
   } catch (error) {
-    return (error as Error).message
+    // Not `throwIfNoEntry`: with that, later versions of Node take ENOTDIR for a missing file.
+    const { code, message } = error as NodeJS.ErrnoException
+    return code === 'ENOENT' ? 'no such file' : message
   }
 }
 

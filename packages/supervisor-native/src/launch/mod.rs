@@ -2,6 +2,7 @@
 
 pub mod detach;
 pub mod make_task;
+pub mod parse_spec;
 pub mod report;
 pub mod spec;
 pub mod stdio;

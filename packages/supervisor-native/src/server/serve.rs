@@ -126,7 +126,7 @@ impl Server {
             }
         }
         self.send_events(supervisor);
-        // Whoever waited for it has got it, or is gone.
+        // Its client has received it, or is gone.
         supervisor.streams.spooler.as_mut().into_iter().for_each(Spooler::forget_found);
         self.connections.retain(|connection| !connection.is_closed);
         supervisor.events.are_heard = self.connections.iter().any(|connection| connection.is_subscribed);

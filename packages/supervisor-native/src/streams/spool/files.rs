@@ -229,7 +229,7 @@ impl Files {
             && newest.end() == offset
             && newest.length < self.bounds.segment_bytes
         {
-            // A file without a name takes bytes without an error, and nobody could read them.
+            // A file without a name takes bytes without an error, but no reader could open it.
             return if file.metadata()?.nlink() > 0 { Ok(newest.length) } else { Err(ErrorKind::NotFound.into()) };
         }
         self.sync()?;

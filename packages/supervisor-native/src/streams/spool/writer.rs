@@ -1,4 +1,4 @@
-//! The thread that writes and reads the files of an output, so that a slow disk delays nobody who does not need it.
+//! The thread that writes and reads the files of an output, so that a slow disk delays only the clients that need it.
 
 use super::files::Files;
 use crate::sys;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
-/// Results that nobody has taken yet; with more the thread waits. Each holds as much as a read returns.
+/// Results that have not been taken yet; with more the thread waits. Each holds as much as a read returns.
 const MAX_RESULTS: usize = 8;
 
 /// A few calls deep.

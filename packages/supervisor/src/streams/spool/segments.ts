@@ -183,7 +183,7 @@ export class Segments {
     const { segmentBytes } = this.#options
     if (newest !== undefined && this.#fd !== undefined && newest.from + newest.length === offset) {
       if (newest.length < segmentBytes) {
-        // A file without a name takes bytes without an error, and nobody could read them.
+        // A file without a name takes bytes without an error, but no reader could open it.
         if (fstatSync(this.#fd).nlink > 0) return newest
         throw new Error('the file was removed')
       }
