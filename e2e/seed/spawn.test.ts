@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs'
-import { processArgv, processCwd, processEnv, tempDir } from '@bgtask/testkit'
+import { eventually, processArgv, processCwd, processEnv, tempDir } from '@bgtask/testkit'
 import { expect, test } from 'vitest'
 import { makePool } from '../support/pools.js'
 
@@ -38,6 +38,8 @@ test('meta is free-form and stays associated with the process', async () => {
 test('maxReadBufSize is the maximum of output bytes held for clients', async () => {
   const task = await makePool().spawn({ cmd: 'seq 1 10000; echo end', maxReadBufSize: 1000 })
   await task.wait()
+  // The end of the output is a fact of its own, which may be known a moment after the exit.
+  await eventually(async () => (await task.stdout.info()).eof)
   const { offset, data, endOffset, eof } = await task.stdout.read({ from: 0 })
   expect({ kept: data.length, endOffset, eof }).toEqual({ kept: 1000, endOffset: 48898, eof: true })
   expect(offset).toBe(48898 - 1000)
